@@ -4,6 +4,7 @@ camel itself (2 s, 85 MB) is imported by the first step or by `warm`, never by t
 the run: it has no journal, no retries, no clock; those are behind `Calls`.
 """
 
+from camel_ext.workflows.agents.agent import AgentAnswer, AgentSession, AgentSpec, step
 from camel_ext.workflows.agents.calls import (
     Calls,
     Effect,
@@ -12,5 +13,33 @@ from camel_ext.workflows.agents.calls import (
     ToolRefused,
     ToolSpec,
 )
+from camel_ext.workflows.agents.environment import prepare, warm
+from camel_ext.workflows.agents.errors import (
+    AgentBusy,
+    AgentFailed,
+    AgentTimedOut,
+    AnswerNotInSchema,
+    EmptyAnswer,
+    TooManyToolRounds,
+)
 
-__all__ = ["Calls", "Effect", "ModelAnswer", "ModelCall", "ToolRefused", "ToolSpec"]
+__all__ = [
+    "AgentAnswer",
+    "AgentBusy",
+    "AgentFailed",
+    "AgentSession",
+    "AgentSpec",
+    "AgentTimedOut",
+    "AnswerNotInSchema",
+    "Calls",
+    "Effect",
+    "EmptyAnswer",
+    "ModelAnswer",
+    "ModelCall",
+    "TooManyToolRounds",
+    "ToolRefused",
+    "ToolSpec",
+    "prepare",
+    "step",
+    "warm",
+]

@@ -20,13 +20,16 @@ class ModelCall:
     """What the model will see, exactly: nothing is added or taken away below this.
 
     `messages` is in OpenAI's wire format, `tools` in its `tools` format, `response_format` is None
-    or `{"type": "json_schema", ...}`. Treat all four as read-only: they are shared with the agent.
+    or `{"type": "json_schema", ...}`. Treat all as read-only: they are shared with the agent.
+    The first `shared` messages are the very ones of this agent's previous call (0: do not know),
+    so that a log may store what was appended without comparing whole prompts.
     """
 
     messages: list[Json]
     tools: list[Json] | None = None
     response_format: Json | None = None
     params: Json = field(default_factory=dict)
+    shared: int = 0
 
 
 class ModelAnswer(TypedDict):
@@ -81,5 +84,8 @@ class Calls(Protocol):
         ...
 
     async def tool(self, index: int, name: str, arguments: Json, tool_call_id: str | None) -> str:
-        """Return the result of tool call number `index` of this step, as text or JSON text."""
+        """Return the result of tool call number `index` of this step, as text or JSON text.
+
+        `arguments` fit the tool's schema: calls that do not are answered before they come here.
+        """
         ...
