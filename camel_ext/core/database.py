@@ -1,0 +1,162 @@
+"""Where the database is and how it is opened: SQLite in WAL mode, or PostgreSQL, by URL alone.
+
+On SQLite one connection writes and several read (`query_only`); on PostgreSQL one pool serves both.
+Who may write when is the write gate's business; what the tables are is each room's.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from camel_ext.core.clock import Clock
+from camel_ext.core.errors import CamelExtError, InsufficientStorage, Invalid, Unavailable
+from camel_ext.core.models import EPOCH
+from camel_ext.core.tenancy import GuardedSession, Tenant, bind_tenant, guard_engine, system_session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DatabaseUnreachable(Unavailable):
+    """The database does not answer."""
+
+
+class DatabaseUrl(Invalid):
+    """The database URL is not one we can use."""
+
+
+class Database:
+    """Engines for one database.
+
+    Connections of SQLite wait at most `busy_s` for a lock; nothing but the gate ever writes, so only
+    a migration from outside can make them wait.
+    """
+
+    def __init__(self, url: str, *, readers: int = 4, busy_s: float = 5.0) -> None:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend not in ("sqlite", "postgresql"):
+            raise DatabaseUrl(
+                f"database.url starts with {backend!r}: use sqlite:///FILE or postgresql://..."
+            )
+        self.is_sqlite = backend == "sqlite"
+        self.url = parsed if self.is_sqlite else parsed.set(drivername="postgresql+psycopg")
+        if self.is_sqlite:
+            if parsed.database in (None, "", ":memory:"):
+                raise DatabaseUrl("database.url names no file: a journal in memory is not durable")
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            self.writer = _sqlite_engine(url, size=1, busy_s=busy_s, read_only=False)
+            self.reader = _sqlite_engine(url, size=readers, busy_s=busy_s, read_only=True)
+        else:
+            self.writer = self.reader = _postgres_engine(self.url, size=readers + 6)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a write transaction; commit at the end, or roll back on any error."""
+        with mapped_errors(), self.writer.begin() as connection:
+            yield connection
+
+    def session_on(self, connection: Connection, tenant: Tenant | None) -> GuardedSession:
+        """Return a session inside the connection's transaction, in a savepoint of its own."""
+        session = GuardedSession(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        if tenant is not None:
+            bind_tenant(session, tenant)
+        return session
+
+    def read(
+        self,
+        tenant: Tenant | None,
+        fn: Callable[Concatenate[GuardedSession, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call `fn(session, ...)` on one snapshot that cannot write. Blocking: use a thread."""
+        with mapped_errors(), GuardedSession(self.reader, expire_on_commit=False) as session:
+            if tenant is not None:
+                bind_tenant(session, tenant)
+            return fn(session, *args, **kwargs)
+
+    def read_system(
+        self,
+        reason: str,
+        fn: Callable[Concatenate[GuardedSession, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call `fn(session, ...)` across tenants, for the reason given. Blocking: use a thread."""
+        with mapped_errors(), GuardedSession(self.reader, expire_on_commit=False) as session:
+            system_session(session, reason)
+            return fn(session, *args, **kwargs)
+
+    def now(self, connection: Connection, clock: Clock) -> datetime:
+        """Return the time that leases are measured in: the server's, or this machine's on SQLite."""
+        if self.is_sqlite:
+            return clock.now()
+        moment: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+        return moment.astimezone(EPOCH.tzinfo)
+
+    def close(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn the driver's errors about disk and connection into ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        mapped = map_error(error)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def map_error(error: DBAPIError) -> CamelExtError | None:
+    """Return our error for a driver's, or None where it is a bug of ours."""
+    message = str(error.orig).lower()
+    if "disk is full" in message or "no space left" in message or "disk full" in message:
+        return InsufficientStorage()
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return DatabaseUnreachable(f"the database does not answer: {error.orig}", retry_after_s=1.0)
+    return None
+
+
+def _sqlite_engine(url: str, *, size: int, busy_s: float, read_only: bool) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": busy_s},
+    )
+    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"]
+    if read_only:
+        pragmas = ["query_only=ON", "cache_size=-8192"]
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    guard_engine(engine)
+    return engine
+
+
+def _postgres_engine(url: Any, *, size: int) -> Engine:
+    engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True)
+    guard_engine(engine)
+    return engine

@@ -1,0 +1,305 @@
+"""Job rows: asking for work, claiming it, and every way in which it ends.
+
+All of it is SQL on the `jobs` and `workers` tables, in somebody else's transaction. The loop that
+executes what it claimed is `core.queue`; what a task does is its room's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from camel_ext.core.clock import Clock
+from camel_ext.core.errors import NotFound
+from camel_ext.core.journal import Fenced
+from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor, Worker
+from camel_ext.core.tenancy import Tenant, system_options
+from camel_ext.observability.trace import current_trace_id
+
+JOBS = "jobs"  # the signal that wakes workers of this process
+MARK = system_options("queue")
+CANDIDATES = 64  # how many due jobs a claim looks at to find ones that fit its free resources
+WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that this worker holds, and the fence that proves it."""
+
+    id: UUID
+    tenant: Tenant
+    kind: str
+    args: dict[str, Any]
+    fence: int
+    attempts: int
+    max_attempts: int
+    resources: dict[str, int]
+    trace_id: str
+
+
+def enqueue(
+    db: Session,
+    clock: Clock,
+    job_id: UUID,
+    kind: str,
+    args: dict[str, Any],
+    *,
+    priority: int = 0,
+    run_at: datetime | None = None,
+    dedupe_key: str | None = None,
+    parent_id: UUID | None = None,
+    max_attempts: int = 5,
+    resources: Mapping[str, int] | None = None,
+) -> Job:
+    """Ask for a task in the session's transaction; nothing happens unless it commits.
+
+    With a `dedupe_key` an open job of that key is returned instead of a second one.
+    """
+    if dedupe_key is not None:
+        twin = db.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.finished_at.is_(None)))
+        if twin is not None:
+            return twin
+    now = clock.now()
+    job = Job(
+        id=job_id,
+        kind=kind,
+        args=args,
+        priority=priority,
+        run_at=run_at or now,
+        dedupe_key=dedupe_key,
+        parent_id=parent_id,
+        max_attempts=max_attempts,
+        resources=dict(resources or {}),
+        trace_id=current_trace_id() or "0" * 32,
+        created_at=now,
+    )
+    db.add(job)
+    _signal(db)
+    return job
+
+
+def request_cancel(db: Session, clock: Clock, job_id: UUID) -> Job:
+    """Ask a job to stop: one that is not running ends at once, a running one at its next await.
+
+    Raises: NotFound.
+    """
+    job = _get(db, job_id)
+    if not job.state.is_final:
+        job.cancel_requested_at = clock.now()
+        if job.state in (State.QUEUED, State.WAITING):
+            job.state, job.waiting_for = State.CANCELLED, None
+            job.finished_at = clock.now()
+        _signal(db)
+    return job
+
+
+def request_pause(db: Session, clock: Clock, job_id: UUID) -> Job:
+    """Ask a running job to stop at its next safe point and wait.
+
+    Raises: NotFound.
+    """
+    job = _get(db, job_id)
+    if not job.state.is_final:
+        job.pause_requested_at = clock.now()
+        _signal(db)
+    return job
+
+
+def wake(db: Session, clock: Clock, job_id: UUID) -> Job:
+    """Offer a waiting job again, and forget a request to pause.
+
+    Raises: NotFound.
+    """
+    job = _get(db, job_id)
+    job.pause_requested_at = None
+    if job.state == State.WAITING:
+        job.state, job.waiting_for, job.run_at = State.QUEUED, None, clock.now()
+    _signal(db)
+    return job
+
+
+def _get(db: Session, job_id: UUID) -> Job:
+    job = db.get(Job, job_id, with_for_update=None)
+    if job is None:
+        raise NotFound(f"there is no job {job_id}")
+    return job
+
+
+def _signal(db: Session) -> None:
+    signals: set[str] = db.info.setdefault("signals", set())
+    signals.add(JOBS)
+
+
+# --- across tenants: what workers do ---
+
+
+def register(connection: Connection, worker: Worker) -> None:
+    """Write the worker's row."""
+    row = {name: getattr(worker, name) for name in Worker.__mapper__.columns.keys()}  # noqa: SIM118
+    connection.execute(insert(Worker), [row])
+
+
+def forget(connection: Connection, worker_id: UUID) -> None:
+    """Drop the row of a worker that stopped."""
+    connection.execute(delete(Worker).where(Worker.id == worker_id))
+
+
+def due(connection: Connection, now: datetime) -> bool:
+    """Tell whether anything could be claimed."""
+    query = select(Job.id).where(Job.state == State.QUEUED, Job.run_at <= now).limit(1)
+    return connection.execute(query.execution_options(**MARK)).first() is not None
+
+
+def claim(
+    connection: Connection,
+    worker_id: UUID,
+    now: datetime,
+    *,
+    slots: int,
+    free: Mapping[str, int],
+    kinds: frozenset[str],
+) -> list[Claimed]:
+    """Take due jobs that fit: highest priority, then longest due. Each claim raises the fence."""
+    query = (
+        select(Job.id, Job.resources)
+        .where(Job.state == State.QUEUED, Job.run_at <= now, Job.kind.in_(kinds))
+        .order_by(Job.priority.desc(), Job.run_at, Job.id)
+        .limit(max(CANDIDATES, slots))
+        .with_for_update(skip_locked=True)
+    )
+    left, chosen = dict(free), list[UUID]()
+    for row in connection.execute(query.execution_options(**MARK)):
+        needs: dict[str, int] = row.resources
+        if len(chosen) < slots and all(left.get(name, 0) >= n for name, n in needs.items()):
+            left.update({name: left[name] - n for name, n in needs.items()})
+            chosen.append(row.id)
+    if not chosen:
+        return []
+    taken = (
+        update(Job)
+        .where(Job.id.in_(chosen))
+        .values(
+            state=State.RUNNING,
+            waiting_for=None,
+            worker_id=worker_id,
+            fence=Job.fence + 1,
+            started_at=now,
+        )
+        .returning(
+            Job.id, Job.org_id, Job.project_id, Job.kind, Job.args, Job.fence, Job.attempts,
+            Job.max_attempts, Job.resources, Job.trace_id,
+        )
+    )  # fmt: skip
+    rows = {row.id: row for row in connection.execute(taken.execution_options(**MARK))}
+    return [
+        Claimed(
+            row.id, Tenant(row.org_id, row.project_id), row.kind, row.args, row.fence,
+            row.attempts, row.max_attempts, row.resources, row.trace_id,
+        )
+        for row in (rows[job_id] for job_id in chosen)
+    ]  # fmt: skip
+
+
+def settle(connection: Connection, job_id: UUID, fence: int, values: dict[str, Any]) -> None:
+    """Write how a held job went on.
+
+    Raises: Fenced where another worker holds it by now.
+    """
+    statement = (
+        update(Job)
+        .where(Job.id == job_id, Job.fence == fence, Job.state == State.RUNNING)
+        .values(worker_id=None, **values)
+    )
+    if connection.execute(statement.execution_options(**MARK)).rowcount != 1:
+        raise Fenced()
+
+
+def requests_to(connection: Connection, worker_id: UUID) -> dict[UUID, str]:
+    """Return what people asked of the jobs this worker holds: `cancel` or `pause`."""
+    query = select(Job.id, Job.cancel_requested_at).where(
+        Job.worker_id == worker_id,
+        or_(Job.cancel_requested_at.is_not(None), Job.pause_requested_at.is_not(None)),
+    )
+    rows = connection.execute(query.execution_options(**MARK))
+    return {row.id: "pause" if row.cancel_requested_at is None else "cancel" for row in rows}
+
+
+def beat(connection: Connection, worker_id: UUID, now: datetime, lease_s: float) -> bool:
+    """Extend the worker's lease; False where it was swept and everything it held is lost."""
+    statement = (
+        update(Worker)
+        .where(Worker.id == worker_id)
+        .values(heartbeat_at=now, lease_until=now + timedelta(seconds=lease_s))
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def sweep(connection: Connection, mine: UUID, now: datetime, *, max_takeovers: int) -> int:
+    """Offer again what dead workers held and what waited long enough; return how many.
+
+    A worker never sweeps itself: a clock that jumps must not take its own jobs from it.
+    """
+    dead = select(Worker.id).where(Worker.lease_until < now, Worker.id != mine)
+    gone = [row.id for row in connection.execute(dead)]
+    count = reoffer(connection, now, gone, max_takeovers=max_takeovers) if gone else 0
+    ready = (
+        update(Job)
+        .where(Job.state == State.WAITING, Job.run_at <= now, Job.waiting_for.in_(WAKES_BY_ITSELF))
+        .values(state=State.QUEUED, waiting_for=None)
+    )
+    return count + connection.execute(ready.execution_options(**MARK)).rowcount
+
+
+def reoffer(
+    connection: Connection, now: datetime, workers: list[UUID], *, max_takeovers: int
+) -> int:
+    """Take the jobs of these dead workers back; one that killed too many of them is dead."""
+    held = Job.worker_id.in_(workers)
+    poison = (
+        update(Job)
+        .where(held, Job.takeovers >= max_takeovers)
+        .values(
+            state=State.FAILED,
+            worker_id=None,
+            dead_at=now,
+            finished_at=now,
+            error_code="core.worker_lost",
+            error_detail=f"{max_takeovers} workers in turn died while they held this job",
+        )
+    )
+    connection.execute(poison.execution_options(**MARK))
+    again = (
+        update(Job)
+        .where(held)
+        .values(state=State.QUEUED, worker_id=None, takeovers=Job.takeovers + 1, run_at=now)
+    )
+    count = connection.execute(again.execution_options(**MARK)).rowcount
+    connection.execute(delete(Worker).where(Worker.id.in_(workers)))
+    return count
+
+
+def all_workers(connection: Connection) -> list[UUID]:
+    """Return every registered worker, dead or alive."""
+    return [row.id for row in connection.execute(select(Worker.id))]
+
+
+def count_open(connection: Connection) -> dict[str, int]:
+    """Return how many jobs are in each state that is not final."""
+    query = select(Job.state, func.count()).where(Job.state.not_in(FINAL_STATES))
+    rows = connection.execute(query.group_by(Job.state).execution_options(**MARK))
+    return {str(state): count for state, count in rows}
+
+
+def check_fence(connection: Connection, job_id: UUID, fence: int) -> None:
+    """Make sure, inside a transaction, that the job is still held under this fence.
+
+    Raises: Fenced.
+    """
+    query = select(Job.id).where(Job.id == job_id, Job.fence == fence, Job.state == State.RUNNING)
+    locked = query.with_for_update(read=True).execution_options(**MARK)
+    if connection.execute(locked).first() is None:
+        raise Fenced()

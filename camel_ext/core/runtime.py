@@ -1,0 +1,81 @@
+"""What a process is made of: clock, randomness, threads, database and gate, handed to doors and tasks.
+
+It also holds the two ways to run a service: `read` on a snapshot and `write` through the gate. The
+simulator builds one with a virtual clock and inline threads. It is not a container for rooms' things:
+those live in `extras`, by the room's name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from camel_ext.core.clock import Clock
+from camel_ext.core.database import Database
+from camel_ext.core.gate import Lane, Signals, WriteGate
+from camel_ext.core.ids import uuid7
+from camel_ext.core.journal import apply_appends
+from camel_ext.core.tenancy import Tenant, system_session
+from camel_ext.core.threads import Threads
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Runtime:
+    """One per process."""
+
+    database: Database
+    clock: Clock
+    rng: Random
+    threads: Threads
+    gate: WriteGate = field(init=False)
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gate = WriteGate(self.database, self.threads, self.clock, apply_appends)
+
+    def new_id(self) -> UUID:
+        """Return a fresh UUIDv7."""
+        return uuid7(self.clock, self.rng)
+
+    async def read(self, tenant: Tenant | None, fn: Callable[..., T], *args: Any) -> T:
+        """Call `fn(session, *args)` on one snapshot, as that tenant."""
+        return await self.threads.run("read", lambda: self.database.read(tenant, fn, *args))
+
+    async def read_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
+        """Call `fn(session, *args)` on one snapshot, across tenants."""
+        return await self.threads.run("read", lambda: self.database.read_system(reason, fn, *args))
+
+    async def write(
+        self, tenant: Tenant | None, fn: Callable[..., T], *args: Any, lane: Lane = Lane.DOOR
+    ) -> T:
+        """Call `fn(session, *args)` in one transaction; return after its commit is on disk."""
+
+        def apply(connection: Connection, signals: Signals) -> T:
+            with self.database.session_on(connection, tenant) as session:
+                result = fn(session, *args)
+                session.commit()
+                signals |= session.info.get("signals", set())
+                return result
+
+        return await self.gate.write(apply, lane)
+
+    async def write_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
+        """Call `fn(session, *args)` in one transaction across tenants, for the reason given."""
+
+        def across(session: Session, *inner: Any) -> T:
+            system_session(session, reason)
+            return fn(session, *inner)
+
+        return await self.write(None, across, *args)
+
+    async def close(self) -> None:
+        """Answer what was submitted, then close threads and database."""
+        await self.gate.drain()
+        self.threads.close()
+        self.database.close()

@@ -1,0 +1,114 @@
+"""Every knob, in one file: nested groups, each with a default that works on a laptop.
+
+Set one by environment, `CAMEL_EXT_<GROUP>__<NAME>`. Nothing else in the house reads the environment
+(but for the secrets that a model names); functions take values, not this object.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Return the folder of the user's data, by the XDG convention."""
+    return Path.home() / ".local" / "share" / "camel-ext"
+
+
+class Server(BaseModel):
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="Host names that requests may carry; any other is refused (DNS rebinding).",
+    )
+    allowed_origins: list[str] = Field(
+        [], description="Origins besides our own that browsers may call from, `https://host`."
+    )
+    max_body_bytes: int = Field(
+        8 * 2**20, gt=0, description="Largest request body; a larger one gets 413."
+    )
+    graceful_stop_s: float = Field(
+        5.0, ge=0, description="How long a stopping server lets requests and runs finish."
+    )
+
+
+class Database(BaseModel):
+    url: str | None = Field(
+        None,
+        description="`postgresql://...`, or `sqlite:///FILE`; by default a file in the data folder.",
+    )
+    readers: int = Field(4, gt=0, description="Connections that read at the same time.")
+
+
+class Queue(BaseModel):
+    concurrency: int = Field(512, gt=0, description="Jobs that one worker executes at a time.")
+    lease_s: float = Field(30.0, gt=0, description="Silence after which a worker counts as dead.")
+    heartbeat_s: float = Field(5.0, gt=0, description="How often a worker extends its lease.")
+    poll_s: float = Field(0.5, gt=0, description="How often a worker looks for due jobs.")
+    max_takeovers: int = Field(
+        100, gt=0, description="Workers in turn that may die under a job before it counts as dead."
+    )
+
+
+class Events(BaseModel):
+    keep_s: float = Field(7 * 86400.0, gt=0, description="How long events can be caught up with.")
+    client_queue_frames: int = Field(
+        512, gt=0, description="Frames that wait for one client before it must catch up by cursor."
+    )
+    heartbeat_s: float = Field(15.0, gt=0, description="Silence after which a ping is sent.")
+
+
+class Serving(BaseModel):
+    engine_threads: int = Field(
+        0, ge=0, description="Threads of the local engine; 0 takes the cores, at most 4."
+    )
+    engine_slots: int = Field(8, gt=0, description="Requests the local engine answers at once.")
+    context_tokens: int = Field(
+        2048, gt=0, description="Context of one request to the local engine."
+    )
+    timeout_s: float = Field(120.0, gt=0, description="Longest wait for one answer of a model.")
+    attempts: int = Field(4, gt=0, description="Tries at one call before the run waits.")
+    provider_wait_s: float = Field(
+        30.0, gt=0, description="How long a run waits before it tries a lost provider again."
+    )
+    require_log: bool = Field(
+        True, description="Refuse a call through the gateway when it cannot be logged (503)."
+    )
+
+
+class Workflows(BaseModel):
+    tool_modules: list[str] = Field(
+        [], description="Python modules whose `@tool` functions workflows may use."
+    )
+    tool_timeout_s: float = Field(20.0, gt=0, description="Wall clock of one sandboxed tool call.")
+    max_turns: int = Field(1000, gt=0, description="Turns after which a run without budget stops.")
+
+
+class Observability(BaseModel):
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_format: str = Field("text", description="`text` for people, `json` for machines.")
+
+
+class Settings(BaseSettings):
+    """All settings of a process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CAMEL_EXT_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="The one folder of database, models, keys and scratch space.",
+    )
+    server: Server = Field(default_factory=Server, description="The HTTP server.")
+    database: Database = Field(default_factory=Database, description="Where rows are kept.")
+    queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
+    events: Events = Field(default_factory=Events, description="The live feed.")
+    serving: Serving = Field(default_factory=Serving, description="Calls of models.")
+    workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
+    observability: Observability = Field(default_factory=Observability, description="Logs.")
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir / 'camel-ext.db'}"
