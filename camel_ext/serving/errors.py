@@ -2,10 +2,11 @@
 
     Unavailable (503, may be retried)        Invalid (422, never retried)
     ├── EngineUnavailable                    ├── EngineRefused      the provider's own 4xx
-    │   └── EngineGarbled  not JSON          ├── AdapterUnknown
-    ├── EngineTimeout                        ├── ModelFileWrong     unreadable, truncated, other sha256
-    └── CircuitOpen                          └── ...
-                                             NotFound: ModelFileMissing
+    │   ├── EngineBusy       its 429         ├── ParamsReserved     a field of ours among the params
+    │   └── EngineGarbled    not JSON        ├── AdapterUnknown     not loaded, or cannot be
+    ├── EngineTimeout                        └── ModelFileWrong     truncated, not GGUF, other sha256
+    ├── CircuitOpen                      NotFound
+    └── ModelFetchFailed                 └── ModelFileMissing
 
 No message here ever holds a request body or an API key. This is not about how often to try again:
 that is `engines/retry.py`.
@@ -16,6 +17,10 @@ from camel_ext.core.errors import Invalid, NotFound, Unavailable
 
 class EngineUnavailable(Unavailable):
     """The model's server cannot be reached or failed; the same call may work later."""
+
+
+class EngineBusy(EngineUnavailable):
+    """The model's server is at its limit; it lives, and asks to be left alone for a moment."""
 
 
 class EngineGarbled(EngineUnavailable):
@@ -32,6 +37,10 @@ class CircuitOpen(Unavailable):
 
 class EngineRefused(Invalid):
     """The provider refused the request; sending the same again would be refused again."""
+
+
+class ParamsReserved(Invalid):
+    """A sampling parameter has the name of a field that the platform sets itself."""
 
 
 class AdapterUnknown(Invalid):

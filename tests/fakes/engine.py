@@ -5,7 +5,7 @@ It is not a provider over HTTP (that is `provider_server`): no bytes cross a soc
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,7 @@ class FakeEngine:
 
     async def stream(
         self, request: ChatRequest, *, timeout_s: float
-    ) -> AsyncIterator[Delta | ChatReply]:
+    ) -> AsyncGenerator[Delta | ChatReply, None]:
         reply = await self.chat(request, timeout_s=timeout_s)
         for piece in _pieces(reply.text):
             yield Delta(text=piece, raw={"content": piece})

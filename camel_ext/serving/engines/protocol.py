@@ -4,12 +4,27 @@ The words are OpenAI's wire format, untouched, because that is what is logged an
 send. An engine knows nothing of aliases, projects, prices or the log: the gateway above adds those.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+
+from camel_ext.serving.errors import ParamsReserved
+
+RESERVED = frozenset(
+    {
+        "model",
+        "messages",
+        "tools",
+        "response_format",
+        "logprobs",
+        "stream",
+        "stream_options",
+        "lora",
+    }
+)
 
 Json = dict[str, Any]
 
@@ -46,6 +61,7 @@ class ChatReply:
     """A finished reply with what was really sent (`sent`, exact bytes) and returned (`raw`).
 
     `raw` is the answer as received; for a stream it is the same object folded from the chunks.
+    `usage_known` is False when the server did not count tokens: the counts are then 0, not the truth.
     Units: `ttft_ms` is None when nothing was streamed.
     """
 
@@ -63,6 +79,7 @@ class ChatReply:
     logprobs: Json | None
     engine_build: str
     attempts: int = 1
+    usage_known: bool = True
 
     @property
     def text(self) -> str:
@@ -98,8 +115,10 @@ class Engine(Protocol):
         """
         ...
 
-    def stream(self, request: ChatRequest, *, timeout_s: float) -> AsyncIterator[Delta | ChatReply]:
-        """Give the reply piece by piece; the last item is the ChatReply."""
+    def stream(
+        self, request: ChatRequest, *, timeout_s: float
+    ) -> AsyncGenerator[Delta | ChatReply, None]:
+        """Give the reply piece by piece; the last item is the ChatReply. Close it if you leave early."""
         ...
 
     async def health(self) -> Health:
@@ -114,7 +133,16 @@ class Engine(Protocol):
 def wire_body(
     request: ChatRequest, *, stream: bool = False, extra: Mapping[str, Any] | None = None
 ) -> bytes:
-    """Serialise a request once: these bytes are sent, and the same bytes are logged."""
+    """Serialise a request once: these bytes are sent, and the same bytes are logged.
+
+    Raises: ParamsReserved if `params` names what has a field of its own, or asks for n > 1.
+    """
+    if taken := RESERVED.intersection(request.params):
+        raise ParamsReserved(
+            f"The parameters may not hold {sorted(taken)}: each has its own field."
+        )
+    if request.params.get("n", 1) != 1:
+        raise ParamsReserved("One call gives one reply (n = 1); ask several times for several.")
     body: Json = {"model": request.model, "messages": request.messages}
     body.update(request.params)
     if request.tools:
