@@ -80,8 +80,8 @@ class EngineBackend(BaseModelBackend):
     ) -> ChatCompletion:
         if self.turns is None or response_format is not None:
             raise RuntimeError("the model was called outside AgentSession.step")
-        shared, self.memory.shown = self.memory.shown, len(messages)
-        answer = await self.turns.model(messages, tools, shared)
+        answer = await self.turns.model(messages, tools, self.memory.shown)
+        self.memory.shown = len(messages)
         completion = as_completion(answer, self.turns.model_calls - 1)
         asked = completion["choices"][0]["message"].get("tool_calls") or []
         self.turns.expect([(call["function"]["name"], call["id"]) for call in asked])

@@ -21,8 +21,8 @@ class ModelCall:
 
     `messages` is in OpenAI's wire format, `tools` in its `tools` format, `response_format` is None
     or `{"type": "json_schema", ...}`. Treat all as read-only: they are shared with the agent.
-    The first `shared` messages are the very ones of this agent's previous call (0: do not know),
-    so that a log may store what was appended without comparing whole prompts.
+    The first `shared` messages are the very ones of this agent's previous answered call (0: do not
+    know), so that a log may store what was appended without comparing whole prompts.
     """
 
     messages: list[Json]

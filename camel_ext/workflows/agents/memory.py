@@ -22,7 +22,7 @@ class Talk(AgentMemory):
     def __init__(self, counter: BaseTokenCounter, token_limit: int) -> None:
         self.messages: list[Json] = []
         self.token_count = 0
-        self.shown = 0  # how many messages the agent's latest model call held
+        self.shown = 0  # messages in the latest model call that was answered
         self._agent_id: str | None = None
         self._counter = counter
         self._creator = PlainContext(counter, token_limit)
