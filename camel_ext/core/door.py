@@ -69,10 +69,12 @@ class TenantDoor:
         fn: Callable[..., Created],
         *args: Any,
         status: int = 201,
+        remember: type[BaseModel] | None = None,
     ) -> Response:
         """Call a creating service once per Idempotency-Key and answer what it made.
 
-        The answer is stored in the same transaction; a repetition gets the very same one.
+        The answer is stored in the same transaction; a repetition gets the very same one, or only
+        the fields of `remember` where the answer holds a secret.
         Raises: IdempotencyKeyReused.
         """
         key = request.headers.get("idempotency-key")
@@ -88,12 +90,14 @@ class TenantDoor:
                 return stored.status, stored.body, {**stored.headers, "Idempotent-Replay": "true"}
             made = fn(db, *args)
             db.flush()
-            body = shown.model_validate(made.thing, from_attributes=True).model_dump_json()
+            answer = shown.model_validate(made.thing, from_attributes=True)
+            body = answer.model_dump_json()
             headers = {"Location": made.location}
             if made.revision is not None:
                 headers["ETag"] = etag(made.revision)
             if key is not None:
-                self._store(db, key, fingerprint, status, body, headers)
+                kept = answer if remember is None else remember.model_validate(answer.model_dump())
+                self._store(db, key, fingerprint, status, kept.model_dump_json(), headers)
             return status, body, headers
 
         answered, body, headers = await self.write(once)

@@ -160,6 +160,14 @@ def problem_body(error: CamelExtError) -> dict[str, Any]:
     return body | {"errors": error.fields.get("errors", [])}
 
 
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses=` of a route: the errors it may answer besides 401, 403 and 422."""
+    return {
+        status: {"model": Problem, "content": {"application/problem+json": {}}}
+        for status in (401, 403, 422, *statuses)
+    }
+
+
 def problem_response(error: CamelExtError) -> Response:
     """Return the response that shows an error."""
     headers = {}
@@ -216,5 +224,5 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def bug(_request: Request, error: Exception) -> Response:
-        log.exception("a bug of ours", exc_info=error)
+        log.error("a bug of ours", exc_info=error)
         return problem_response(CamelExtError("something broke here; the log has the details"))

@@ -1,0 +1,22 @@
+"""Who is asking: organisations, projects, principals, roles and keys; the doors of a request.
+
+It answers "who is this and what may it do". It is not where tenancy is enforced (that is below, in
+core), and it knows no sessions, passwords or single sign-on yet.
+"""
+
+from camel_ext.identity.doors import ActorDoor, Editor, Owner, Viewer, authenticate
+from camel_ext.identity.models import PrincipalKind, Role
+from camel_ext.identity.service import Actor, Bootstrapped, bootstrap
+
+__all__ = [
+    "Actor",
+    "ActorDoor",
+    "Bootstrapped",
+    "Editor",
+    "Owner",
+    "PrincipalKind",
+    "Role",
+    "Viewer",
+    "authenticate",
+    "bootstrap",
+]

@@ -1,0 +1,106 @@
+"""The doors of a request: the role it takes is a type in the route's signature.
+
+`Viewer`, `Editor` and `Owner` are FastAPI dependencies that prove the key and give an `ActorDoor`.
+Sockets call `authenticate` before they accept. No route reads a key itself.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from camel_ext.core.door import TenantDoor
+from camel_ext.core.hashing import sha256_hex
+from camel_ext.core.runtime import Runtime
+from camel_ext.identity.errors import KeyMissing, KeyRefused, RoleTooLow
+from camel_ext.identity.models import Role
+from camel_ext.identity.service import Actor, prove
+
+REMEMBER_S = 5.0  # another server learns of a revocation after this; this one at once
+REMEMBER_KEYS = 1024
+SUBPROTOCOL = "camel-ext.key."  # how a browser's WebSocket, which sends no headers, carries a key
+_bearer = HTTPBearer(auto_error=False, description="A key, `cx_...`.")
+
+
+@dataclass(slots=True)
+class ActorDoor(TenantDoor):
+    """A door that knows who came through it."""
+
+    actor: Actor
+
+
+class ProvenKeys:
+    """Keys proven in the last seconds, by hash, so that a burst costs one look-up."""
+
+    def __init__(self) -> None:
+        self._actors: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
+
+    def find(self, digest: str, now_s: float) -> Actor | None:
+        """Return the actor proven for this key, if not too long ago."""
+        found = self._actors.get(digest)
+        return found[1] if found is not None and found[0] > now_s else None
+
+    def remember(self, digest: str, actor: Actor, now_s: float) -> None:
+        """Keep a proven key for a few seconds."""
+        self._actors[digest] = (now_s + REMEMBER_S, actor)
+        while len(self._actors) > REMEMBER_KEYS:
+            self._actors.popitem(last=False)
+
+    def forget(self) -> None:
+        """Prove every key anew: one was revoked."""
+        self._actors.clear()
+
+
+def proven_keys(runtime: Runtime) -> ProvenKeys:
+    """Return this process's memory of proven keys."""
+    keys: ProvenKeys = runtime.extras.setdefault("identity", ProvenKeys())
+    return keys
+
+
+async def authenticate(connection: HTTPConnection) -> ActorDoor:
+    """Prove the key of a request or socket.
+
+    Raises: KeyMissing, KeyRefused.
+    """
+    secret = _secret_of(connection)
+    runtime: Runtime = connection.app.state.runtime
+    memory, digest = proven_keys(runtime), sha256_hex(secret.encode())
+    now_s = runtime.clock.monotonic_s()
+    actor = memory.find(digest, now_s)
+    if actor is None:
+        actor = await runtime.read_system("prove a key", prove, runtime.clock, secret)
+        memory.remember(digest, actor, now_s)
+    elif actor.expires_at is not None and actor.expires_at <= runtime.clock.now():
+        raise KeyRefused()
+    return ActorDoor(runtime, actor.tenant, actor.principal_id, actor)
+
+
+def _secret_of(connection: HTTPConnection) -> str:
+    scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    for offered in connection.headers.get("sec-websocket-protocol", "").split(","):
+        if offered.strip().startswith(SUBPROTOCOL):
+            return offered.strip().removeprefix(SUBPROTOCOL)
+    raise KeyMissing()
+
+
+def _door(least: Role):  # type: ignore[no-untyped-def]  # FastAPI reads the inner signature
+    async def proven(
+        request: Request,
+        _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    ) -> ActorDoor:
+        door = await authenticate(request)
+        if not door.actor.role.covers(least):
+            raise RoleTooLow(f"this takes the role {least}; yours is {door.actor.role}")
+        return door
+
+    return proven
+
+
+Viewer = Annotated[ActorDoor, Depends(_door(Role.VIEWER))]
+Editor = Annotated[ActorDoor, Depends(_door(Role.EDITOR))]
+Owner = Annotated[ActorDoor, Depends(_door(Role.OWNER))]

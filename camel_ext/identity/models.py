@@ -1,0 +1,99 @@
+"""Tables of who is who. Secrets of keys are kept as hashes only."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from camel_ext.core.models import Base, OrgScoped, system_index
+
+
+class PrincipalKind(StrEnum):
+    """What kind of somebody acts."""
+
+    USER = "user"
+    KEY = "key"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """What a principal may do: each role may all that the ones before it may."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    OWNER = "owner"
+
+    def covers(self, other: "Role") -> bool:
+        """Tell whether this role may do what the other may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+class Organisation(OrgScoped, Base):
+    __tablename__ = "organisations"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    name: Mapped[str] = mapped_column(String(120), doc="Unique on this server.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was founded.")
+
+    __table_args__ = (system_index("uq_organisations_name", "name", unique=True),)
+
+
+class Project(OrgScoped, Base):
+    __tablename__ = "projects"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), doc="Unique in its organisation.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was opened.")
+
+    __table_args__ = (Index("uq_projects_name", "org_id", "name", unique=True),)
+
+
+class Principal(OrgScoped, Base):
+    """Somebody who acts: a person's local profile, a key of a program, an agent, the system."""
+
+    __tablename__ = "principals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[PrincipalKind] = mapped_column(String(16), doc="What kind of somebody.")
+    name: Mapped[str] = mapped_column(String(120), doc="Unique in its organisation.")
+    created_at: Mapped[datetime] = mapped_column(doc="Since when it is known.")
+
+    __table_args__ = (Index("uq_principals_name", "org_id", "name", unique=True),)
+
+
+class Membership(OrgScoped, Base):
+    """The role of a principal, in one project or (project null) in all of the organisation."""
+
+    __tablename__ = "memberships"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    principal_id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), doc="Who.")
+    project_id: Mapped[UUID | None] = mapped_column(doc="Where; null is everywhere.")
+    role: Mapped[Role] = mapped_column(String(16), doc="As what.")
+
+    __table_args__ = (Index("ix_memberships_principal", "org_id", "principal_id"),)
+
+
+class ApiKey(OrgScoped, Base):
+    """A key to one project: its first letters to find it, the hash of the rest to prove it."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(doc="The project it opens.")
+    principal_id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), doc="Who acts by it.")
+    name: Mapped[str] = mapped_column(String(120), doc="What it is used for.")
+    prefix: Mapped[str] = mapped_column(String(16), doc="First letters, shown in lists.")
+    secret_hash: Mapped[str] = mapped_column(String(64), doc="SHA-256 of the whole key.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was made.")
+    expires_at: Mapped[datetime | None] = mapped_column(doc="From when it is refused.")
+    revoked_at: Mapped[datetime | None] = mapped_column(doc="When somebody revoked it.")
+
+    __table_args__ = (
+        Index("ix_api_keys_created", "org_id", "created_at", "id"),
+        system_index("uq_api_keys_prefix", "prefix", unique=True),
+    )

@@ -1,0 +1,58 @@
+"""What the wire accepts and shows of principals and keys."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from camel_ext.identity.models import PrincipalKind, Role
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9 ._@-]{0,63}$", examples=["ada"])]
+
+
+class Me(BaseModel):
+    principal_id: UUID = Field(description="Who the key acts as.")
+    name: str = Field(description="Its name.")
+    kind: PrincipalKind = Field(description="What kind of somebody.")
+    role: Role = Field(description="What it may do here.")
+    org_id: UUID = Field(description="The organisation.")
+    project_id: UUID = Field(description="The project.")
+
+
+class PrincipalShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="Its id.")
+    kind: PrincipalKind = Field(description="What kind of somebody.")
+    name: str = Field(description="Its name.")
+    created_at: datetime = Field(description="Since when it is known.")
+
+
+class KeyCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name = Field(description="What the key is for.")
+    profile: Name | None = Field(
+        None, description="The local profile that acts by it, made if new; null: the key itself."
+    )
+    role: Role = Field(Role.EDITOR, description="What it may do; a known profile keeps its role.")
+    expires_at: datetime | None = Field(None, description="From when it is refused, with offset.")
+
+
+class KeyShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="Its id.")
+    name: str = Field(description="What it is for.")
+    prefix: str = Field(description="Its first letters.")
+    principal_id: UUID = Field(description="Who acts by it.")
+    created_at: datetime = Field(description="When it was made.")
+    expires_at: datetime | None = Field(description="From when it is refused.")
+    revoked_at: datetime | None = Field(description="When it was revoked.")
+
+
+class KeyMade(KeyShown):
+    secret: str | None = Field(
+        None, description="The key itself, shown this once; null when the request is repeated."
+    )
