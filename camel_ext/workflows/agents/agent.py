@@ -40,8 +40,9 @@ class AgentAnswer:
 
     `parsed` is the JSON of a step with a schema, else None. `history` is the whole memory without
     the system message, in OpenAI's format, for the agent's next step; `appended` is this step's
-    end of it. `usage` sums the model calls; `terminated_reason` is the last one's finish reason:
-    `length` means that the text was cut.
+    end of it; both share their messages with the agent, so treat them as read-only. `usage` sums
+    the model calls; `terminated_reason` is the last one's finish reason: `length` means that the
+    text was cut.
     """
 
     text: str
@@ -83,13 +84,12 @@ class AgentSession:
     ) -> AgentAnswer:
         """Say `text` to the agent and return its answer; every failure leaves memory as it was.
 
+        The first step of a process imports camel, 2 s during which the loop stands still: have
+        `warm` called on a thread before. `timeout_s` starts anew when a step is run again.
+
         Raises: AgentBusy, AgentFailed (see `errors`), and whatever `calls` raised, untouched.
         """
-        if self._busy:
-            raise AgentBusy(
-                f"The agent {self.spec.agent_id} is in a step already; a second one at the same "
-                "time would mix two conversations. Wait for the first, or use another session."
-            )
+        self._refuse_if_busy()
         self._busy = True
         try:
             return await self._assembled().step(text, calls, timeout_s, schema)
@@ -98,13 +98,23 @@ class AgentSession:
 
     def dump(self) -> list[Json]:
         """Return the memory as plain JSON, without the system message (that is the spec's)."""
+        self._refuse_if_busy()
         return self._chat.memory.history() if self._chat else list(self._history)
 
     def load(self, history: Sequence[Json]) -> None:
         """Replace the memory by one that `dump` or an answer's `history` gave."""
-        self._history = list(history)
+        self._refuse_if_busy()
         if self._chat:
-            self._chat.memory.load(self._history)
+            self._chat.memory.load(history)
+        else:
+            self._history = list(history)
+
+    def _refuse_if_busy(self) -> None:
+        if self._busy:
+            raise AgentBusy(
+                f"The agent {self.spec.agent_id} is in a step; doing anything else with it now "
+                "would mix two conversations. Wait for the step, or use another session."
+            )
 
     def _assembled(self) -> "Chat":
         if self._chat is None:

@@ -93,7 +93,7 @@ class PlainContext(BaseContextCreator):
 
     def __init__(self, counter: BaseTokenCounter, token_limit: int) -> None:
         self._counter = counter
-        self._token_limit = token_limit
+        self._limit = token_limit
 
     @property
     def token_counter(self) -> BaseTokenCounter:
@@ -101,7 +101,7 @@ class PlainContext(BaseContextCreator):
 
     @property
     def token_limit(self) -> int:
-        return self._token_limit
+        return self._limit
 
     def create_context(self, records: list[ContextRecord]) -> tuple[list[Json], int]:
         messages = [record.memory_record.to_openai_message() for record in records]

@@ -49,9 +49,7 @@ class Turns:
         except BaseException as error:
             raise self.leave(error) from None
         self.finish_reason = answer["finish_reason"]
-        for name, count in answer["usage"].items():
-            if name in self.usage:
-                self.usage[name] += count or 0
+        self._add(answer["usage"])
         return answer
 
     def expect(self, asked: list[tuple[str, str]]) -> None:
@@ -97,6 +95,12 @@ class Turns:
         """Keep why the step ends and return what to raise through camel."""
         self.left = reason
         return Left()
+
+    def _add(self, usage: Json) -> None:
+        prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        self.usage["prompt_tokens"] += prompt
+        self.usage["completion_tokens"] += completion
+        self.usage["total_tokens"] += usage.get("total_tokens") or prompt + completion
 
     def _stop_if_left(self) -> None:
         if self.left is not None:

@@ -297,6 +297,8 @@ async def test_a_cancelled_step_is_forgotten() -> None:
     await asyncio.sleep(0.01)
     with pytest.raises(AgentBusy):
         await session.step("me too", ScriptedCalls(answer("no")))
+    with pytest.raises(AgentBusy):
+        session.dump()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

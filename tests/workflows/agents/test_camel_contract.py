@@ -5,6 +5,7 @@ Private names are used only by `chat.LeanAgent`; the rest are habits of public o
 
 import ast
 import inspect
+import sys
 import textwrap
 from importlib.metadata import version
 from pathlib import Path
@@ -97,6 +98,25 @@ async def test_a_step_asks_the_memory_for_its_context_and_nothing_more() -> None
     calls = ScriptedCalls(answer(None, ("look", "{}")), answer("done"))
     await chat.step("go", calls, None, None)
     assert asked == []
+
+
+async def test_a_step_does_as_much_at_turn_200_as_at_turn_2() -> None:
+    """Else something in camel walks the history: find it with bench/turn.py."""
+    session = AgentSession(AgentSpec("a", "s", 1_000_000), [TOOL])
+    done: list[int] = []
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        done[-1] += event in ("call", "c_call")
+
+    for number in range(200):
+        calls = ScriptedCalls(answer(None, ("look", f'{{"at": {number}}}')), answer("done"))
+        done.append(0)
+        sys.setprofile(count)
+        try:
+            await session.step("go", calls)
+        finally:
+            sys.setprofile(None)
+    assert max(done[-10:]) <= 1.05 * min(done[1:10])
 
 
 async def test_the_agent_makes_no_model_call_of_its_own() -> None:
