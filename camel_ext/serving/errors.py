@@ -6,6 +6,7 @@
     │   └── EngineGarbled    not JSON        ├── AdapterUnknown     not loaded, or cannot be
     ├── EngineTimeout                        └── ModelFileWrong     truncated, not GGUF, other sha256
     ├── CircuitOpen                      NotFound
+    ├── EngineNotInstalled  never by itself
     └── ModelFetchFailed                 └── ModelFileMissing
 
 No message here ever holds a request body or an API key. This is not about how often to try again:
@@ -33,6 +34,12 @@ class EngineTimeout(Unavailable):
 
 class CircuitOpen(Unavailable):
     """This endpoint failed several times in a row, so it is left alone for a moment."""
+
+
+class EngineNotInstalled(Unavailable):
+    """The local engine's package is not installed: `pip install 'camel-extensions[local]'`."""
+
+    retryable = False
 
 
 class EngineRefused(Invalid):

@@ -4,6 +4,7 @@ Both engines stand on it. It does not retry, keeps no breaker, and starts no pro
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from email.utils import parsedate_to_datetime
@@ -35,7 +36,6 @@ def open_client(
     api_key: SecretStr | None,
     connections_max: int = 100,
     keepalive_s: float = 15.0,
-    transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """Return a client with keep-alive for one endpoint: no proxy from the environment, no redirects.
 
@@ -45,7 +45,10 @@ def open_client(
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     if api_key is not None:
         headers["Authorization"] = f"Bearer {api_key.get_secret_value()}"
+    # Plain HTTP needs no certificates: loading the usual ones takes 15 ms of CPU a client.
+    verify = True if base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.AsyncClient(
+        verify=verify,
         base_url=base_url.rstrip("/") + "/",
         headers=headers,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
@@ -56,7 +59,6 @@ def open_client(
         ),
         follow_redirects=False,
         trust_env=False,
-        transport=transport,
     )
 
 
@@ -115,11 +117,11 @@ class Endpoint:
         )
 
     async def get(self, path: str, *, timeout_s: float) -> bytes:
-        """Return the body of a GET, for health and metrics."""
+        """Return the body of a GET; a path from the root (`/metrics`) leaves the base path out."""
         with self._named(timeout_s):
             async with (
                 asyncio.timeout(timeout_s),
-                self._client.stream("GET", path) as response,
+                self._client.stream("GET", self._client.base_url.join(path)) as response,
             ):
                 raw = await _read(response)
         if response.status_code != 200:

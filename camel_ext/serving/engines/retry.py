@@ -49,7 +49,8 @@ class Tries:
 
         An open circuit is not waited for here: whoever called can do better than block.
         """
-        if isinstance(error, CircuitOpen) or self.count >= self._policy.tries:
+        spent = self.count >= self._policy.tries or not error.retryable
+        if spent or isinstance(error, CircuitOpen):
             raise error
         wait_s = (error.retry_after_s or 0.0) + self._policy.pause_s(self.count, self._rng)
         if wait_s >= self.left_s:
