@@ -1,12 +1,22 @@
 """Alembic's way into our metadata. Revisions are numbered files in one linear history."""
 
 from alembic import context
+from sqlalchemy import Enum
 
-from camel_ext.core.models import Base
+from camel_ext.core.models import Base, UtcDateTime
 from camel_ext.core.tenancy import system_options
 from camel_ext.rooms import import_models
 
 import_models()
+
+
+def plain(kind, item, _context):
+    """Write our column types as what the database stores."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.BigInteger()"
+    if kind == "type" and isinstance(item, Enum):
+        return f"sa.String(length={item.length})"
+    return False
 
 
 def run(connection) -> None:
@@ -15,7 +25,7 @@ def run(connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=True,
         compare_type=True,
-        user_module_prefix="",
+        render_item=plain,
     )
     with context.begin_transaction():
         context.run_migrations()

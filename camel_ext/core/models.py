@@ -5,7 +5,7 @@ or an event means belongs to the room that named it, not to this module.
 """
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     TypeDecorator,
     column,
 )
+from sqlalchemy import Enum as EnumType
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +73,10 @@ class WaitingFor(StrEnum):
     SCHEDULE = "schedule"
 
 
+def _values(kind: type[Enum]) -> list[str]:
+    return [member.value for member in kind]
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -86,8 +91,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
-        State: String(16),
-        WaitingFor: String(16),
+        Enum: EnumType(Enum, native_enum=False, length=16, values_callable=_values),
     }
 
 
@@ -117,7 +121,7 @@ class Job(Tenanted, Base):
     kind: Mapped[str] = mapped_column(String(80), doc="Name of the task, `room.verb_noun`.")
     args: Mapped[dict[str, Any]] = mapped_column(doc="Ids only; never content.")
     state: Mapped[State] = mapped_column(default=State.QUEUED, doc="One of the six states.")
-    waiting_for: Mapped[WaitingFor | None] = mapped_column(String(16), doc="For whom it waits.")
+    waiting_for: Mapped[WaitingFor | None] = mapped_column(doc="For whom it waits.")
     priority: Mapped[int] = mapped_column(default=0, doc="Higher is claimed first.")
     run_at: Mapped[datetime] = mapped_column(doc="Not to be claimed before this time.")
     attempts: Mapped[int] = mapped_column(default=0, doc="Failed tries so far, retries included.")

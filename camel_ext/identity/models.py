@@ -58,7 +58,7 @@ class Principal(OrgScoped, Base):
     __tablename__ = "principals"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[PrincipalKind] = mapped_column(String(16), doc="What kind of somebody.")
+    kind: Mapped[PrincipalKind] = mapped_column(doc="What kind of somebody.")
     name: Mapped[str] = mapped_column(String(120), doc="Unique in its organisation.")
     created_at: Mapped[datetime] = mapped_column(doc="Since when it is known.")
 
@@ -73,7 +73,7 @@ class Membership(OrgScoped, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     principal_id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), doc="Who.")
     project_id: Mapped[UUID | None] = mapped_column(doc="Where; null is everywhere.")
-    role: Mapped[Role] = mapped_column(String(16), doc="As what.")
+    role: Mapped[Role] = mapped_column(doc="As what.")
 
     __table_args__ = (Index("ix_memberships_principal", "org_id", "principal_id"),)
 
