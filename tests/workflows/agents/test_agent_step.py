@@ -83,6 +83,8 @@ async def test_a_request_does_not_change_after_it_was_handed_over() -> None:
     await step(SPEC, [], "1 + 2?", calls, [ADD])
     assert [len(request.messages) for _, request in calls.requests] == [2, 4]
     assert [request.shared for _, request in calls.requests] == [0, 2]
+    first, second = (request.messages for _, request in calls.requests)
+    assert all(a is b for a, b in zip(first, second, strict=False)), "history was copied"
 
 
 async def test_parallel_tool_calls_get_rising_indices_in_the_answers_order() -> None:
