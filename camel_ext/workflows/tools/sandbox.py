@@ -7,16 +7,15 @@ What the namespaces look like is in `walls`; what a command uses is measured in 
 """
 
 import asyncio
-import json
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from camel_ext.core.threads import ThreadLanes
-from camel_ext.workflows.tools import seccomp, watch
+from camel_ext.workflows.tools import watch
+from camel_ext.workflows.tools.child import Child, memory_file
 from camel_ext.workflows.tools.errors import SandboxFailed, SandboxMissing
 from camel_ext.workflows.tools.limits import WATCH_S, Limits, Stopped
 from camel_ext.workflows.tools.output import HeadTail
@@ -25,7 +24,6 @@ from camel_ext.workflows.tools.walls import Walls, candidates, give_to, python, 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _FIRST_UID = 50_000  # 50,000-59,999: above people's accounts, below systemd's and Debian's own
 _UIDS = 10_000
-_END_S = 10.0  # a killed process tree that is still there after this hangs in the kernel
 
 # Says what matters instead of trusting that `true` ran: no network, and the fork limit holds.
 _PROBE = b"""
@@ -59,51 +57,6 @@ class Finished:
     exit_code: int | None
     output: str
     stopped: Stopped | None
-
-
-class _Child:
-    """A started bwrap and the first process behind its walls."""
-
-    def __init__(self, process: asyncio.subprocess.Process, status_fd: int) -> None:
-        self.process = process
-        self.first_pid = 0
-        self.exit_code: int | None = None
-        self._status_fd = status_fd
-        self._pid_fd = -1
-
-    async def look_up(self) -> None:
-        """Learn the first process: when that one is gone, the kernel has ended all others."""
-        await _readable(self._status_fd)
-        for said in _documents(os.read(self._status_fd, 65_536)):
-            self.first_pid = said.get("child-pid", self.first_pid)
-            self.exit_code = said.get("exit-code", self.exit_code)
-        if self.first_pid:
-            with suppress(ProcessLookupError):
-                self._pid_fd = os.pidfd_open(self.first_pid)
-
-    async def end(self) -> None:
-        """Kill what still runs, wait until nothing is left, learn the exit code."""
-        with suppress(ProcessLookupError):
-            self.process.kill()  # bwrap's --die-with-parent ends the inside with it
-        try:
-            async with asyncio.timeout(_END_S):
-                await self.process.wait()
-                if not self.first_pid:
-                    await self.look_up()
-                if self._pid_fd >= 0:
-                    await _readable(self._pid_fd)
-                await _drain(self.process)
-            for said in _documents(os.read(self._status_fd, 65_536)):
-                self.exit_code = said.get("exit-code", self.exit_code)
-        except TimeoutError as error:
-            raise SandboxFailed(
-                f"A killed tool (process {self.first_pid}) hangs in the kernel, probably on a disk "
-                "that does not answer. Its scratch folder cannot be trusted; look at the machine."
-            ) from error
-        finally:
-            os.close(self._status_fd)
-            if self._pid_fd >= 0:
-                os.close(self._pid_fd)
 
 
 class Sandbox:
@@ -199,11 +152,17 @@ class Sandbox:
         uid = self._uid() if walls.as_root else None
         if uid is not None:
             await self._threads.run("watch", give_to, uid, scratch)
+        content = {"/run/launcher.py": _LAUNCHER.read_bytes(), **(files or {})}
+        fds = {path: memory_file(one) for path, one in content.items()}
+        options = walls.arguments(scratch, fds, self._hidden, limits)
         inside = [str(python()), "-I", "-S", "/run/launcher.py", limits.rlimits(uid), *command]
-        laid_out = {"/run/launcher.py": _LAUNCHER.read_bytes(), **files}
         kept = HeadTail(limits.kept_bytes)
-        async with self._started(walls, inside, scratch, laid_out, limits) as child:
+        starting = asyncio.create_task(Child.start(walls.bwrap, options, inside, fds))
+        try:
+            child = await asyncio.shield(starting)  # half started nobody could end it
             stopped = await self._until_end(child, scratch, limits, kept)
+        finally:
+            await (await starting).end()
         if stopped is None and child.exit_code is None:
             raise SandboxFailed(f"The sandbox did not start: {kept.text().strip() or 'no reason'}")
         return Finished(None if stopped else child.exit_code, kept.text(), stopped)
@@ -213,52 +172,8 @@ class Sandbox:
         self._next_uid += 1
         return _FIRST_UID + self._next_uid % _UIDS
 
-    @asynccontextmanager
-    async def _started(
-        self,
-        walls: Walls,
-        inside: Sequence[str],
-        scratch: Path,
-        files: Mapping[str, bytes],
-        limits: Limits,
-    ) -> AsyncIterator[_Child]:
-        """Start it and, whatever happens, leave no process of it behind."""
-        status_read, status_write = os.pipe()
-        fds = {path: _memory_file(content) for path, content in files.items()}
-        fds_to_close = [status_write, *fds.values()]
-        try:
-            filter_fd = _memory_file(seccomp.program())
-            fds_to_close.append(filter_fd)
-            options = walls.arguments(scratch, fds, self._hidden, limits)
-            options += ["--seccomp", str(filter_fd), "--json-status-fd", str(status_write)]
-            options_fd = _memory_file("\0".join(options).encode() + b"\0")
-            fds_to_close.append(options_fd)
-            process = await asyncio.create_subprocess_exec(
-                walls.bwrap,
-                *("--args", str(options_fd), "--", *inside),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                pass_fds=fds_to_close,
-                env={},  # /proc/1/environ inside is what bwrap was given, whatever --clearenv does
-                cwd="/",
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(status_read)
-            raise
-        finally:
-            for fd in fds_to_close:
-                os.close(fd)
-        child = _Child(process, status_read)
-        try:
-            await child.look_up()
-            yield child
-        finally:
-            await child.end()
-
     async def _until_end(
-        self, child: _Child, scratch: Path, limits: Limits, kept: HeadTail
+        self, child: Child, scratch: Path, limits: Limits, kept: HeadTail
     ) -> Stopped | None:
         reading = asyncio.create_task(_read(child, kept, limits.output_bytes))
         watching = asyncio.create_task(self._watch(child, scratch, limits))
@@ -274,7 +189,7 @@ class Sandbox:
             watching.cancel()
             await asyncio.wait({reading, watching})
 
-    async def _watch(self, child: _Child, scratch: Path, limits: Limits) -> Stopped:
+    async def _watch(self, child: Child, scratch: Path, limits: Limits) -> Stopped:
         """Return only when a limit is passed."""
         while True:
             await asyncio.sleep(WATCH_S)
@@ -284,42 +199,11 @@ class Sandbox:
                 return over
 
 
-async def _read(child: _Child, kept: HeadTail, most_bytes: int) -> Stopped | None:
+async def _read(child: Child, kept: HeadTail, most_bytes: int) -> Stopped | None:
     """Take all output; memory stays bounded whatever is printed."""
-    output = child.process.stdout
-    assert output is not None
-    while chunk := await output.read(65_536):
+    while chunk := await child.output.read(65_536):
         kept.add(chunk)
         if kept.total_bytes > most_bytes:
             return Stopped.OUTPUT
     await child.process.wait()
     return None
-
-
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    """Empty the pipe nobody writes to any more, so that asyncio closes it."""
-    assert process.stdout is not None
-    while await process.stdout.read(65_536):
-        pass
-
-
-async def _readable(fd: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(fd, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(fd)
-
-
-def _documents(status: bytes) -> list[dict[str, int]]:
-    return [json.loads(line) for line in status.splitlines() if line.strip()]
-
-
-def _memory_file(content: bytes) -> int:
-    fd = os.memfd_create("camel-ext-sandbox")
-    with os.fdopen(os.dup(fd), "wb") as file:
-        file.write(content)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd

@@ -61,6 +61,7 @@ class Walls:
             *("--perms", "1777", "--size", str(16 * MIB), "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--remount-ro", "/dev"),
             *("--perms", "1777", "--size", str(limits.temporary_bytes), "--tmpfs", "/tmp"),  # noqa: S108
+            *("--perms", "0755", "--dir", "/run"),
             *(part for path, fd in files.items() for part in _file(path, fd)),
             *("--bind", str(scratch), "/scratch"),
             *("--remount-ro", "/"),
@@ -88,9 +89,12 @@ def _programs() -> list[str]:
             parts += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             parts += ["--ro-bind", str(path), str(path)]
-    for path in (*map(Path, _SYSTEM), *_python_paths()):
-        if path.exists():
-            parts += ["--ro-bind", str(path), str(path)]
+    bound = [path for path in (*map(Path, _SYSTEM), *_python_paths()) if path.exists()]
+    for folder in sorted({parent for path in bound for parent in path.parents}):
+        if folder != Path("/"):  # made by bwrap they are closed to all but their maker
+            parts += ["--perms", "0755", "--dir", str(folder)]
+    for path in bound:
+        parts += ["--ro-bind", str(path), str(path)]
     packages = Path(sysconfig.get_path("stdlib")) / "site-packages"
     if packages.is_dir():
         parts += ["--size", "4096", "--tmpfs", str(packages)]

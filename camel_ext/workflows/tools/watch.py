@@ -109,7 +109,7 @@ def _add(folder: int, size: TreeSize, limits: Limits, depth: int) -> None:
             try:
                 found = entry.stat(follow_symlinks=False)
                 size.entries += 1
-                size.size_bytes += found.st_blocks * 512
+                size.size_bytes += max(found.st_blocks * 512, found.st_size)  # a hole counts too
                 if size.over(limits):
                     return
                 if stat.S_ISDIR(found.st_mode):
