@@ -141,7 +141,7 @@ class _Reader:
         if not isinstance(alignment, int) or not 1 <= alignment <= 65_536:
             raise self._wrong(f"its alignment is {alignment!r}")
         start = -(-self._at // alignment) * alignment
-        if start + end > self._size:
+        if end and start + end > self._size:
             raise self._wrong(
                 f"its tensors need {start + end} bytes and it has {self._size}: it is truncated"
             )

@@ -136,8 +136,16 @@ class LocalEngine:
 
 
 def _body(request: ChatRequest, server: ModelServer, *, stream: bool) -> bytes:
-    """Serialise; the adapter is named by its number in this server, the others stay off."""
-    if request.adapter_path is None:
+    """Serialise; the adapter is named by its number in this server, the others stay off.
+
+    Where adapters are loaded, a call for the base model says so too: without the field, llama.cpp
+    goes on with the prompt that an adapter computed in the same slot (measured: other words, and
+    cached tokens of a prompt that the base had never seen).
+    """
+    if request.adapter_path is not None:
+        choice = [{"id": server.adapter_ids[request.adapter_path], "scale": 1.0}]
+    elif server.adapter_ids:
+        choice = [{"id": 0, "scale": 0.0}]
+    else:
         return wire_body(request, stream=stream)
-    choice = [{"id": server.adapter_ids[request.adapter_path], "scale": 1.0}]
     return wire_body(request, stream=stream, extra={"lora": choice})
