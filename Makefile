@@ -1,0 +1,67 @@
+# The one runner. `make help` prints what it can do; every target works in a fresh clone.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MODELS := var/models
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-fast check fix bench chaos migrate migration docs lock
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "needs Python 3.11 as '$(PYTHON)': say make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP) ## Make the environment in .venv (hash-locked; about a minute)
+
+demo: setup ## The main job: a team of agents on the bundled model, live, into var/demo
+	$(BIN)/camel-ext demo
+
+up: setup ## Serve at http://127.0.0.1:8000
+	$(BIN)/camel-ext up
+
+test: setup ## All tests, also the slow ones with real services and the real model
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: setup ## The tests without real services: under a minute
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+check: setup ## Style, types, floors, dependencies, spelling, schema, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/python migrations/check_schema.py
+	$(BIN)/python -m pytest -q --durations=0 tests/test_architecture.py tests/test_contracts.py
+
+fix: setup ## Mend what a machine can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure one goal: make bench g=turn
+	$(BIN)/python -m bench.$(g)
+
+chaos: setup ## Kill everything at random: make chaos n=500
+	$(BIN)/python -m tests.chaos.trials $(or $(n),50)
+
+migrate: setup ## Bring the configured database up to date
+	$(BIN)/python migrations/bring_up.py
+
+migration: setup ## Write the next revision from the models: make migration m="Add cost"
+	$(BIN)/python migrations/make_revision.py "$(m)"
+
+docs: setup ## Write docs/errors.md, docs/settings.md and docs/openapi.json anew
+	$(BIN)/python docs/write_reference.py
+
+lock: setup ## Resolve requirements/dev.lock anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra postgres --extra dev --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --quiet --output-file requirements/dev.lock

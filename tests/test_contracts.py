@@ -1,0 +1,81 @@
+"""The docs say what is: errors, settings, rooms, routes and their errors."""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+import camel_ext
+from camel_ext.app import create_app
+from camel_ext.core.errors import CamelExtError, error_code
+from camel_ext.rooms import ROOMS
+
+ROOT = Path(__file__).parent.parent
+NO_KEY = {"/health/live", "/health/ready"}  # what a load balancer asks
+
+
+def all_errors() -> dict[str, type[CamelExtError]]:
+    for found in pkgutil.walk_packages(camel_ext.__path__, "camel_ext."):
+        if re.search(r"\.(errors|http|door|paging|migrate|datadir|database|journal)$", found.name):
+            importlib.import_module(found.name)
+    todo, seen = [CamelExtError], {}
+    while todo:
+        cls = todo.pop()
+        seen[error_code(cls)] = cls
+        todo += cls.__subclasses__()
+    return {code: cls for code, cls in seen.items() if cls.__module__.startswith("camel_ext.")}
+
+
+def test_every_error_is_explained() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text()
+    missing = [code for code in all_errors() if f"`{code}`" not in text]
+    assert not missing, f"run `make docs`: {missing}"
+
+
+def test_every_error_says_what_happened() -> None:
+    silent = [code for code, cls in all_errors().items() if not (cls.__doc__ or "").strip()]
+    assert not silent
+
+
+def test_every_setting_is_explained() -> None:
+    import sys
+
+    sys.path.insert(0, str(ROOT / "docs"))
+    from write_reference import settings_page
+
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_page(), "run `make docs`"
+
+
+def test_the_openapi_document_is_the_committed_one() -> None:
+    import sys
+
+    sys.path.insert(0, str(ROOT / "docs"))
+    from write_reference import openapi_text
+
+    assert (ROOT / "docs" / "openapi.json").read_text() == openapi_text(), "run `make docs`"
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "core", "observability"])
+def test_every_room_stands_in_the_picture(room: str) -> None:
+    assert room in (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def test_every_route_declares_its_errors_and_its_words() -> None:
+    wrong = []
+    for route in create_app().routes:
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            continue
+        if not route.summary:
+            wrong.append(f"{route.path}: no summary")
+        if route.path not in NO_KEY and not {401, 403} <= set(route.responses):
+            wrong.append(f"{route.path}: does not declare 401 and 403")
+        if "{" in route.path and 404 not in route.responses:
+            wrong.append(f"{route.path}: does not declare 404")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
