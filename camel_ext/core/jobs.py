@@ -37,6 +37,7 @@ class Claimed:
     fence: int
     attempts: int
     max_attempts: int
+    takeovers: int
     resources: dict[str, int]
     trace_id: str
 
@@ -191,14 +192,14 @@ def claim(
         )
         .returning(
             Job.id, Job.org_id, Job.project_id, Job.kind, Job.args, Job.fence, Job.attempts,
-            Job.max_attempts, Job.resources, Job.trace_id,
+            Job.max_attempts, Job.takeovers, Job.resources, Job.trace_id,
         )
     )  # fmt: skip
     rows = {row.id: row for row in connection.execute(taken.execution_options(**MARK))}
     return [
         Claimed(
             row.id, Tenant(row.org_id, row.project_id), row.kind, row.args, row.fence,
-            row.attempts, row.max_attempts, row.resources, row.trace_id,
+            row.attempts, row.max_attempts, row.takeovers, row.resources, row.trace_id,
         )
         for row in (rows[job_id] for job_id in chosen)
     ]  # fmt: skip
@@ -238,14 +239,14 @@ def beat(connection: Connection, worker_id: UUID, now: datetime, lease_s: float)
     return connection.execute(statement).rowcount == 1
 
 
-def sweep(connection: Connection, mine: UUID, now: datetime, *, max_takeovers: int) -> int:
+def sweep(connection: Connection, mine: UUID, now: datetime) -> int:
     """Offer again what dead workers held and what waited long enough; return how many.
 
     A worker never sweeps itself: a clock that jumps must not take its own jobs from it.
     """
     dead = select(Worker.id).where(Worker.lease_until < now, Worker.id != mine)
     gone = [row.id for row in connection.execute(dead)]
-    count = reoffer(connection, now, gone, max_takeovers=max_takeovers) if gone else 0
+    count = reoffer(connection, now, gone) if gone else 0
     ready = (
         update(Job)
         .where(Job.state == State.WAITING, Job.run_at <= now, Job.waiting_for.in_(WAKES_BY_ITSELF))
@@ -254,27 +255,11 @@ def sweep(connection: Connection, mine: UUID, now: datetime, *, max_takeovers: i
     return count + connection.execute(ready.execution_options(**MARK)).rowcount
 
 
-def reoffer(
-    connection: Connection, now: datetime, workers: list[UUID], *, max_takeovers: int
-) -> int:
-    """Take the jobs of these dead workers back; one that killed too many of them is dead."""
-    held = Job.worker_id.in_(workers)
-    poison = (
-        update(Job)
-        .where(held, Job.takeovers >= max_takeovers)
-        .values(
-            state=State.FAILED,
-            worker_id=None,
-            dead_at=now,
-            finished_at=now,
-            error_code="core.worker_lost",
-            error_detail=f"{max_takeovers} workers in turn died while they held this job",
-        )
-    )
-    connection.execute(poison.execution_options(**MARK))
+def reoffer(connection: Connection, now: datetime, workers: list[UUID]) -> int:
+    """Take the jobs of these dead workers back and offer them again; return how many."""
     again = (
         update(Job)
-        .where(held)
+        .where(Job.worker_id.in_(workers))
         .values(state=State.QUEUED, worker_id=None, takeovers=Job.takeovers + 1, run_at=now)
     )
     count = connection.execute(again.execution_options(**MARK)).rowcount

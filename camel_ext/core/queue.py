@@ -36,14 +36,22 @@ BACKOFF_S = 1.0
 BACKOFF_MAX_S = 60.0
 
 TaskFunction = Callable[..., Awaitable[None]]
+FailedFunction = Callable[["TaskContext", str, str], Awaitable[None]]
 TASKS: dict[str, TaskFunction] = {}
+ON_FAILED: dict[str, FailedFunction] = {}
 
 
-def task(name: str) -> Callable[[TaskFunction], TaskFunction]:
-    """Register a coroutine as the task `room.verb_noun`; it takes a TaskContext and ids."""
+def task(name: str, failed: FailedFunction | None = None) -> Callable[[TaskFunction], TaskFunction]:
+    """Register a coroutine as the task `room.verb_noun`; it takes a TaskContext and ids.
+
+    `failed(context, code, detail)` is called, under the job's fence, before the job is written off,
+    so that what the job worked for can say so, too.
+    """
 
     def register(fn: TaskFunction) -> TaskFunction:
         TASKS[name] = fn
+        if failed is not None:
+            ON_FAILED[name] = failed
         return fn
 
     return register
@@ -179,9 +187,7 @@ class QueueWorker:
             now = self._now(connection)
             lost = 0
             if self._sole:
-                lost = jobs.reoffer(
-                    connection, now, jobs.all_workers(connection), max_takeovers=self._max_takeovers
-                )
+                lost = jobs.reoffer(connection, now, jobs.all_workers(connection))
             jobs.register(
                 connection,
                 Worker(
@@ -206,7 +212,7 @@ class QueueWorker:
         def beat(connection: Connection, _signals: Signals) -> bool:
             now = self._now(connection)
             alive = jobs.beat(connection, self.id, now, self._lease_s)
-            jobs.sweep(connection, self.id, now, max_takeovers=self._max_takeovers)
+            jobs.sweep(connection, self.id, now)
             return alive
 
         alive = await self.runtime.gate.write(beat)
@@ -265,7 +271,7 @@ class QueueWorker:
 
     async def _execute(self, context: TaskContext) -> None:
         bind_trace_id(context.job.trace_id)
-        values = await outcome_of(context, stopping=lambda: self._stopping)
+        values = await self._outcome(context)
         if values is None:
             return
 
@@ -276,6 +282,25 @@ class QueueWorker:
             await self.runtime.gate.write(settle)
         except Fenced:
             log.warning("job %s was taken over: its late end was refused", context.job.id)
+
+    async def _outcome(self, context: TaskContext) -> dict[str, Any] | None:
+        if context.job.takeovers >= self._max_takeovers:
+            died = f"{context.job.takeovers} workers in turn died while they held this job"
+            now = self.runtime.clock.now()
+            values: dict[str, Any] | None = {
+                "state": State.FAILED,
+                "finished_at": now,
+                "dead_at": now,
+                "error_code": "core.worker_lost",
+                "error_detail": died,
+            }
+        else:
+            values = await outcome_of(context, stopping=lambda: self._stopping)
+        failed = ON_FAILED.get(context.job.kind)
+        if failed is not None and values is not None and values["state"] == State.FAILED:
+            with suppress(Fenced):
+                await failed(context, values["error_code"], values["error_detail"])
+        return values
 
     async def _give_back(self) -> None:
         tasks = [running for _, running in self._held.values()]
