@@ -1,0 +1,170 @@
+"""Tables of the log: each call of a model, once wide for finding and once deep for reading.
+
+Rows are added and never changed. `interactions` holds all that is filtered, counted and drawn, so
+that no list needs a join; `interaction_bodies` holds what was sent and returned, a prompt as its
+parent's plus what was appended. The search index and dashboards are others' and can be rebuilt.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, String, column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from camel_ext.core.models import Base, BigId, Tenanted, system_index
+
+PREVIEW_LETTERS = 200
+
+
+class Purpose(StrEnum):
+    """Why a model was asked."""
+
+    RUN = "run"
+    SAMPLE = "sample"
+    EVAL = "eval"
+    REPLAY = "replay"
+    SHADOW = "shadow"
+
+
+def _partial(name: str, key: str, *, unique: bool = False, by: tuple[str, ...] = ()) -> Index:
+    """Declare an index over the rows that have the key, newest first by default."""
+    there = column(key).is_not(None)
+    columns = by or (key, "created_at", "id")
+    return Index(
+        name, "org_id", "project_id", *columns,
+        unique=unique, sqlite_where=there, postgresql_where=there,
+    )  # fmt: skip
+
+
+class Interaction(Tenanted, Base):
+    """One call of a model: who asked which version for what, what it took, how it ended."""
+
+    __tablename__ = "interactions"
+
+    ingest_seq: Mapped[int] = mapped_column(
+        BigId, primary_key=True, autoincrement=True, doc="Order of commit; indexers follow it."
+    )
+    id: Mapped[UUID] = mapped_column(doc="Its id; its body has the same.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who asked.")
+    source: Mapped[str] = mapped_column(String(40), doc="What asked: workflows, gateway, import.")
+    external_id: Mapped[str | None] = mapped_column(String(200), doc="Its id in the source.")
+    purpose: Mapped[Purpose] = mapped_column(String(16), doc="Why the model was asked.")
+    session: Mapped[str | None] = mapped_column(String(120), doc="Groups calls of one user.")
+    tags: Mapped[list[Any] | None] = mapped_column(doc="Words to find it by.")
+    agent_id: Mapped[str | None] = mapped_column(
+        String(120), doc="The agent, stable over versions."
+    )
+    agent_version: Mapped[str | None] = mapped_column(String(80), doc="Version of that agent.")
+    run_id: Mapped[UUID | None] = mapped_column(doc="The run it was a turn of.")
+    step_key: Mapped[str | None] = mapped_column(String(1000), doc="The turn in that run.")
+    parent_id: Mapped[UUID | None] = mapped_column(doc="The interaction whose prompt it continues.")
+    forked_from_id: Mapped[UUID | None] = mapped_column(doc="The interaction it is another try of.")
+    trace_id: Mapped[str | None] = mapped_column(
+        String(32), doc="Ties it to request and log lines."
+    )
+    model_version_id: Mapped[UUID] = mapped_column(doc="The base model's version that answered.")
+    adapter_version_id: Mapped[UUID | None] = mapped_column(doc="The adapter on it.")
+    alias: Mapped[str | None] = mapped_column(String(64), doc="The name that was asked for.")
+    engine: Mapped[str] = mapped_column(String(40), doc="Which engine answered.")
+    engine_build: Mapped[str | None] = mapped_column(String(120), doc="Its build.")
+    quantization: Mapped[str | None] = mapped_column(String(40), doc="How its weights were packed.")
+    template_hash: Mapped[str | None] = mapped_column(String(80), doc="Of its chat template.")
+    prompt_hash: Mapped[str] = mapped_column(String(64), doc="Of all messages, canonical.")
+    prefix_hash: Mapped[str] = mapped_column(String(64), doc="Of all messages but the last.")
+    prompt_messages: Mapped[int] = mapped_column(doc="How many messages the prompt had.")
+    params: Mapped[dict[str, Any]] = mapped_column(doc="Sampling parameters as they were sent.")
+    seed: Mapped[int | None] = mapped_column(BigInteger, doc="Seed that was sent.")
+    prompt_tokens: Mapped[int | None] = mapped_column(doc="Tokens read; null: not counted.")
+    completion_tokens: Mapped[int | None] = mapped_column(doc="Tokens written; null: not counted.")
+    cached_tokens: Mapped[int | None] = mapped_column(doc="Tokens read that were in the cache.")
+    ttft_ms: Mapped[float | None] = mapped_column(doc="Until the first token; null: no stream.")
+    total_ms: Mapped[float] = mapped_column(doc="Until the end.")
+    cost_usd_micros: Mapped[int] = mapped_column(BigInteger, doc="By the version's price.")
+    finish_reason: Mapped[str | None] = mapped_column(String(40), doc="Why the answer ended.")
+    error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of a failure.")
+    error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
+    prompt_preview: Mapped[str] = mapped_column(
+        String(PREVIEW_LETTERS), doc="How the last message of the user begins."
+    )
+    answer_preview: Mapped[str] = mapped_column(
+        String(PREVIEW_LETTERS), doc="How the answer begins."
+    )
+    created_at: Mapped[datetime] = mapped_column(doc="When it was recorded.")
+
+    __table_args__ = (
+        system_index("uq_interactions_id", "id", unique=True),
+        Index("ix_interactions_created", "org_id", "project_id", "created_at", "id"),
+        Index(
+            "ix_interactions_model",
+            "org_id", "project_id", "model_version_id", "created_at", "id",
+        ),
+        _partial("ix_interactions_adapter", "adapter_version_id"),
+        _partial("ix_interactions_run", "run_id"),
+        _partial("ix_interactions_session", "session"),
+        _partial("ix_interactions_agent", "agent_id"),
+        _partial("ix_interactions_trace", "trace_id"),
+        _partial("ix_interactions_error", "error_code"),
+        _partial(
+            "uq_interactions_external", "external_id", unique=True, by=("source", "external_id")
+        ),
+        {"sqlite_autoincrement": True},
+    )  # fmt: skip
+
+
+class InteractionTag(Tenanted, Base):
+    """A tag of an interaction, in the order that its lists are read."""
+
+    __tablename__ = "interaction_tags"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
+    tag: Mapped[str] = mapped_column(String(64), primary_key=True, doc="The word.")
+    created_at: Mapped[datetime] = mapped_column(primary_key=True, doc="As its interaction's.")
+    interaction_id: Mapped[UUID] = mapped_column(primary_key=True, doc="What it is on.")
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class InteractionBody(Tenanted, Base):
+    """What was really sent and returned; a prompt is its parent's plus what was appended."""
+
+    __tablename__ = "interaction_bodies"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    parent_id: Mapped[UUID | None] = mapped_column(doc="The body that the prompt begins with.")
+    keep_messages: Mapped[int] = mapped_column(
+        doc="How many of the parent's messages, its answer counted as the last, begin the prompt."
+    )
+    messages: Mapped[str] = mapped_column(doc="The appended messages: JSON, joined by commas.")
+    envelope: Mapped[str] = mapped_column(doc="The request as sent, its large parts cut out.")
+    cuts: Mapped[list[Any]] = mapped_column(doc="`[part, offset]` of each part cut out, in order.")
+    fixed: Mapped[str | None] = mapped_column(
+        doc="Parts that seldom change (tools, response format) as JSON; null: the parent's."
+    )
+    response: Mapped[str | None] = mapped_column(doc="What came back, JSON; null: nothing did.")
+    token_ids: Mapped[list[Any] | None] = mapped_column(
+        doc="Tokens of the answer, where asked for."
+    )
+    logprobs: Mapped[dict[str, Any] | None] = mapped_column(doc="Where the response has none.")
+
+
+class Usage(Tenanted, Base):
+    """What one call used, for meters: no content, kept when the interaction is erased."""
+
+    __tablename__ = "usage"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    interaction_id: Mapped[UUID] = mapped_column(doc="The call.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who asked.")
+    model_version_id: Mapped[UUID] = mapped_column(doc="Who answered.")
+    prompt_tokens: Mapped[int] = mapped_column(doc="Tokens read.")
+    completion_tokens: Mapped[int] = mapped_column(doc="Tokens written.")
+    cost_usd_micros: Mapped[int] = mapped_column(BigInteger, doc="By the version's price.")
+    created_at: Mapped[datetime] = mapped_column(doc="When.")
+
+    __table_args__ = (
+        Index("ix_usage_created", "org_id", "project_id", "created_at", "id"),
+        Index("ix_usage_principal", "org_id", "project_id", "principal_id", "created_at"),
+    )
