@@ -66,6 +66,7 @@ class ModelServer:
         self.chats, self.side = endpoints
         self.alive = True
         self._process, self._clients = process, clients
+        self._stopping: asyncio.Task[None] | None = None
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -102,8 +103,16 @@ class ModelServer:
         await self.stop()
 
     async def stop(self) -> None:
-        """End the child: by the end of its stdin, by SIGKILL if it does not listen. Idempotent."""
+        """End the child: by the end of its stdin, by SIGKILL if it does not listen. Idempotent.
+
+        It is one task however many wait for it, so that a cancelled waiter leaves nothing half closed.
+        """
         self.alive = False
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
         await _end(self._process)
         for client in self._clients:
             await client.aclose()
@@ -117,7 +126,12 @@ async def start_model_server(
     Raises: EngineUnavailable with the end of its log; EngineNotInstalled.
     """
     api_key = SecretStr(secrets.token_urlsafe(24))
-    process = await _spawn(options)
+    spawning = asyncio.create_task(_spawn(options))
+    try:
+        process = await asyncio.shield(spawning)
+    except asyncio.CancelledError:  # asyncio leaks the pipes of a spawn that is cancelled itself
+        await _end(await spawning)
+        raise
     ready = None
     try:
         with suppress(TimeoutError, ConnectionError):
