@@ -66,7 +66,7 @@ class Scratch:
         return folder
 
     def finish(self, step_key: str) -> str:
-        """Store what is in the call's folder and return the state's name; fsynced.
+        """Move what is in the call's folder into a state and return its name; fsynced.
 
         No process may be writing there any more. Sockets, pipes and devices are left out.
         Raises: ScratchFull when it is more than the limits allow.

@@ -35,9 +35,10 @@ class TreeSize:
 def exceeded(first_pid: int, scratch: Path, limits: Limits) -> Stopped | None:
     """Return the limit that the processes below `first_pid` are past, if any."""
     pids = descendants(first_pid)
-    if sum(map(_resident_bytes, pids)) > limits.memory_bytes:  # cheap, counts shared pages often
-        if sum(map(_own_bytes, pids)) > limits.memory_bytes:
-            return Stopped.MEMORY
+    most = limits.memory_bytes
+    # the first sum is cheap and counts shared pages again and again, the second is true
+    if sum(map(_resident_bytes, pids)) > most and sum(map(_own_bytes, pids)) > most:
+        return Stopped.MEMORY
     if sum(map(_written_bytes, pids)) > limits.written_bytes:
         return Stopped.DISK
     try:
