@@ -1,0 +1,244 @@
+"""What an agent's calls become in a run: answered from the journal, or done once and committed.
+
+It implements the agent's `Calls` seam and calls tools for `tool:` steps. Order within one call:
+safe point (pause, budget), journal, intent (for a tool that must run once), the call, the append.
+How steps follow one another is the execution's.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from camel_ext.core.errors import Unavailable
+from camel_ext.core.models import WaitingFor
+from camel_ext.core.queue import TaskContext, Wait
+from camel_ext.workflows.agents import ModelAnswer, ModelCall
+from camel_ext.workflows.errors import StepFailed
+from camel_ext.workflows.language.plan import StepPath
+from camel_ext.workflows.models import EffectState, TurnKind
+from camel_ext.workflows.tools import Tool, ToolTurn, effect_key
+from camel_ext.workflows.turns import Entry, Finished, NewTurn, RunJournal
+
+Json = dict[str, Any]
+
+
+class ModelServed(Protocol):
+    """What serving gives back for one call; its entries are not yet committed."""
+
+    interaction_id: UUID
+    id: str
+    model: str
+    message: Json
+    finish_reason: str
+    usage: Json
+    entries: list[Entry]
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd_micros: int
+    total_ms: float
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What one agent said so far in this run; the log hangs the next prompt on it."""
+
+    agent: str
+    last_interaction_id: UUID | None = None
+    thread: Any = None
+
+
+Check = Callable[[], Awaitable[Json]]
+ModelPort = Callable[[Conversation, str, ModelCall], Awaitable[ModelServed]]
+"""(conversation, step key, call) -> what was served."""
+ToolRunner = Callable[[Tool, Json, str, str | None], Awaitable[ToolTurn]]
+"""(tool, arguments, step key, scratch state before) -> text, and scratch state after."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """Where a run stops and waits instead of spending more."""
+
+    max_turns: int
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+    max_cost_usd: float | None = None
+
+
+@dataclass(slots=True)
+class RunCalls:
+    """The calls of one run."""
+
+    context: TaskContext
+    journal: RunJournal
+    limits: Limits
+    single_step: bool
+    provider_wait_s: float
+    serve: ModelPort
+    run_tool: ToolRunner
+    tools: dict[str, Tool]
+    answers: dict[UUID, ModelAnswer]
+    _new_turns: int = field(default=0, init=False)
+
+    async def model(self, talk: Conversation, key: str, call: ModelCall) -> ModelAnswer:
+        """Return the answer to one model call of an agent."""
+        done = self.journal.finished.get(key)
+        if done is not None and done.interaction_id is not None:
+            talk.last_interaction_id, talk.thread = done.interaction_id, None
+            return self.answers[done.interaction_id]
+        self.safe_point()
+        try:
+            served = await self.serve(talk, key, call)
+        except Unavailable as error:
+            wait_s = max(self.provider_wait_s, error.retry_after_s or 0.0)
+            until = self.context.runtime.clock.now() + timedelta(seconds=wait_s)
+            raise Wait(WaitingFor.PROVIDER, until, error.detail) from error
+        text = served.message.get("content") or ""
+        await self.journal.commit(
+            NewTurn(
+                key,
+                TurnKind.MODEL,
+                talk.agent,
+                served.total_ms,
+                preview=text or _tool_calls_shown(served.message),
+                interaction_id=served.interaction_id,
+                prompt_tokens=served.prompt_tokens,
+                completion_tokens=served.completion_tokens,
+                cost_usd_micros=served.cost_usd_micros,
+                entries=served.entries,
+            )
+        )
+        talk.last_interaction_id = served.interaction_id
+        return {
+            "id": served.id,
+            "model": served.model,
+            "message": served.message,
+            "finish_reason": served.finish_reason,
+            "usage": served.usage,
+        }
+
+    async def tool(self, key: str, name: str, arguments: Json, state: str | None) -> Json:
+        """Return `{text, state}` of one tool call; `state` names the scratch folder after it.
+
+        Raises: Wait for a person, where a call that must run once may or may not have happened.
+        """
+        done = self.journal.finished.get(key)
+        if done is not None:
+            return _output(done)
+        tool = self.tools.get(name)
+        if tool is None:
+            raise StepFailed(
+                f"there is no tool {name!r} on this server: see workflows.tool_modules"
+            )
+        self.safe_point()
+        answer = None if tool.idempotent else await self._guard(key, tool, arguments)
+        clock = self.context.runtime.clock
+        began_s = clock.monotonic_s()
+        if answer is None:
+            made = await self.run_tool(tool, arguments, key, state)
+        else:
+            made = ToolTurn(answer, state)
+        turn = NewTurn(
+            key,
+            TurnKind.TOOL,
+            name,
+            1000 * (clock.monotonic_s() - began_s),
+            input=arguments,
+            output={"text": made.text, "state": made.scratch_state},
+            preview=made.text,
+            effect=not tool.idempotent,
+        )
+        return _output(await self.journal.commit(turn))
+
+    async def _guard(self, key: str, tool: Tool, arguments: Json) -> str | None:
+        """Write the intent of a call that must run once, or follow what a person decided."""
+        known = self.journal.effects.get(key)
+        if known is None:
+            effect = effect_key(self.journal.run_id, key)
+            await self.journal.intend(key, effect, tool.name, arguments)
+            return None
+        if known.state == EffectState.ANSWERED:
+            return known.answer or ""
+        if known.state == EffectState.REPEAT:
+            return None
+        raise Wait(
+            WaitingFor.PERSON,
+            detail=f"{tool.name} at {key} was being called when the run was interrupted, and must "
+            "not be called twice: say whether it happened",
+        )
+
+    async def verify(self, key: str, name: str, given: Json, check: Check) -> Json:
+        """Return the verdict of one check."""
+        done = self.journal.finished.get(key)
+        if done is not None:
+            return _output(done)
+        self.safe_point()
+        clock = self.context.runtime.clock
+        began_s = clock.monotonic_s()
+        verdict = await check()
+        took_ms = 1000 * (clock.monotonic_s() - began_s)
+        preview = f"{'passed' if verdict.get('passed') else 'not passed'}: {verdict.get('reason')}"
+        turn = NewTurn(
+            key, TurnKind.VERIFY, name, took_ms, input=given, output=verdict, preview=preview
+        )
+        return _output(await self.journal.commit(turn))
+
+    def safe_point(self) -> None:
+        """Stop here where a person asked for a pause or a budget is used up."""
+        if self.context.pause_requested or (self.single_step and self._new_turns > 0):
+            raise Wait(WaitingFor.PAUSE, detail="paused")
+        self._new_turns += 1
+        spent, limits = self.journal.spent, self.limits
+        tokens = spent.prompt_tokens + spent.completion_tokens
+        used = (
+            ("max_turns", spent.turns, limits.max_turns),
+            ("max_tokens", tokens, limits.max_tokens),
+            ("max_seconds", self.journal.running_ms() / 1000, limits.max_seconds),
+            ("max_cost_usd", spent.cost_usd_micros / 1e6, limits.max_cost_usd),
+        )
+        for name, amount, limit in used:
+            if limit is not None and amount >= limit:
+                raise Wait(WaitingFor.BUDGET, detail=f"{name} is {limit:g}, {amount:g} are used")
+
+
+@dataclass(slots=True)
+class AgentCalls:
+    """The calls of one agent step: numbered within it, named by its path."""
+
+    calls: RunCalls
+    talk: Conversation
+    path: StepPath
+    scratch: "ScratchChain"
+
+    async def model(self, index: int, request: ModelCall) -> ModelAnswer:
+        return await self.calls.model(self.talk, str(self.path.call(index)), request)
+
+    async def tool(
+        self,
+        index: int,
+        name: str,
+        arguments: Json,
+        tool_call_id: str | None,  # noqa: ARG002
+    ) -> str:
+        key = str(self.path.tool(index))
+        result = await self.calls.tool(key, name, arguments, self.scratch.state)
+        self.scratch.state = result["state"]
+        return str(result["text"])
+
+
+@dataclass(slots=True)
+class ScratchChain:
+    """Which state of the run's scratch folder the next tool call starts from."""
+
+    state: str | None = None
+
+
+def _output(done: Finished) -> Json:
+    output: Json = done.output
+    return output
+
+
+def _tool_calls_shown(message: Json) -> str:
+    calls = [call.get("function", {}) for call in message.get("tool_calls") or ()]
+    return "; ".join(f"{call.get('name')}({call.get('arguments')})" for call in calls)

@@ -1,0 +1,39 @@
+"""What can be wrong with workflows and their runs."""
+
+from camel_ext.core.errors import Conflict, Invalid, NotFound
+
+
+class WorkflowUnknown(NotFound):
+    """There is no workflow by this name."""
+
+
+class RunUnknown(NotFound):
+    """There is no run by this id."""
+
+
+class InputInvalid(Invalid):
+    """The input does not fit what the workflow asks for."""
+
+
+class RunStateUnfit(Conflict):
+    """The run is in a state that does not allow this."""
+
+
+class EffectUnknown(NotFound):
+    """No call of this run waits for a decision under this step key."""
+
+
+class StepUnknown(NotFound):
+    """The run has no turn at this step."""
+
+
+class NameInUse(Conflict):
+    """Another configuration defines this name already."""
+
+
+class ConfigurationUnknown(NotFound):
+    """Nothing was applied under this name."""
+
+
+class StepFailed(Invalid):
+    """A step of the run could not be done."""

@@ -1,0 +1,263 @@
+"""Runs: starting, watching, pausing, resuming, cancelling, retrying, deciding.
+
+Each function works in the door's transaction. What a worker does with a run that it holds is in
+`tasks` and `execution`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from camel_ext.core import jobs
+from camel_ext.core.clock import Clock
+from camel_ext.core.door import check_revision
+from camel_ext.core.models import State, WaitingFor
+from camel_ext.core.outbox import publish
+from camel_ext.core.paging import Place, fetch_page
+from camel_ext.workflows.definitions import require
+from camel_ext.workflows.errors import (
+    EffectUnknown,
+    RunStateUnfit,
+    RunUnknown,
+    StepUnknown,
+)
+from camel_ext.workflows.events import RunFinished, RunQueued
+from camel_ext.workflows.inputs import checked_input
+from camel_ext.workflows.language.schema import Workflow
+from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
+from camel_ext.workflows.resolution import resolve
+from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunStart
+
+TASK = "workflows.run"
+NewId = Callable[[], UUID]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a run, and where its randomness and time come from."""
+
+    principal_id: UUID
+    clock: Clock
+    new_id: NewId
+    new_seed: Callable[[], int]
+    trace_id: str
+
+
+def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
+    """Queue a run; its aliases are resolved now, once.
+
+    Raises: WorkflowUnknown, InputInvalid, and what an unknown alias raises.
+    """
+    version = require(db, DefinitionKind.WORKFLOW, wanted.workflow)
+    workflow = Workflow.model_validate(version.content)
+    run_id = asker.new_id()
+    run = Run(
+        id=run_id,
+        workflow=wanted.workflow,
+        workflow_version_id=version.id,
+        input=checked_input(workflow, wanted.input),
+        resolved=resolve(db, workflow, str(run_id)),
+        budgets=merged(workflow.budgets.model_dump(exclude_none=True), wanted.budgets),
+        seed=asker.new_seed() if wanted.seed is None else wanted.seed,
+        single_step=wanted.single_step,
+        session=wanted.session,
+        tags=list(wanted.tags),
+        prefix_seq=0,
+        turns=0,
+    )
+    return _queue(db, asker, run, wanted.priority)
+
+
+def _queue(db: Session, asker: Asker, run: Run, priority: int) -> Run:
+    clock = asker.clock
+    job_id = asker.new_id()
+    run.job_id = job_id
+    run.state = State.QUEUED
+    run.prompt_tokens = run.completion_tokens = run.cost_usd_micros = run.running_ms = 0
+    run.principal_id = asker.principal_id
+    run.trace_id = asker.trace_id
+    run.revision = 1
+    run.created_at = clock.now()
+    db.add(run)
+    jobs.enqueue(db, clock, job_id, TASK, {"run_id": str(run.id)}, priority=priority)
+    publish(db, clock, RunQueued(str(run.id), run.workflow))
+    db.flush()
+    return run
+
+
+def get_run(db: Session, run_id: UUID) -> Run:
+    """Return a run. Raises: RunUnknown."""
+    run = db.get(Run, run_id)
+    if run is None:
+        raise RunUnknown(f"there is no run {run_id}")
+    return run
+
+
+def list_runs(
+    db: Session, where: Place, state: State | None, workflow: str | None
+) -> tuple[list[Run], str | None]:
+    """Return a page of runs, newest first."""
+    query = select(Run)
+    if state is not None:
+        query = query.where(Run.state == state)
+    if workflow is not None:
+        query = query.where(Run.workflow == workflow)
+    return fetch_page(db, query, Run.created_at, Run.id, where)
+
+
+def list_turns(db: Session, run_id: UUID, after: int, limit: int) -> list[Turn]:
+    """Return turns in order, those of the prefix included.
+
+    Raises: RunUnknown.
+    """
+    spans = _spans(db, get_run(db, run_id))
+    found: list[Turn] = []
+    for owner, first, last in spans:
+        query = (
+            select(Turn)
+            .where(Turn.run_id == owner, Turn.seq > max(first, after), Turn.seq <= last)
+            .order_by(Turn.seq)
+            .limit(limit - len(found))
+        )
+        if len(found) < limit:
+            found += db.scalars(query)
+    return found
+
+
+def _spans(db: Session, run: Run) -> list[tuple[UUID, int, int]]:
+    """Return (run, after, up to) for each run of the lineage, oldest first."""
+    spans, last = [], 2**31 - 1
+    current_run: Run | None = run
+    while current_run is not None:
+        spans.append((current_run.id, current_run.prefix_seq, last))
+        last = min(last, current_run.prefix_seq)
+        parent = current_run.parent_run_id
+        current_run = db.get(Run, parent) if parent is not None else None
+    return list(reversed(spans))
+
+
+def cancel_run(db: Session, clock: Clock, run_id: UUID, revision: int | None) -> Run:
+    """Stop a run for good; a finished one stays as it is.
+
+    Raises: RunUnknown, PreconditionFailed.
+    """
+    run = _for_change(db, run_id, revision)
+    if run.state.is_final:
+        return run
+    job = jobs.request_cancel(db, clock, run.job_id)
+    if job.state == State.CANCELLED:  # nobody was executing it: it ends here
+        run.state, run.waiting_for, run.waiting_detail = State.CANCELLED, None, None
+        run.finished_at = clock.now()
+        publish(db, clock, RunFinished(str(run.id), run.workflow, run.state, None, run.turns))
+    db.flush()
+    return run
+
+
+def pause_run(db: Session, clock: Clock, run_id: UUID, revision: int | None) -> Run:
+    """Ask a run to stop before its next turn.
+
+    Raises: RunUnknown, RunStateUnfit, PreconditionFailed.
+    """
+    run = _for_change(db, run_id, revision)
+    if run.state not in (State.QUEUED, State.RUNNING):
+        raise RunStateUnfit(f"the run is {run.state}: only a queued or running one can be paused")
+    jobs.request_pause(db, clock, run.job_id)
+    db.flush()
+    return run
+
+
+def resume_run(
+    db: Session, clock: Clock, run_id: UUID, wanted: Resume, revision: int | None
+) -> Run:
+    """Let a waiting run go on, with limits raised where it asked for that.
+
+    Raises: RunUnknown, RunStateUnfit, PreconditionFailed.
+    """
+    run = _for_change(db, run_id, revision)
+    if run.state != State.WAITING:
+        raise RunStateUnfit(f"the run is {run.state}: only a waiting one can be resumed")
+    if run.waiting_for == WaitingFor.PERSON:
+        raise RunStateUnfit("the run waits for a decision: send it to /decide")
+    run.budgets = merged(run.budgets, wanted.budgets)
+    if wanted.single_step is not None:
+        run.single_step = wanted.single_step
+    return _wake(db, clock, run)
+
+
+def decide(db: Session, clock: Clock, run_id: UUID, word: Decision, revision: int | None) -> Run:
+    """Take a person's word on a call that was in flight when the run was interrupted.
+
+    Raises: RunUnknown, EffectUnknown, RunStateUnfit, PreconditionFailed.
+    """
+    run = _for_change(db, run_id, revision)
+    query = select(Effect).where(Effect.run_id == run_id, Effect.step_key == word.step_key)
+    effect = db.scalar(query)
+    if effect is None or effect.state != EffectState.INTENT:
+        raise EffectUnknown(f"no call of this run waits for a decision at {word.step_key!r}")
+    if run.waiting_for != WaitingFor.PERSON:
+        raise RunStateUnfit(f"the run is {run.state} and waits for no decision")
+    happened = word.decision == "happened"
+    effect.state = EffectState.ANSWERED if happened else EffectState.REPEAT
+    effect.answer = word.result if happened else None
+    return _wake(db, clock, run)
+
+
+def retry_run(db: Session, asker: Asker, run_id: UUID, wanted: Retry) -> Run:
+    """Start a new run from a finished run's turns before a step; the old one stays as it is.
+
+    Raises: RunUnknown, RunStateUnfit, StepUnknown.
+    """
+    parent = get_run(db, run_id)
+    if not parent.state.is_final:
+        raise RunStateUnfit(f"the run is {parent.state}: cancel it, or wait for its end")
+    prefix = parent.turns if wanted.step_key is None else _seq_of(db, parent, wanted.step_key) - 1
+    child = Run(
+        id=asker.new_id(),
+        workflow=parent.workflow,
+        workflow_version_id=parent.workflow_version_id,
+        input=parent.input,
+        resolved=parent.resolved,
+        budgets=parent.budgets,
+        seed=parent.seed if wanted.seed is None else wanted.seed,
+        single_step=False,
+        session=parent.session,
+        tags=list(parent.tags),
+        parent_run_id=parent.id,
+        prefix_seq=prefix,
+        turns=prefix,
+    )
+    return _queue(db, asker, child, 0)
+
+
+def _seq_of(db: Session, run: Run, step_key: str) -> int:
+    """Return the number of the first turn at or below a step."""
+    for turn in list_turns(db, run.id, 0, 2**31 - 1):
+        if turn.step_key == step_key or turn.step_key.startswith(step_key + "/"):
+            return turn.seq
+    raise StepUnknown(f"the run has no turn at {step_key!r}: `camel-ext show` lists its turns")
+
+
+def _wake(db: Session, clock: Clock, run: Run) -> Run:
+    run.state, run.waiting_for, run.waiting_detail = State.QUEUED, None, None
+    jobs.wake(db, clock, run.job_id)
+    publish(db, clock, RunQueued(str(run.id), run.workflow))
+    db.flush()
+    return run
+
+
+def _for_change(db: Session, run_id: UUID, revision: int | None) -> Run:
+    run = get_run(db, run_id)
+    if revision is not None:
+        check_revision(run.revision, revision)
+    run.revision += 1
+    return run
+
+
+def merged(budgets: Json, given: BudgetsGiven) -> Json:
+    """Return limits with those given taking the place of the old ones."""
+    return {**budgets, **given.model_dump(exclude_none=True)}

@@ -1,0 +1,161 @@
+"""What the wire accepts and shows of configurations, workflows, runs and turns."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from camel_ext.core.models import State, WaitingFor
+from camel_ext.workflows.models import DefinitionKind, TurnKind
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class BudgetsGiven(Wire):
+    """Limits of a run; what is left out is as the workflow says."""
+
+    max_turns: int | None = Field(None, ge=1, le=1_000_000, description="Model and tool calls.")
+    max_tokens: int | None = Field(None, ge=1, le=10**12, description="Tokens in and out.")
+    max_seconds: float | None = Field(None, gt=0, le=10**9, description="Seconds of running.")
+    max_cost_usd: float | None = Field(None, ge=0, le=10**9, description="Cost of model calls.")
+
+
+class RunStart(Wire):
+    workflow: Name = Field(description="Name of the workflow.", examples=["solve"])
+    input: dict[str, Any] = Field({}, description="What it asks for, by name.")
+    budgets: BudgetsGiven = Field(BudgetsGiven(), description="Limits of this run.")
+    seed: int | None = Field(None, ge=0, lt=2**31, description="Null: a random one, recorded.")
+    single_step: bool = Field(False, description="Pause after each turn.")
+    priority: int = Field(0, ge=-100, le=100, description="Higher is executed first.")
+    session: str | None = Field(None, max_length=120, description="Groups runs of one user.")
+    tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
+
+
+class RunShown(Shown):
+    id: UUID = Field(description="Its id.")
+    workflow: str = Field(description="Name of the workflow.")
+    workflow_version_id: UUID = Field(description="The version that runs.")
+    state: State = Field(description="One of the six states.")
+    waiting_for: WaitingFor | None = Field(description="For whom it waits.")
+    waiting_detail: str | None = Field(description="What it waits for.")
+    input: dict[str, Any] = Field(description="What it was given.")
+    output: Any = Field(description="What it gave; null before it succeeded.")
+    error_code: str | None = Field(description="Stable code of its failure.")
+    error_detail: str | None = Field(description="What happened.")
+    resolved: dict[str, Any] = Field(description="The versions it runs with, by name.")
+    budgets: dict[str, Any] = Field(description="Its limits.")
+    seed: int = Field(description="All its sampling is drawn from this.")
+    single_step: bool = Field(description="Pauses after each turn.")
+    parent_run_id: UUID | None = Field(description="The run it retries.")
+    prefix_seq: int = Field(description="How many turns of the parent it starts from.")
+    session: str | None = Field(description="Groups runs of one user.")
+    tags: list[str] = Field(description="Words to find it by.")
+    turns: int = Field(description="Number of its last turn.")
+    prompt_tokens: int = Field(description="Tokens read.")
+    completion_tokens: int = Field(description="Tokens written.")
+    cost_usd_micros: int = Field(description="Cost in millionths of a dollar.")
+    running_ms: int = Field(description="Time spent running.")
+    principal_id: UUID = Field(description="Who started it.")
+    trace_id: str = Field(description="Ties it to interactions and logs.")
+    revision: int = Field(description="Its ETag.")
+    created_at: datetime = Field(description="When it was asked for.")
+    started_at: datetime | None = Field(description="When it began.")
+    finished_at: datetime | None = Field(description="When it ended.")
+
+
+class TurnShown(Shown):
+    run_id: UUID = Field(description="The run that did it: this one, or the one it retries.")
+    seq: int = Field(description="Its number, in the order of commit, from 1.")
+    step_key: str = Field(description="Path through steps, rounds, candidates and calls.")
+    kind: TurnKind = Field(description="Model, tool or verify.")
+    name: str = Field(description="The agent, tool or verifier.")
+    interaction_id: UUID | None = Field(description="Prompt and answer of a model turn.")
+    input: Any = Field(description="Arguments of a tool or check.")
+    output: Any = Field(description="Result of a tool or check.")
+    total_ms: float = Field(description="How long it took.")
+    created_at: datetime = Field(description="When it was committed.")
+
+
+class TurnsShown(BaseModel):
+    items: list[TurnShown] = Field(description="In order.")
+    next_after: int | None = Field(description="Send it as `after` for more; null: that is all.")
+
+
+class Decision(Wire):
+    """What is known about a call that may or may not have happened."""
+
+    step_key: str = Field(max_length=1000, description="The call, from the run's waiting_detail.")
+    decision: Literal["happened", "repeat"] = Field(
+        description="`happened`: take `result` as its result. `repeat`: it did not, call it."
+    )
+    result: str = Field("", max_length=200_000, description="What the tool answered.")
+
+
+class Resume(Wire):
+    budgets: BudgetsGiven = Field(BudgetsGiven(), description="Limits to raise.")
+    single_step: bool | None = Field(None, description="Change whether it pauses each turn.")
+
+
+class Retry(Wire):
+    step_key: str | None = Field(
+        None,
+        max_length=1000,
+        description="Do this turn and all after it anew; null: everything after the last turn.",
+    )
+    seed: int | None = Field(None, ge=0, lt=2**31, description="Null: the run's own seed.")
+
+
+class ConfigurationApply(Wire):
+    name: Name = Field("main", description="Name of this set of files in the project.")
+    files: dict[Literal["agents.yaml", "workflows.yaml", "models.yaml"], str] = Field(
+        description="Text of each file, as it stands.", min_length=1
+    )
+    dry_run: bool = Field(False, description="Only check, and say what would change.")
+
+
+class Change(BaseModel):
+    kind: str = Field(description="agent, workflow, model or alias.")
+    name: str = Field(description="Its name.")
+    change: Literal["added", "changed", "unchanged", "retired"] = Field(description="What happens.")
+    content_hash: str | None = Field(None, description="Of its new content.")
+
+
+class Applied(BaseModel):
+    name: str = Field(description="Name of the configuration.")
+    revision: int = Field(description="Its revision now.")
+    dry_run: bool = Field(description="True: nothing was written.")
+    changes: list[Change] = Field(description="By kind and name.")
+
+
+class ConfigurationShown(Shown):
+    name: str = Field(description="Its name.")
+    revision: int = Field(description="Its revision.")
+    files: dict[str, str] = Field(description="Text of each file, comments and all.")
+    updated_at: datetime = Field(description="When it was last applied.")
+
+
+class DefinitionShown(BaseModel):
+    kind: DefinitionKind = Field(description="Agent or workflow.")
+    name: str = Field(description="Its name.")
+    version_id: UUID = Field(description="Its current version.")
+    content_hash: str = Field(description="What names the version.")
+    content: dict[str, Any] = Field(description="Canonical content.")
+    configuration: str = Field(description="The configuration it stands in.")
+    updated_at: datetime = Field(description="When its version last changed.")
+
+
+class ToolShown(BaseModel):
+    name: str = Field(description="Its name.")
+    description: str = Field(description="What it does.")
+    parameters: dict[str, Any] = Field(description="JSON Schema of its arguments.")
+    idempotent: bool = Field(description="False: never called twice without a person's word.")

@@ -1,0 +1,243 @@
+"""The task that executes a run, from wherever its journal says it is.
+
+It loads what the run needs, wires calls to serving, tools and verifiers, and writes the run's end.
+What happens between is the execution's.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from camel_ext.core.errors import CamelExtError
+from camel_ext.core.hashing import sha256_hex
+from camel_ext.core.journal import Fenced
+from camel_ext.core.models import State
+from camel_ext.core.queue import Stopped, TaskContext, Wait, task
+from camel_ext.interactions import read_answers
+from camel_ext.registry import ResolvedModel
+from camel_ext.serving import Asked, Caller, complete
+from camel_ext.verifiers import verify
+from camel_ext.workflows.agents import ModelAnswer, ModelCall, ToolSpec
+from camel_ext.workflows.calls import Conversation, Limits, ModelServed, RunCalls
+from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
+from camel_ext.workflows.execution import Execution
+from camel_ext.workflows.language.schema import Agent, Workflow
+from camel_ext.workflows.models import DefinitionVersion, Effect, Run
+from camel_ext.workflows.process import Workshop, workshop_of
+from camel_ext.workflows.runs import TASK
+from camel_ext.workflows.tools import Tool, ToolTurn, effect_key, execute
+from camel_ext.workflows.turns import Finished, RunJournal, Spent, read_effects, read_finished
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Everything a run needs, read once when it is claimed."""
+
+    run: Run
+    workflow: Workflow
+    agents: dict[str, Agent]
+    models: dict[str, ResolvedModel]
+    finished: dict[str, Finished]
+    effects: dict[str, Effect]
+    answers: dict[UUID, ModelAnswer]
+
+
+def load(db: Session, run_id: UUID) -> Loaded:
+    """Read a run with its definitions and its finished turns: six queries, whatever its length."""
+    run = db.get_one(Run, run_id)
+    agents: Json = run.resolved["agents"]
+    ids = [run.workflow_version_id, *(UUID(agent["version_id"]) for agent in agents.values())]
+    query = select(DefinitionVersion).where(DefinitionVersion.id.in_(ids))
+    contents = {version.id: version.content for version in db.scalars(query)}
+    finished = read_finished(db, run)
+    spoken = [turn.interaction_id for turn in finished.values() if turn.interaction_id]
+    return Loaded(
+        run=run,
+        workflow=Workflow.model_validate(contents[run.workflow_version_id]),
+        agents={
+            name: Agent.model_validate(contents[UUID(agent["version_id"])])
+            for name, agent in agents.items()
+        },
+        models={
+            name: ResolvedModel.from_json(run.resolved["models"][agent["model"]])
+            for name, agent in agents.items()
+        },
+        finished=finished,
+        effects=read_effects(db, run_id),
+        answers=read_answers(db, spoken),
+    )
+
+
+async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
+    """Write on the run what its job failed of."""
+    run = await context.read(lambda db: db.get_one(Run, UUID(context.job.args["run_id"])))
+    if not run.state.is_final:
+        await _finish(_journal(context, run, {}, {}), State.FAILED, error=(code, detail))
+
+
+@task(TASK, failed=mark_failed)
+async def run(context: TaskContext, *, run_id: str) -> None:
+    """Execute a run to its end, or to where it must wait."""
+    loaded = await context.read(load, UUID(run_id))
+    if loaded.run.state.is_final:
+        return
+    journal = _journal(context, loaded.run, loaded.finished, loaded.effects)
+    name = loaded.run.workflow
+    try:
+        await journal.enter(State.RUNNING, RunStarted(run_id, name, journal.spent.turns))
+        workshop = workshop_of(context.runtime)
+        await workshop.ready(context.runtime)
+        execution = _execution(context, loaded, journal, workshop)
+        output = await execution.run(loaded.run.input)
+    except Wait as wait:
+        said = RunWaiting(run_id, name, wait.waiting_for, wait.detail)
+        await journal.enter(
+            State.WAITING, said, waiting_for=wait.waiting_for, detail=wait.detail or None
+        )
+        raise
+    except asyncio.CancelledError:
+        if not context.cancel_requested:
+            raise  # the worker stops or lost its lease: the run goes on elsewhere
+        await _finish(journal, State.CANCELLED)
+        raise Stopped from None
+    except Fenced:
+        raise
+    except CamelExtError as error:  # a failed run is data: its job has done what it should
+        if error.retryable:
+            raise
+        await _finish(journal, State.FAILED, error=(error.code, error.detail))
+    else:
+        await _finish(journal, State.SUCCEEDED, output=output)
+
+
+def _journal(
+    context: TaskContext, run: Run, finished: dict[str, Finished], effects: dict[str, Effect]
+) -> RunJournal:
+    spent = Spent(
+        run.turns, run.prompt_tokens, run.completion_tokens, run.cost_usd_micros, run.running_ms
+    )
+    return RunJournal(context, run.id, run.workflow, finished, effects, spent, run.started_at)
+
+
+async def _finish(
+    journal: RunJournal,
+    state: State,
+    *,
+    output: Any = None,
+    error: tuple[str, str] | None = None,
+) -> None:
+    code = error[0] if error else None
+    said = RunFinished(str(journal.run_id), journal.workflow, state, code, journal.spent.turns)
+    await journal.enter(state, said, output=output, error=error)
+
+
+def _execution(
+    context: TaskContext, loaded: Loaded, journal: RunJournal, workshop: Workshop
+) -> Execution:
+    run = loaded.run
+    calls = RunCalls(
+        context=context,
+        journal=journal,
+        limits=Limits(**{"max_turns": workshop.max_turns, **run.budgets}),
+        single_step=run.single_step,
+        provider_wait_s=workshop.provider_wait_s,
+        serve=_ModelWay(context, loaded).serve,
+        run_tool=_ToolWay(context, run.id, workshop).run,
+        tools=workshop.tools,
+        answers=loaded.answers,
+    )
+    return Execution(
+        workflow=loaded.workflow,
+        agents=loaded.agents,
+        context_tokens={name: model.context_tokens for name, model in loaded.models.items()},
+        calls=calls,
+        verify=verify_text,
+        tool_specs={name: _spec(tool) for name, tool in workshop.tools.items()},
+    )
+
+
+@dataclass(slots=True)
+class _ModelWay:
+    """From an agent's call to serving, with everything the log wants to know of it."""
+
+    context: TaskContext
+    loaded: Loaded
+
+    async def serve(self, talk: Conversation, key: str, call: ModelCall) -> ModelServed:
+        run = self.loaded.run
+        caller = Caller(
+            tenant=self.context.job.tenant,
+            principal_id=run.principal_id,
+            source="run",
+            purpose="run",
+            trace_id=run.trace_id,
+            session=run.session,
+            tags=tuple(run.tags),
+            agent_id=talk.agent,
+            agent_version_id=UUID(run.resolved["agents"][talk.agent]["version_id"]),
+            run_id=run.id,
+            step_key=key,
+            alias=self.loaded.agents[talk.agent].model,
+            stream_id=str(run.id),
+        )
+        params = {"seed": seed_of(run.seed, key), **call.params}
+        asked = Asked(
+            messages=call.messages,
+            tools=call.tools,
+            response_format=call.response_format,
+            params=params,
+            shared=call.shared,
+            thread=talk,
+        )
+        model = self.loaded.models[talk.agent]
+        return await complete(self.context.runtime, caller, model, asked)
+
+
+@dataclass(slots=True)
+class _ToolWay:
+    """From a tool call to the tool, on the run's scratch folder."""
+
+    context: TaskContext
+    run_id: UUID
+    workshop: Workshop
+
+    async def run(self, tool: Tool, arguments: Json, key: str, state: str | None) -> ToolTurn:
+        runtime = self.context.runtime
+        return await execute(
+            tool,
+            arguments,
+            step_key=key,
+            effect_key=effect_key(self.run_id, key),
+            scratch=self.workshop.scratch(self.run_id),
+            parent_state=state,
+            timeout_s=self.workshop.tool_timeout_s,
+            clock=runtime.clock,
+            threads=runtime.threads,
+        )
+
+
+def seed_of(run_seed: int, key: str) -> int:
+    """Return the sampling seed of one call: same run seed and place, same seed (31 bits)."""
+    return int(sha256_hex(f"{run_seed}/{key}".encode())[:8], 16) & 0x7FFFFFFF
+
+
+async def verify_text(name: str, params: Json, text: str, _variables: Json) -> Json:
+    """Check a text and return the verdict as JSON."""
+    verdict = await verify(name, params, text)
+    return {
+        "passed": verdict.passed,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "state": str(verdict.state),
+    }
+
+
+def _spec(tool: Tool) -> ToolSpec:
+    effect = "idempotent" if tool.idempotent else "once"
+    return ToolSpec(tool.name, tool.description, tool.parameters, effect)
