@@ -4,14 +4,16 @@ On SQLite one connection writes and several read (`query_only`); on PostgreSQL o
 Who may write when is the write gate's business; what the tables are is each room's.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from camel_ext.core.clock import Clock
@@ -96,8 +98,18 @@ class Database:
             system_session(session, reason)
             return fn(session, *args, **kwargs)
 
+    def lease_now(self, connection: Connection, clock: Clock) -> datetime:
+        """Return the time that leases are measured in, which no jump of a wall clock moves.
+
+        On SQLite all workers live in one process: its monotonic clock, counted from 1970. On
+        PostgreSQL the server's clock.
+        """
+        if self.is_sqlite:
+            return EPOCH + timedelta(seconds=clock.monotonic_s())
+        return self.now(connection, clock)
+
     def now(self, connection: Connection, clock: Clock) -> datetime:
-        """Return the time that leases are measured in: the server's, or this machine's on SQLite."""
+        """Return the time that jobs are due by: the server's, or this machine's on SQLite."""
         if self.is_sqlite:
             return clock.now()
         moment: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
@@ -113,21 +125,58 @@ def mapped_errors() -> Iterator[None]:
     """Turn the driver's errors about disk and connection into ours."""
     try:
         yield
-    except DBAPIError as error:
+    except SQLAlchemyError as error:
         mapped = map_error(error)
         if mapped is None:
             raise
         raise mapped from error
 
 
-def map_error(error: DBAPIError) -> CamelExtError | None:
-    """Return our error for a driver's, or None where it is a bug of ours."""
-    message = str(error.orig).lower()
-    if "disk is full" in message or "no space left" in message or "disk full" in message:
-        return InsufficientStorage()
-    if error.connection_invalidated or isinstance(error, OperationalError):
-        return DatabaseUnreachable(f"the database does not answer: {error.orig}", retry_after_s=1.0)
+def map_error(error: BaseException | None) -> CamelExtError | None:
+    """Return our error for a driver's about disk or connection, or None where it is a bug of ours.
+
+    It looks through what the error came from: a savepoint that cannot be rolled back because SQLite
+    gave up the whole transaction says nothing of the full disk behind it.
+    """
+    while error is not None:
+        if isinstance(error, DatabaseUnreachable | InsufficientStorage):
+            return error
+        if isinstance(error, DBAPIError) and _is_full(error.orig):
+            return InsufficientStorage()
+        if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            return DatabaseUnreachable(f"the database does not answer: {reason}", retry_after_s=1.0)
+        error = error.__cause__ or error.__context__
     return None
+
+
+def _is_full(original: Any) -> bool:
+    code = getattr(original, "sqlite_errorcode", 0) or 0
+    return code & 0xFF == sqlite3.SQLITE_FULL or getattr(original, "sqlstate", None) == "53100"
+
+
+def _is_away(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:  # SQLite calls a missing column operational, too: that is a bug of ours
+        return code & 0xFF in _SQLITE_AWAY
+    return error.connection_invalidated or isinstance(error, OperationalError)
+
+
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+
+def transaction_alive(connection: Connection) -> bool:
+    """Tell whether the transaction still stands: on some errors SQLite gives it up by itself."""
+    if connection.dialect.name != "sqlite":
+        return True
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)
 
 
 def _sqlite_engine(url: str, *, size: int, busy_s: float, read_only: bool) -> Engine:

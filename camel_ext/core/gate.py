@@ -12,7 +12,6 @@ knows neither tables nor rooms; what an append holds is the journal's.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -21,8 +20,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from camel_ext.core.clock import Clock
-from camel_ext.core.database import Database
-from camel_ext.core.errors import CamelExtError
+from camel_ext.core.database import (
+    Database,
+    DatabaseUnreachable,
+    map_error,
+    transaction_alive,
+)
 from camel_ext.core.threads import Threads
 
 T = TypeVar("T")
@@ -35,6 +38,10 @@ JOURNAL_BATCH = (
 DOOR_BATCH = 32
 BULK_ROWS = 500
 BULK_S = 0.020
+
+
+class GateClosed(DatabaseUnreachable):
+    """The process is stopping: whether this was written is to be looked up after its restart."""
 
 
 class Lane(StrEnum):
@@ -69,6 +76,7 @@ class WriteGate:
         self._appender = appender
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
         self._pump: asyncio.Task[None] | None = None
+        self._alone: set[asyncio.Task[Outcome]] = set()
         self._listeners: dict[str, list[Callable[[], None]]] = {}
         self.commits = 0
 
@@ -86,9 +94,10 @@ class WriteGate:
         The function opens its own savepoint, so that its failure undoes nothing of its neighbours.
         """
         if not self._database.is_sqlite and lane is not Lane.JOURNAL:
-            outcome, signals = await self._threads.run("work", self._commit_one, fn)
-            self._signal(signals)
-            return _unwrap(outcome)  # type: ignore[no-any-return]
+            task = asyncio.get_running_loop().create_task(self._commit_alone(fn))
+            self._alone.add(task)
+            task.add_done_callback(self._alone.discard)
+            return _unwrap(await asyncio.shield(task))  # type: ignore[no-any-return]
         return await self._submit(lane, fn)  # type: ignore[no-any-return]
 
     async def bulk(
@@ -116,9 +125,8 @@ class WriteGate:
 
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""
-        while self._pump is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(self._pump)
+        while self._pump is not None or self._alone:
+            await asyncio.wait({task for task in (self._pump, *self._alone) if task is not None})
 
     async def _submit(self, lane: Lane, work: Any) -> Any:
         waiting = _Waiting(work, asyncio.get_running_loop().create_future())
@@ -129,19 +137,28 @@ class WriteGate:
         return _unwrap(await asyncio.shield(waiting.done))
 
     async def _run(self) -> None:
+        batch: tuple[_Waiting, ...] = ()
         try:
             while any(self._lanes.values()):
                 appends, calls = self._take()
+                batch = (*appends, *calls)
                 outcomes, signals = await self._threads.run(
                     "write", self._commit, [w.work for w in appends], [w.work for w in calls]
                 )
-                self.commits += 1
-                for waiting, outcome in zip((*appends, *calls), outcomes, strict=True):
-                    if not waiting.done.done():
-                        waiting.done.set_result(outcome)
+                _answer(batch, outcomes)
                 self._signal(signals)
         finally:
             self._pump = None
+            # Only where the loop or the threads are ending is anybody left: nobody waits for ever.
+            left = [*batch, *(w for lane in self._lanes.values() for w in lane)]
+            for lane in self._lanes.values():
+                lane.clear()
+            _answer(left, [(None, GateClosed())] * len(left))
+
+    async def _commit_alone(self, fn: Callable[[Connection, Signals], Any]) -> Outcome:
+        outcomes, signals = await self._threads.run("work", self._commit, [], [fn])
+        self._signal(signals)
+        return outcomes[0]
 
     def _take(self) -> tuple[list[_Waiting], list[_Waiting]]:
         journal, door, bulk = (self._lanes[lane] for lane in Lane)
@@ -160,15 +177,10 @@ class WriteGate:
             with self._database.begin() as connection:
                 outcomes = self._appender(connection, appends, signals) if appends else []
                 outcomes += [_attempt(fn, connection, signals) for fn in calls]
-        except (CamelExtError, SQLAlchemyError, OSError) as error:
-            return [(None, error)] * (len(appends) + len(calls)), set()
+        except BaseException as error:  # whatever it is, each of them waits for its answer
+            return [(None, map_error(error) or error)] * (len(appends) + len(calls)), set()
+        self.commits += 1
         return outcomes, signals
-
-    def _commit_one(
-        self, fn: Callable[[Connection, Signals], T]
-    ) -> tuple[tuple[T | None, BaseException | None], Signals]:
-        outcomes, signals = self._commit([], [fn])
-        return outcomes[0], signals
 
     def _signal(self, signals: Signals) -> None:
         for signal in sorted(signals):
@@ -186,10 +198,18 @@ def _attempt(
         savepoint.commit()
     except BaseException as error:  # it goes to the caller, whose failure is not its neighbours'
         if savepoint.is_active:
-            savepoint.rollback()
-        return None, error
+            savepoint.rollback()  # raises where the transaction is gone: then all of them failed
+        if not transaction_alive(connection):
+            raise
+        return None, (map_error(error) if isinstance(error, SQLAlchemyError) else None) or error
     signals |= raised
     return result, None
+
+
+def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if not waiting.done.done():
+            waiting.done.set_result(outcome)
 
 
 def _unwrap(outcome: Outcome) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Executable, func, insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from camel_ext.core.database import map_error
 from camel_ext.core.errors import Conflict
@@ -76,9 +76,9 @@ def apply_appends(
     try:
         _write(connection, chosen)
         savepoint.commit()
-    except StatementError as error:
-        savepoint.rollback()
+    except (SQLAlchemyError, TenantLeak) as error:
         _raise_if_common(error)
+        savepoint.rollback()
         for place in sound:
             outcomes[place] = _write_alone(connection, appends[place])
     for append, (_, failure) in zip(appends, outcomes, strict=True):
@@ -93,7 +93,8 @@ def _fences(connection: Connection, appends: Sequence[Append]) -> dict[UUID, tup
         return {}
     query = select(Job.id, Job.fence, Job.state, Job.org_id, Job.project_id).where(Job.id.in_(ids))
     if connection.dialect.name == "postgresql":
-        query = query.with_for_update(read=True)  # a claim waits until this append is committed
+        # A claim waits until this append is committed; one order for all, or two would deadlock.
+        query = query.order_by(Job.id).with_for_update(read=True)
     return {
         row.id: (
             row.fence if row.state == State.RUNNING else -1,
@@ -117,12 +118,21 @@ def _check(append: Append, fences: dict[UUID, tuple[int, Tenant]]) -> None:
 
 
 def _write(connection: Connection, appends: Sequence[Append]) -> None:
-    grouped: dict[int, tuple[Executable, list[dict[str, Any]]]] = {}
+    """Execute statement by statement, each with the rows of all appends in their order.
+
+    Rows of other keys start another execution: a driver's executemany takes the keys of the first row
+    and would drop what the others have besides.
+    """
+    grouped: dict[int, list[tuple[Executable, list[dict[str, Any]]]]] = {}
     for append in appends:
         for statement, parameters in append.entries:
-            grouped.setdefault(id(statement), (statement, []))[1].append(parameters)
-    for statement, rows in grouped.values():
-        connection.execute(statement, rows)
+            runs = grouped.setdefault(id(statement), [])
+            if not runs or runs[-1][1][-1].keys() != parameters.keys():
+                runs.append((statement, []))
+            runs[-1][1].append(parameters)
+    for runs in grouped.values():
+        for statement, rows in runs:
+            connection.execute(statement, rows)
 
 
 def _write_alone(connection: Connection, append: Append) -> Outcome:
@@ -132,17 +142,17 @@ def _write_alone(connection: Connection, append: Append) -> Outcome:
     except IntegrityError as error:
         savepoint.rollback()
         return None, AppendRefused(f"a turn is written once: {error.orig}")
-    except StatementError as error:
-        savepoint.rollback()
+    except (SQLAlchemyError, TenantLeak) as error:
         _raise_if_common(error)
+        savepoint.rollback()
         return None, error
     savepoint.commit()
     return None, None
 
 
-def _raise_if_common(error: StatementError) -> None:
+def _raise_if_common(error: BaseException) -> None:
     """Raise what concerns the whole batch (disk full, no connection), not one append's rows."""
-    mapped = map_error(error) if isinstance(error, DBAPIError) else None
+    mapped = map_error(error)
     if mapped is not None:
         raise mapped from error
 
