@@ -7,6 +7,8 @@ looked at every `WATCH_S`) stands with each. It is not about budgets of runs (to
 from dataclasses import dataclass
 from enum import StrEnum
 
+from camel_ext.workflows.tools.output import KEPT_BYTES
+
 MIB = 1024 * 1024
 WATCH_S = 0.05  # a program that fills memory or disk at 2 GB/s gets some 100 MB past its limit
 
@@ -34,7 +36,7 @@ class Limits:
     written_bytes: int = 512 * MIB  # watch: also what was written and deleted again
     temporary_bytes: int = 64 * MIB  # kernel: /tmp is memory
     output_bytes: int = 4 * MIB  # then it is stopped: a flood says nothing more
-    kept_bytes: int = 16_000  # of the output, head and tail
+    kept_bytes: int = KEPT_BYTES  # of the output, head and tail
 
     def rlimits(self, uid: int | None) -> str:
         """Return the kernel's share in the words of the launcher."""

@@ -16,6 +16,7 @@ from camel_ext.workflows.tools.limits import MIB, Stopped
 from camel_ext.workflows.tools.sandbox import Finished
 from camel_ext.workflows.tools.walls import python
 
+SLOW = pytest.mark.slow
 CANARY = "canary-7f3a9c"
 
 
@@ -298,17 +299,14 @@ time.sleep(60)
     assert (await py(sandbox, scratch, code)).stopped is Stopped.MEMORY
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "i = 0\nwhile True:\n  open(f'f{i}', 'wb').write(bytes(1_000_000)); i += 1",
-        "import os\nwhile True:\n  f = open('f', 'wb'); f.write(bytes(4_000_000)); os.unlink('f')",
-        "import os\nfor i in range(10**6): os.mkdir(f'd{i}')",
-        "import os\nwhile True: os.mkdir('d'); os.chdir('d')",
-        "i = 0\nwhile True:\n  f = open(f'f{i}', 'wb'); f.truncate(4_000_000); f.close(); i += 1",
-    ],
-    ids=["files", "deleted files", "many folders", "deep folders", "holes"],
-)
+FILES = "i = 0\nwhile True:\n  open(f'f{i}', 'wb').write(bytes(1_000_000)); i += 1"
+DELETED = "import os\nwhile True:\n  open('f', 'wb').write(bytes(4_000_000)); os.unlink('f')"
+FOLDERS = "import os\nfor i in range(10**6): os.mkdir(f'd{i}')"
+DEEP = "import os\nwhile True: os.mkdir('d'); os.chdir('d')"
+HOLES = "i = 0\nwhile True:\n  open(f'f{i}', 'wb').truncate(4_000_000); i += 1"
+
+
+@pytest.mark.parametrize("code", [FILES, DELETED, DEEP, HOLES, pytest.param(FOLDERS, marks=SLOW)])
 async def test_disk_filler(sandbox: Sandbox, scratch: Path, code: str) -> None:
     done = await py(sandbox, scratch, code, wall_s=3)
     assert done.stopped is Stopped.DISK

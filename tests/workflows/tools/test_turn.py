@@ -5,7 +5,6 @@ import re
 import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -140,10 +139,9 @@ async def test_cancelling_a_turn_cleans_up(turns: Turns) -> None:
 async def test_without_a_sandbox_the_run_hears_of_it(tmp_path: Path, threads: ThreadLanes) -> None:
     none = Sandbox(binaries=[])
     turns = Turns(code_tools(none), tmp_path, threads)
-    arguments: dict[str, Any]
     for name, arguments in [("python", {"code": "1"}), ("shell", {"command": "ls"})]:
         with pytest.raises(SandboxMissing, match="Install bubblewrap"):
-            await turns.make(name, **arguments)
+            await turns.make(name, 10, **arguments)
     none.close()
 
 
