@@ -1,0 +1,137 @@
+"""The one dispatcher: numbers what is committed and gives it to the hub.
+
+It is woken by the gate after a commit that announced something, and by a slow poll, so a lost wake
+only costs time. On SQLite the lock on the data directory makes this process the one that numbers; on
+PostgreSQL whoever holds an advisory lock numbers, and every process follows what others numbered, so
+that several servers each feed their own clients. It knows no event's meaning.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+
+from camel_ext.core import outbox
+from camel_ext.core.errors import Unavailable
+from camel_ext.core.gate import Lane, Signals
+from camel_ext.core.outbox import Numbered
+from camel_ext.core.runtime import Runtime
+from camel_ext.events.hub import Hub
+from camel_ext.events.log import any_unnumbered
+
+log = logging.getLogger(__name__)
+DISPATCH_LOCK = 0x63616D656C66
+PAUSE_S = 0.02  # the first event goes at once; a storm is numbered 50 times a second
+POLL_S = 1.0
+FOLLOW_S = 0.2  # PostgreSQL: how far a server may be behind what another one numbered
+BACKOFF_MAX_S = 10.0
+PRUNE_EVERY_S = 600.0
+
+
+class Dispatcher:
+    """One per process. `run()` goes on until it is cancelled."""
+
+    def __init__(
+        self, runtime: Runtime, hub: Hub, *, keep_s: float, poll_s: float | None = None
+    ) -> None:
+        self._runtime = runtime
+        self._hub = hub
+        self._keep_s = keep_s
+        self._alone = runtime.database.is_sqlite
+        self._poll_s = poll_s or (POLL_S if self._alone else FOLLOW_S)
+        self._wake = asyncio.Event()
+        self._unsure = True  # what was numbered may not have been published
+        self._prune_at_s = 0.0
+        self.failures = 0
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Number and publish, whatever the database does meanwhile."""
+        self._runtime.gate.listen(outbox.OUTBOX, self.wake)
+        while True:
+            try:
+                await self.turn()
+                self.failures = 0
+            except Exception as error:
+                self._failed(error)
+            await self._pause()
+
+    async def turn(self) -> None:
+        """Number all there is, and publish it."""
+        woken = self._wake.is_set()
+        self._wake.clear()
+        if self._unsure or not self._alone:
+            await self._hub.follow()
+            self._unsure = False
+        if woken or await self._runtime.read_system("event dispatcher", any_unnumbered):
+            await self._number_all()
+        await self._prune_if_due()
+
+    async def _number_all(self) -> None:
+        while True:
+            self._unsure = True  # until the answer is here: a commit may outlive its connection
+            numbered = await self._runtime.gate.write(_number, Lane.DOOR)
+            self._unsure = False
+            if numbered is None:  # another process is at it: look again soon
+                self._wake.set()
+                return
+            behind = self._hub.publish(numbered)
+            if behind:
+                await self._hub.follow(behind)
+            if len(numbered) < outbox.DISPATCH_ROWS:
+                return
+
+    async def _prune_if_due(self) -> None:
+        clock = self._runtime.clock
+        if clock.monotonic_s() < self._prune_at_s:
+            return
+        self._prune_at_s = clock.monotonic_s() + PRUNE_EVERY_S
+        before = clock.now() - timedelta(seconds=self._keep_s)
+
+        def prune(connection: Connection, _signals: Signals) -> int:
+            return outbox.prune(connection, before) if _mine(connection) else 0
+
+        await self._runtime.gate.write(prune, Lane.BULK)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures += 1
+        self._wake.set()
+        if isinstance(error, Unavailable):
+            log.warning("events wait for the database: %s", error)
+        else:
+            log.error("a bug of ours in the event dispatcher", exc_info=error)
+
+    async def _pause(self) -> None:
+        clock = self._runtime.clock
+        if self.failures:
+            await clock.sleep(min(BACKOFF_MAX_S, 0.1 * 2.0 ** min(self.failures, 10)))
+            return
+        await clock.sleep(PAUSE_S)
+        if self._wake.is_set():
+            return
+        sleeper = asyncio.ensure_future(clock.sleep(self._poll_s))
+        waker = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in (sleeper, waker):
+                future.cancel()
+                with suppress(asyncio.CancelledError):
+                    await future
+
+
+def _number(connection: Connection, _signals: Signals) -> list[Numbered] | None:
+    """Number under the lock; None where another process holds it."""
+    return outbox.number_committed(connection) if _mine(connection) else None
+
+
+def _mine(connection: Connection) -> bool:
+    """Tell whether this transaction may number: it holds the lock until its commit is visible."""
+    if connection.dialect.name != "postgresql":
+        return True
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(DISPATCH_LOCK))))

@@ -1,0 +1,143 @@
+"""Ephemeral frames: text as it is made, for who watches now, with a snapshot for who comes late.
+
+A stream is one text that grows, such as a model's answer. Each frame says where its text ends, in
+characters; the snapshot says how far it goes, so a late reader takes it and goes on with frames whose
+offset is larger. Nothing here is written to the database or counted among the events: the finished
+text is, by whoever made it.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from camel_ext.core.clock import Clock
+from camel_ext.core.tenancy import Tenant
+from camel_ext.events.errors import StreamUnknown
+from camel_ext.events.topics import FRAME_KINDS
+from camel_ext.events.wire import Body
+
+SNAPSHOT_CHARS = 200_000  # kept per stream; a longer text keeps its end
+FORGET_S = 10.0  # after its end
+ABANDON_S = 900.0  # without a word
+MAX_STREAMS = 5_000
+
+
+class Audience(Protocol):
+    """Who frames are for."""
+
+    def wants_frame(self, tenant: Tenant, kind: str, subjects: Sequence[str]) -> bool: ...
+
+    def send_frame(
+        self, tenant: Tenant, kind: str, subjects: Sequence[str], body: Body
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A stream's text so far: the characters from `start` to `offset`."""
+
+    stream: str
+    kind: str
+    subject: str
+    text: str
+    start: int
+    offset: int
+    done: bool
+
+
+@dataclass(slots=True)
+class _Stream:
+    kind: str
+    subject: str
+    touched_s: float
+    start: int = 0
+    offset: int = 0
+    done: bool = False
+    parts: deque[str] = field(default_factory=deque)
+
+    def add(self, text: str) -> None:
+        self.parts.append(text)
+        self.offset += len(text)
+        while self.offset - self.start - len(self.parts[0]) > SNAPSHOT_CHARS:
+            self.start += len(self.parts.popleft())
+
+
+class Streams:
+    """All open streams of the process. Every method belongs to the event loop and never waits."""
+
+    def __init__(self, clock: Clock, audience: Audience) -> None:
+        self._clock = clock
+        self._audience = audience
+        self._streams: OrderedDict[tuple[Tenant, str], _Stream] = OrderedDict()
+
+    def emit(
+        self, tenant: Tenant, stream_id: str, kind: str, text: str, *, subject: str | None = None
+    ) -> None:
+        """Add text to a stream, which begins with its first text, and tell who watches.
+
+        `subject` is the thing it belongs to, such as the run; topics may name it or the stream.
+        """
+        stream = self._open(tenant, stream_id, kind, subject)
+        if text:
+            stream.add(text)
+            self._tell(tenant, stream_id, stream, text)
+
+    def end(self, tenant: Tenant, stream_id: str) -> None:
+        """Say that a stream is complete; it is forgotten some seconds later."""
+        stream = self._streams.get((tenant, stream_id))
+        if stream is not None and not stream.done:
+            stream.done = True
+            stream.touched_s = self._clock.monotonic_s()
+            self._tell(tenant, stream_id, stream, "")
+
+    def snapshot(self, tenant: Tenant, stream_id: str) -> Snapshot:
+        """Return what a stream holds.
+
+        Raises: StreamUnknown.
+        """
+        stream = self._streams.get((tenant, stream_id))
+        if stream is None:
+            raise StreamUnknown()
+        return Snapshot(
+            stream_id, stream.kind, stream.subject, "".join(stream.parts), stream.start,
+            stream.offset, stream.done,
+        )  # fmt: skip
+
+    def sweep(self) -> None:
+        """Forget streams that are over, or were left without an end."""
+        now_s = self._clock.monotonic_s()
+        old = [
+            key
+            for key, stream in self._streams.items()
+            if now_s - stream.touched_s > (FORGET_S if stream.done else ABANDON_S)
+        ]
+        for key in old:
+            del self._streams[key]
+
+    def _open(self, tenant: Tenant, stream_id: str, kind: str, subject: str | None) -> _Stream:
+        if kind not in FRAME_KINDS:
+            raise ValueError(f"{kind!r} is not registered: use frame_kind({kind!r})")
+        key, now_s = (tenant, stream_id), self._clock.monotonic_s()
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = _Stream(kind, subject or stream_id, now_s)
+            if len(self._streams) > MAX_STREAMS:
+                self._streams.popitem(last=False)
+        stream.touched_s, stream.done = now_s, False
+        return stream
+
+    def _tell(self, tenant: Tenant, stream_id: str, stream: _Stream, text: str) -> None:
+        subjects = (stream.subject, stream_id)
+        if not self._audience.wants_frame(tenant, stream.kind, subjects):
+            return
+        content = {
+            "type": "frame",
+            "kind": stream.kind,
+            "stream": stream_id,
+            "subject": stream.subject,
+            "offset": stream.offset,
+            "text": text,
+            "done": stream.done,
+        }
+        self._audience.send_frame(tenant, stream.kind, subjects, Body(content))
