@@ -144,13 +144,29 @@ def if_match(
     """
     if if_match is None:
         raise PreconditionRequired()
-    match = re.fullmatch(r'"(\d{1,18})"', if_match.strip())
+    return revision_of(if_match)
+
+
+def revision_of(tag: str) -> int:
+    """Return the revision that an ETag names. Raises: BadEtag."""
+    match = re.fullmatch(r'"(\d{1,18})"', tag.strip())
     if match is None:
         raise BadEtag()
     return int(match[1])
 
 
+def maybe_if_match(
+    if_match: Annotated[str | None, Header(description="Only if it is at this ETag.")] = None,
+) -> int | None:
+    """Read the revision an action is meant for, where the caller named one.
+
+    Raises: BadEtag.
+    """
+    return None if if_match is None else revision_of(if_match)
+
+
 IfMatch = Annotated[int, Depends(if_match)]
+MaybeIfMatch = Annotated[int | None, Depends(maybe_if_match)]
 
 
 def check_revision(current: int, wanted: int) -> None:

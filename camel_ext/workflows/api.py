@@ -3,10 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from camel_ext.core.door import Created, etag
-from camel_ext.core.door import if_match as read_if_match
+from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
@@ -29,16 +28,6 @@ from camel_ext.workflows.schemas import (
 router = APIRouter(prefix="/api/v1/runs", tags=["workflows"])
 routers = [router, configurations]
 RunId = Annotated[UUID, Path(description="The run's id.")]
-
-
-def maybe_if_match(
-    if_match: Annotated[str | None, Header(description="Only if the run is at this ETag.")] = None,
-) -> int | None:
-    """Read the revision an action is meant for, where the caller named one."""
-    return None if if_match is None else read_if_match(if_match)
-
-
-Revision = Annotated[int | None, Depends(maybe_if_match)]
 
 
 def _asker(door: ActorDoor) -> Asker:
@@ -96,14 +85,14 @@ async def turns(
 
 @router.post("/{run_id}/cancel", response_model=RunShown, responses=problems(404, 409, 412),
              summary="Stop a run for good")  # fmt: skip
-async def cancel(run_id: RunId, door: Editor, revision: Revision, response: Response) -> Run:
+async def cancel(run_id: RunId, door: Editor, revision: MaybeIfMatch, response: Response) -> Run:
     clock = door.runtime.clock
     return _with_etag(await door.write(runs.cancel_run, clock, run_id, revision), response)
 
 
 @router.post("/{run_id}/pause", response_model=RunShown, responses=problems(404, 409, 412),
              summary="Stop a run before its next turn")  # fmt: skip
-async def pause(run_id: RunId, door: Editor, revision: Revision, response: Response) -> Run:
+async def pause(run_id: RunId, door: Editor, revision: MaybeIfMatch, response: Response) -> Run:
     clock = door.runtime.clock
     return _with_etag(await door.write(runs.pause_run, clock, run_id, revision), response)
 
@@ -111,7 +100,7 @@ async def pause(run_id: RunId, door: Editor, revision: Revision, response: Respo
 @router.post("/{run_id}/resume", response_model=RunShown, responses=problems(404, 409, 412),
              summary="Let a waiting run go on")  # fmt: skip
 async def resume(
-    run_id: RunId, body: Resume, door: Editor, revision: Revision, response: Response
+    run_id: RunId, body: Resume, door: Editor, revision: MaybeIfMatch, response: Response
 ) -> Run:
     clock = door.runtime.clock
     run = await door.write(runs.resume_run, clock, run_id, body, revision)
@@ -121,7 +110,7 @@ async def resume(
 @router.post("/{run_id}/decide", response_model=RunShown, responses=problems(404, 409, 412),
              summary="Say whether an interrupted call happened")  # fmt: skip
 async def decide(
-    run_id: RunId, body: Decision, door: Editor, revision: Revision, response: Response
+    run_id: RunId, body: Decision, door: Editor, revision: MaybeIfMatch, response: Response
 ) -> Run:
     clock = door.runtime.clock
     run = await door.write(runs.decide, clock, run_id, body, revision)

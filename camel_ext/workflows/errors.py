@@ -3,16 +3,12 @@
 from camel_ext.core.errors import Conflict, Invalid, NotFound
 
 
-class WorkflowUnknown(NotFound):
-    """There is no workflow by this name."""
+class DefinitionUnknown(NotFound):
+    """There is no agent or workflow by this name."""
 
 
 class RunUnknown(NotFound):
     """There is no run by this id."""
-
-
-class InputInvalid(Invalid):
-    """The input does not fit what the workflow asks for."""
 
 
 class RunStateUnfit(Conflict):

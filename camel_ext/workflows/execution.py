@@ -14,14 +14,17 @@ It is not a scheduler and knows neither rows nor HTTP.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from camel_ext.core.queue import Wait
 from camel_ext.workflows.agents import AgentSession, AgentSpec, ToolSpec
 from camel_ext.workflows.calls import AgentCalls, Conversation, Json, RunCalls, ScratchChain
 from camel_ext.workflows.errors import StepFailed
+from camel_ext.workflows.language import outputs
 from camel_ext.workflows.language.conditions import evaluate, is_true, score
 from camel_ext.workflows.language.plan import StepPath
 from camel_ext.workflows.language.schema import (
@@ -36,8 +39,8 @@ from camel_ext.workflows.language.schema import (
 )
 from camel_ext.workflows.language.templates import render_template, render_value
 
-Verify = Callable[[str, Json, str, Json], Coroutine[Any, Any, Json]]
-"""(verifier, parameters, text, variables) -> {passed, score, reason, state}."""
+Verify = Callable[[str, Json, str], Coroutine[Any, Any, Json]]
+"""(verifier, parameters, text) -> {passed, score, reason, state}."""
 
 
 @dataclass(slots=True)
@@ -58,21 +61,31 @@ class Speaker:
 class Scope:
     """What a step can see: inputs, earlier steps, its round or candidate, the agents' memories."""
 
-    variables: Json
+    input: Json
     scratch: ScratchChain
+    steps: Json = field(default_factory=dict)
+    rounds: list[Json] | None = None
+    candidate: int | None = None
     speakers: dict[str, Speaker] = field(default_factory=dict)
 
-    def inner(self, **more: Any) -> "Scope":
-        """Return a scope inside this one: its steps add nothing here."""
-        variables = {**self.variables, **more, "steps": dict(self.variables["steps"])}
-        return Scope(variables, self.scratch, self.speakers)
+    def seen(self) -> Json:
+        """Return what templates and conditions see."""
+        return outputs.context(self.input, self.steps, rounds=self.rounds, candidate=self.candidate)
 
-    def branch(self, **more: Any) -> "Scope":
-        """Return a scope that shares no memory and no scratch folder with its siblings."""
-        scope = self.inner(**more)
-        scope.scratch = ScratchChain(self.scratch.state)
-        scope.speakers = {name: speaker.copy() for name, speaker in self.speakers.items()}
-        return scope
+    def round(self, rounds: list[Json]) -> "Scope":
+        """Return the scope of the next round: its steps add nothing here, memories go on."""
+        return replace(self, steps=dict(self.steps), rounds=list(rounds))
+
+    def branch(self, candidate: int) -> "Scope":
+        """Return a candidate's scope: it shares no memory and no scratch folder with its siblings."""
+        speakers = {name: speaker.copy() for name, speaker in self.speakers.items()}
+        return replace(
+            self,
+            steps=dict(self.steps),
+            candidate=candidate,
+            scratch=ScratchChain(self.scratch.state),
+            speakers=speakers,
+        )
 
     def adopt(self, chosen: "Scope") -> None:
         """Go on where a branch ended."""
@@ -80,9 +93,9 @@ class Scope:
         self.speakers.clear()
         self.speakers.update(chosen.speakers)
 
-    def put(self, name: str, output: Json) -> None:
-        """Let later steps read what a step gave."""
-        self.variables["steps"][name] = output
+    def own(self, steps: Sequence[AnyStep]) -> Json:
+        """Return what these steps left here."""
+        return {step.name: self.steps[step.name] for step in steps}
 
 
 @dataclass(slots=True)
@@ -101,21 +114,18 @@ class Execution:
 
         Raises: Wait where it must stop for now; errors of the house where a step failed.
         """
-        scope = Scope({"input": given, "steps": {}}, ScratchChain())
-        last = await self._steps(self.workflow.steps, StepPath(), scope)
-        wanted = self.workflow.output
-        if wanted is None:
-            return last.get("text")
+        scope = Scope(given, ScratchChain())
+        await self._steps(self.workflow.steps, StepPath(), scope)
+        wanted, seen = outputs.output_expression(self.workflow), scope.seen()
         if isinstance(wanted, dict):
-            return {name: evaluate(text, scope.variables) for name, text in wanted.items()}
-        return evaluate(wanted, scope.variables)
+            return {name: evaluate(text, seen) for name, text in wanted.items()}
+        return evaluate(wanted, seen)
 
-    async def _steps(self, steps: Sequence[AnyStep], at: StepPath, scope: Scope) -> Json:
-        output: Json = {}
+    async def _steps(self, steps: Sequence[AnyStep], at: StepPath, scope: Scope) -> None:
+        before: Json = {}
         for step in steps:
-            output = await self._step(step, at.child(step.name), scope, output)
-            scope.put(step.name, output)
-        return output
+            before = await self._step(step, at.child(step.name), scope, before)
+            scope.steps[step.name] = before
 
     async def _step(self, step: AnyStep, path: StepPath, scope: Scope, before: Json) -> Json:
         if isinstance(step, AgentStep):
@@ -130,22 +140,17 @@ class Execution:
 
     async def _agent(self, step: AgentStep, path: StepPath, scope: Scope) -> Json:
         agent = self.agents[step.agent]
-        prompt = render_template(step.prompt, scope.variables)
+        prompt = render_template(step.prompt, scope.seen())
         speaker = self._speaker(step.agent, agent, scope)
         calls = AgentCalls(self.calls, speaker.talk, path, scope.scratch)
         answer = await speaker.session.step(prompt, calls, schema=agent.response_schema)
-        return {
-            "text": answer.text,
-            "parsed": answer.parsed,
-            "reasoning": answer.reasoning,
-            "finish_reason": answer.terminated_reason,
-        }
+        return outputs.agent_output(answer.text, answer.parsed, tool_calls=answer.tool_calls)
 
     def _speaker(self, name: str, agent: Agent, scope: Scope) -> Speaker:
         known = scope.speakers.get(name)
         if known is not None and agent.memory == "run":
             return known
-        system = render_template(agent.system, {"input": scope.variables["input"]})
+        system = render_template(agent.system, {"input": scope.input})
         spec = AgentSpec(
             agent_id=name,
             system=system,
@@ -166,57 +171,44 @@ class Execution:
         return self.tool_specs[name]
 
     async def _tool(self, step: ToolStep, path: StepPath, scope: Scope) -> Json:
-        arguments = render_value(step.arguments, scope.variables)
+        arguments = render_value(step.arguments, scope.seen())
         result = await self.calls.tool(str(path), step.tool, arguments, scope.scratch.state)
         scope.scratch.state = result["state"]
-        return {"text": result["text"]}
+        text = result["text"]
+        return outputs.tool_output(text, _parsed(text), ok=not text.startswith("Error:"))
 
     async def _verify(self, step: VerifyStep, path: StepPath, scope: Scope, before: Json) -> Json:
-        if step.text is None:
-            text = str(before.get("text") or "")
-        else:
-            text = render_template(step.text, scope.variables)
-        params = render_value(step.params, scope.variables)
+        seen = scope.seen()
+        text = str(before["text"]) if step.text is None else render_template(step.text, seen)
+        params = render_value(step.params, seen)
         given = {"text": text, "params": params}
-
-        async def check() -> Json:
-            return await self.verify(step.verify, params, text, scope.variables)
-
-        return await self.calls.verify(str(path), step.verify, given, check)
+        verdict = await self.calls.verify(
+            str(path), step.verify, given, partial(self.verify, step.verify, params, text)
+        )
+        return outputs.verify_output(text, verdict)
 
     async def _loop(self, step: LoopStep, path: StepPath, scope: Scope) -> Json:
         rounds: list[Json] = []
-        last: Json = {}
-        done = False
-        while not done and len(rounds) < step.loop.max_rounds:
-            index = len(rounds)
-            inner = scope.inner(round=index, rounds=list(rounds))
-            last = await self._steps(step.steps, path.round(index), inner)
-            rounds.append(_own(step.steps, inner))
+        met = False
+        while not met and len(rounds) < step.loop.max_rounds:
+            inner = scope.round(rounds)
+            await self._steps(step.steps, path.round(len(rounds)), inner)
+            rounds.append(inner.own(step.steps))
             if step.loop.until is not None:
-                done = is_true(step.loop.until, inner.variables)
-        return {"rounds": rounds, "count": len(rounds), "done": done, "text": last.get("text")}
+                met = is_true(step.loop.until, inner.seen())
+        return outputs.loop_output(rounds, step.steps, met=met)
 
     async def _best_of(self, step: BestOfStep, path: StepPath, scope: Scope) -> Json:
-        branches = [scope.branch(candidate=index) for index in range(step.best_of.n)]
-        lasts = await _all(
+        branches = [scope.branch(index) for index in range(step.best_of.n)]
+        await _all(
             self._steps(step.steps, path.candidate(index), branch)
             for index, branch in enumerate(branches)
         )
-        scores = [score(step.best_of.score, branch.variables) for branch in branches]
-        chosen = max(range(len(branches)), key=lambda index: (scores[index], -index))
-        scope.adopt(branches[chosen])
-        candidates = [
-            {**_own(step.steps, branch), "score": points}
-            for branch, points in zip(branches, scores, strict=True)
-        ]
-        return {
-            **_own(step.steps, branches[chosen]),
-            "candidates": candidates,
-            "chosen": chosen,
-            "score": scores[chosen],
-            "text": lasts[chosen].get("text"),
-        }
+        scores = [score(step.best_of.score, branch.seen()) for branch in branches]
+        candidates = [branch.own(step.steps) for branch in branches]
+        output = outputs.best_of_output(candidates, step.steps, scores)
+        scope.adopt(branches[output["chosen"]])
+        return output
 
 
 def sampling(agent: Agent) -> Json:
@@ -225,22 +217,20 @@ def sampling(agent: Agent) -> Json:
     return {**params, **agent.params.extra}
 
 
-def _own(steps: Sequence[AnyStep], scope: Scope) -> Json:
-    return {step.name: scope.variables["steps"][step.name] for step in steps}
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
-async def _all(work: Any) -> list[Json]:
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run candidates at once; where one must stop, the others end their calls before it does.
 
     A failure comes before a wait: there is no use in waiting for what has failed.
     """
     tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    except asyncio.CancelledError:
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+    results = await asyncio.gather(*tasks, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     if errors:
         raise next((error for error in errors if not isinstance(error, Wait)), errors[0])
-    return [result for result in results if not isinstance(result, BaseException)]

@@ -26,7 +26,7 @@ from camel_ext.workflows.errors import (
     StepUnknown,
 )
 from camel_ext.workflows.events import RunFinished, RunQueued
-from camel_ext.workflows.inputs import checked_input
+from camel_ext.workflows.language.inputs import fill_inputs
 from camel_ext.workflows.language.schema import Workflow
 from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
 from camel_ext.workflows.resolution import resolve
@@ -51,7 +51,7 @@ class Asker:
 def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
     """Queue a run; its aliases are resolved now, once.
 
-    Raises: WorkflowUnknown, InputInvalid, and what an unknown alias raises.
+    Raises: DefinitionUnknown, InputsWrong, and what an unknown alias raises.
     """
     version = require(db, DefinitionKind.WORKFLOW, wanted.workflow)
     workflow = Workflow.model_validate(version.content)
@@ -60,7 +60,7 @@ def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
         id=run_id,
         workflow=wanted.workflow,
         workflow_version_id=version.id,
-        input=checked_input(workflow, wanted.input),
+        input=fill_inputs(workflow, wanted.input),
         resolved=resolve(db, workflow, str(run_id)),
         budgets=merged(workflow.budgets.model_dump(exclude_none=True), wanted.budgets),
         seed=asker.new_seed() if wanted.seed is None else wanted.seed,

@@ -6,6 +6,7 @@ What happens between is the execution's.
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import Fenced
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, Wait, task
+from camel_ext.core.threads import Threads
 from camel_ext.interactions import read_answers
 from camel_ext.registry import ResolvedModel
 from camel_ext.serving import Asked, Caller, complete
-from camel_ext.verifiers import verify
+from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import ModelAnswer, ModelCall, ToolSpec
 from camel_ext.workflows.calls import Conversation, Limits, ModelServed, RunCalls
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
@@ -157,7 +159,7 @@ def _execution(
         agents=loaded.agents,
         context_tokens={name: model.context_tokens for name, model in loaded.models.items()},
         calls=calls,
-        verify=verify_text,
+        verify=partial(_verify, context.runtime.threads),
         tool_specs={name: _spec(tool) for name, tool in workshop.tools.items()},
     )
 
@@ -227,15 +229,9 @@ def seed_of(run_seed: int, key: str) -> int:
     return int(sha256_hex(f"{run_seed}/{key}".encode())[:8], 16) & 0x7FFFFFFF
 
 
-async def verify_text(name: str, params: Json, text: str, _variables: Json) -> Json:
-    """Check a text and return the verdict as JSON."""
-    verdict = await verify(name, params, text)
-    return {
-        "passed": verdict.passed,
-        "score": verdict.score,
-        "reason": verdict.reason,
-        "state": str(verdict.state),
-    }
+async def _verify(threads: Threads, name: str, params: Json, text: str) -> Json:
+    verdict = await verify(name, params, Outcome(text), threads=threads)
+    return verdict.as_dict()
 
 
 def _spec(tool: Tool) -> ToolSpec:

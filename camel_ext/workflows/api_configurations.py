@@ -1,0 +1,114 @@
+"""Routes of configurations, and of the agents, workflows and tools that they name."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from sqlalchemy.orm import Session
+
+from camel_ext.core.door import MaybeIfMatch, etag
+from camel_ext.core.http import problems
+from camel_ext.identity import ActorDoor, Editor, Viewer
+from camel_ext.workflows import definitions
+from camel_ext.workflows.models import Configuration, DefinitionKind
+from camel_ext.workflows.process import workshop_of
+from camel_ext.workflows.schemas import (
+    Applied,
+    ConfigurationApply,
+    ConfigurationShown,
+    DefinitionShown,
+    ToolShown,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["workflows"])
+
+
+class _DryRun(Exception):
+    """Carries the answer out of a transaction that shall leave nothing behind."""
+
+    def __init__(self, applied: Applied) -> None:
+        super().__init__()
+        self.applied = applied
+
+
+@router.put("/configurations", responses=problems(409, 412),
+            summary="Make the project say what these files say")  # fmt: skip
+async def apply(
+    body: ConfigurationApply, door: Editor, revision: MaybeIfMatch, response: Response
+) -> Applied:
+    applied = await _apply(door, body, revision)
+    response.headers["ETag"] = etag(applied.revision)
+    return applied
+
+
+async def _apply(door: ActorDoor, body: ConfigurationApply, revision: int | None) -> Applied:
+    runtime = door.runtime
+    tools = frozenset(workshop_of(runtime).tools)
+    by = definitions.Applier(door.actor, runtime.clock, runtime.new_id, tools)
+
+    def change(db: Session) -> Applied:
+        applied = definitions.apply(db, by, body, revision)
+        if body.dry_run:
+            raise _DryRun(applied)
+        return applied
+
+    try:
+        return await door.write(change)
+    except _DryRun as dry:
+        return dry.applied
+
+
+@router.get("/configurations", response_model=list[ConfigurationShown], responses=problems(),
+            summary="What was applied, as it stands")  # fmt: skip
+async def configurations(door: Viewer) -> list[Configuration]:
+    return await door.read(definitions.list_configurations)
+
+
+@router.get("/configurations/{name}", response_model=ConfigurationShown,
+            responses=problems(404), summary="One configuration's files")  # fmt: skip
+async def configuration(
+    name: Annotated[str, Path(description="Its name.")], door: Viewer, response: Response
+) -> Configuration:
+    found = await door.read(definitions.get_configuration, name)
+    response.headers["ETag"] = etag(found.revision)
+    return found
+
+
+@router.get("/agents", responses=problems(), summary="Agents, as they stand now")
+async def agents(door: Viewer) -> list[DefinitionShown]:
+    return await _definitions(door, DefinitionKind.AGENT)
+
+
+@router.get("/workflows", responses=problems(), summary="Workflows, as they stand now")
+async def workflows(door: Viewer) -> list[DefinitionShown]:
+    return await _definitions(door, DefinitionKind.WORKFLOW)
+
+
+async def _definitions(door: ActorDoor, kind: DefinitionKind) -> list[DefinitionShown]:
+    return [
+        DefinitionShown(
+            kind=kind,
+            name=definition.name,
+            version_id=version.id,
+            content_hash=version.content_hash,
+            content=version.content,
+            configuration=configuration,
+            updated_at=definition.updated_at,
+        )
+        for definition, version, configuration in await door.read(
+            definitions.list_definitions, kind
+        )
+    ]
+
+
+@router.get("/tools", responses=problems(), summary="Tools that agents and workflows may use")
+async def tools(door: Viewer) -> list[ToolShown]:
+    known = workshop_of(door.runtime).tools
+    return [
+        ToolShown(
+            name=tool.name,
+            description=tool.description,
+            parameters=tool.parameters,
+            idempotent=tool.idempotent,
+        )
+        for _, tool in sorted(known.items())
+    ]

@@ -1,0 +1,268 @@
+"""Configurations: files in, versions out, and the same files back, comments and all.
+
+A name's version is its canonical content; a changed comment is a new revision of the files and no
+new version. A name that left its files is retired. What the files say is the language's business,
+models and aliases are the registry's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from camel_ext.core.clock import Clock
+from camel_ext.core.door import check_revision
+from camel_ext.core.hashing import content_hash
+from camel_ext.core.outbox import publish
+from camel_ext.identity import Actor
+from camel_ext.registry import apply_models, known_aliases
+from camel_ext.verifiers import list_verifiers
+from camel_ext.workflows.errors import ConfigurationUnknown, DefinitionUnknown, NameInUse
+from camel_ext.workflows.events import ConfigurationApplied
+from camel_ext.workflows.language import Known, ReadFiles, read_files
+from camel_ext.workflows.models import (
+    Configuration,
+    ConfigurationRevision,
+    Definition,
+    DefinitionKind,
+    DefinitionVersion,
+)
+from camel_ext.workflows.schemas import Applied, Change, ConfigurationApply
+
+Json = dict[str, Any]
+Contents = dict[DefinitionKind, dict[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Who applies, with what this server knows, and where ids and time come from."""
+
+    actor: Actor
+    clock: Clock
+    new_id: Callable[[], UUID]
+    tools: frozenset[str]
+
+
+def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | None) -> Applied:
+    """Make the project say what the files say, all of it or nothing.
+
+    Files that are not given stay as they were. The same files again change nothing.
+    Raises: LanguageError with every problem and its place, NameInUse, PreconditionFailed.
+    """
+    configuration = find_configuration(db, wanted.name)
+    if revision is not None:
+        check_revision(configuration.revision if configuration else 0, revision)
+    before = configuration.files if configuration else {}
+    files = {**before, **wanted.files}
+    read = read_files(files, _known(db, by))
+    changes = _apply_registry(db, by, wanted.name, read)
+    if configuration is None:
+        configuration = _new(db, by, wanted.name)
+    changes += _apply_definitions(db, by, configuration, _contents(read))
+    if files != before:
+        _revise(db, by, configuration, files)
+    db.flush()
+    return Applied(
+        name=wanted.name,
+        revision=configuration.revision,
+        dry_run=wanted.dry_run,
+        changes=changes,
+    )
+
+
+def find_configuration(db: Session, name: str) -> Configuration | None:
+    """Return a configuration, or None where nothing was applied under the name."""
+    return db.scalar(select(Configuration).where(Configuration.name == name))
+
+
+def get_configuration(db: Session, name: str) -> Configuration:
+    """Return a configuration. Raises: ConfigurationUnknown."""
+    found = find_configuration(db, name)
+    if found is None:
+        raise ConfigurationUnknown(f"nothing was applied under the name {name!r}")
+    return found
+
+
+def list_configurations(db: Session) -> list[Configuration]:
+    """Return all configurations, by name."""
+    return list(db.scalars(select(Configuration).order_by(Configuration.name)))
+
+
+def require(db: Session, kind: DefinitionKind, name: str) -> DefinitionVersion:
+    """Return the current version of a definition. Raises: DefinitionUnknown."""
+    query = (
+        select(DefinitionVersion)
+        .join(Definition, Definition.version_id == DefinitionVersion.id)
+        .where(Definition.kind == kind, Definition.name == name, Definition.retired_at.is_(None))
+    )
+    version = db.scalar(query)
+    if version is None:
+        there = ", ".join(sorted(_names(db, kind))) or "none yet: apply a folder of files first"
+        raise DefinitionUnknown(f"there is no {kind} {name!r}; there is {there}")
+    return version
+
+
+def list_definitions(
+    db: Session, kind: DefinitionKind
+) -> list[tuple[Definition, DefinitionVersion, str]]:
+    """Return the current definitions of a kind with their versions and configurations' names."""
+    query = (
+        select(Definition, DefinitionVersion, Configuration.name)
+        .join(DefinitionVersion, Definition.version_id == DefinitionVersion.id)
+        .join(Configuration, Definition.configuration_id == Configuration.id)
+        .where(Definition.kind == kind, Definition.retired_at.is_(None))
+        .order_by(Definition.name)
+    )
+    return [(row[0], row[1], row[2]) for row in db.execute(query)]
+
+
+def _known(db: Session, by: Applier) -> Known:
+    return Known(
+        agents=frozenset(_names(db, DefinitionKind.AGENT)),
+        aliases=frozenset(known_aliases(db)),
+        tools=by.tools,
+        verifiers=frozenset(each.name for each in list_verifiers()),
+    )
+
+
+def _names(db: Session, kind: DefinitionKind) -> list[str]:
+    query = select(Definition.name).where(Definition.kind == kind, Definition.retired_at.is_(None))
+    return list(db.scalars(query))
+
+
+def _contents(read: ReadFiles) -> Contents:
+    return {
+        DefinitionKind.AGENT: {name: canonical(a) for name, a in read.agents.items()},
+        DefinitionKind.WORKFLOW: {name: canonical(w) for name, w in read.workflows.items()},
+    }
+
+
+def canonical(definition: Any) -> Json:
+    """Return a definition's content with defaults filled in, as JSON."""
+    content: Json = definition.model_dump(mode="json")
+    return content
+
+
+def _apply_registry(db: Session, by: Applier, name: str, read: ReadFiles) -> list[Change]:
+    if read.models is None:
+        return []
+    applied = apply_models(
+        db, by.clock, by.new_id, by.actor, read.models.model_dump(mode="json"),
+        configuration=name, sources=read.model_sources,
+    )  # fmt: skip
+    kinds = {"unchanged": "unchanged", "revised": "unchanged", "new": "added"}
+    models = [
+        Change(
+            kind="model",
+            name=model,
+            change=kinds[each.change],
+            content_hash=each.version.content_hash,
+        )
+        for model, each in applied.models.items()
+    ]
+    words = {"unchanged": "unchanged", "moved": "changed", "new": "added", "retired": "retired"}
+    return models + [
+        Change(kind="alias", name=alias, change=words[change])
+        for alias, change in applied.aliases.items()
+    ]
+
+
+def _apply_definitions(
+    db: Session, by: Applier, configuration: Configuration, contents: Contents
+) -> list[Change]:
+    query = select(Definition)
+    known = {(row.kind, row.name): row for row in db.scalars(query)}
+    changes = []
+    for kind, named in contents.items():
+        for name, content in named.items():
+            row = known.get((kind, name))
+            changes.append(_put(db, by, configuration, kind, name, content, row))
+    for (kind, name), row in known.items():
+        if row.configuration_id == configuration.id and name not in contents[kind]:
+            if row.retired_at is None:
+                row.retired_at = by.clock.now()
+                changes.append(Change(kind=kind, name=name, change="retired"))
+    return changes
+
+
+def _put(
+    db: Session,
+    by: Applier,
+    configuration: Configuration,
+    kind: DefinitionKind,
+    name: str,
+    content: Json,
+    row: Definition | None,
+) -> Change:
+    if row is not None and row.configuration_id != configuration.id and row.retired_at is None:
+        raise NameInUse(f"the {kind} {name!r} stands in another configuration: rename one of them")
+    version = _version(db, by, kind, name, content)
+    change = "unchanged"
+    if row is None:
+        change = "added"
+        row = Definition(kind=kind, name=name, version_id=version.id, updated_at=by.clock.now())
+        row.configuration_id = configuration.id
+        db.add(row)
+    elif row.retired_at is not None or row.version_id != version.id:
+        change = "changed" if row.retired_at is None else "added"
+        row.version_id, row.retired_at = version.id, None
+        row.configuration_id, row.updated_at = configuration.id, by.clock.now()
+    return Change(kind=kind, name=name, change=change, content_hash=version.content_hash)
+
+
+def _version(
+    db: Session, by: Applier, kind: DefinitionKind, name: str, content: Json
+) -> DefinitionVersion:
+    digest = content_hash(content)
+    query = select(DefinitionVersion).where(
+        DefinitionVersion.kind == kind,
+        DefinitionVersion.name == name,
+        DefinitionVersion.content_hash == digest,
+    )
+    version = db.scalar(query)
+    if version is None:
+        version = DefinitionVersion(
+            id=by.new_id(),
+            kind=kind,
+            name=name,
+            content_hash=digest,
+            content=content,
+            created_at=by.clock.now(),
+        )
+        db.add(version)
+        db.flush()
+    return version
+
+
+def _new(db: Session, by: Applier, name: str) -> Configuration:
+    now = by.clock.now()
+    configuration = Configuration(
+        id=by.new_id(), name=name, revision=0, files={}, created_at=now, updated_at=now
+    )
+    db.add(configuration)
+    db.flush()
+    return configuration
+
+
+def _revise(db: Session, by: Applier, configuration: Configuration, files: dict[str, str]) -> None:
+    configuration.revision += 1
+    configuration.files = files
+    configuration.updated_at = by.clock.now()
+    db.add(
+        ConfigurationRevision(
+            configuration_id=configuration.id,
+            revision=configuration.revision,
+            files=files,
+            principal_id=by.actor.principal_id,
+            created_at=by.clock.now(),
+        )
+    )
+    subject = str(configuration.id)
+    publish(
+        db,
+        by.clock,
+        ConfigurationApplied(subject, configuration.name, configuration.revision),
+    )
