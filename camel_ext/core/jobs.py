@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
@@ -24,6 +24,9 @@ JOBS = "jobs"  # the signal that wakes workers of this process
 MARK = system_options("queue")
 CANDIDATES = 64  # how many due jobs a claim looks at to find ones that fit its free resources
 WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
+
+
+Holding = tuple[UUID, int]  # a job's id and the fence it was claimed under
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Claimed:
     takeovers: int
     resources: dict[str, int]
     trace_id: str
+    run_at: datetime
+    cancel_requested: bool
 
 
 def enqueue(
@@ -113,18 +118,23 @@ def request_pause(db: Session, clock: Clock, job_id: UUID) -> Job:
 def wake(db: Session, clock: Clock, job_id: UUID) -> Job:
     """Offer a waiting job again, and forget a request to pause.
 
+    A job that is running, and about to wait, is offered again as soon as it does: its `run_at` moves,
+    which `settle` sees. Without that, a person who answers quickly would be waited for for ever.
     Raises: NotFound.
     """
     job = _get(db, job_id)
     job.pause_requested_at = None
     if job.state == State.WAITING:
         job.state, job.waiting_for, job.run_at = State.QUEUED, None, clock.now()
+    elif job.state == State.RUNNING:
+        job.run_at = max(clock.now(), job.run_at + timedelta(microseconds=1))
     _signal(db)
     return job
 
 
 def _get(db: Session, job_id: UUID) -> Job:
-    job = db.get(Job, job_id, with_for_update=None)
+    # locked: on PostgreSQL a worker could end it between our look and our change
+    job = db.get(Job, job_id, with_for_update=True, populate_existing=True)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job
@@ -144,8 +154,9 @@ def register(connection: Connection, worker: Worker) -> None:
     connection.execute(insert(Worker), [row])
 
 
-def forget(connection: Connection, worker_id: UUID) -> None:
-    """Drop the row of a worker that stopped."""
+def forget(connection: Connection, worker_id: UUID, now: datetime) -> None:
+    """Drop the row of a worker that stopped; offer again what it could not give back itself."""
+    _offer_again(connection, now, Job.worker_id == worker_id, died=0)
     connection.execute(delete(Worker).where(Worker.id == worker_id))
 
 
@@ -164,7 +175,13 @@ def claim(
     free: Mapping[str, int],
     kinds: frozenset[str],
 ) -> list[Claimed]:
-    """Take due jobs that fit: highest priority, then longest due. Each claim raises the fence."""
+    """Take due jobs that fit: highest priority, then longest due. Each claim raises the fence.
+
+    A worker that was swept takes none until it has registered again: nobody would sweep it twice.
+    """
+    registered = select(Worker.id).where(Worker.id == worker_id).with_for_update(read=True)
+    if connection.execute(registered).first() is None:
+        return []
     query = (
         select(Job.id, Job.resources)
         .where(Job.state == State.QUEUED, Job.run_at <= now, Job.kind.in_(kinds))
@@ -192,7 +209,8 @@ def claim(
         )
         .returning(
             Job.id, Job.org_id, Job.project_id, Job.kind, Job.args, Job.fence, Job.attempts,
-            Job.max_attempts, Job.takeovers, Job.resources, Job.trace_id,
+            Job.max_attempts, Job.takeovers, Job.resources, Job.trace_id, Job.run_at,
+            Job.cancel_requested_at,
         )
     )  # fmt: skip
     rows = {row.id: row for row in connection.execute(taken.execution_options(**MARK))}
@@ -200,53 +218,71 @@ def claim(
         Claimed(
             row.id, Tenant(row.org_id, row.project_id), row.kind, row.args, row.fence,
             row.attempts, row.max_attempts, row.takeovers, row.resources, row.trace_id,
+            row.run_at, row.cancel_requested_at is not None,
         )
         for row in (rows[job_id] for job_id in chosen)
     ]  # fmt: skip
 
 
-def settle(connection: Connection, job_id: UUID, fence: int, values: dict[str, Any]) -> None:
+def settle(connection: Connection, job: Claimed, values: dict[str, Any], now: datetime) -> None:
     """Write how a held job went on.
 
+    One that is to wait, yet was woken or asked to stop meanwhile, is offered again at once: its task
+    is the one who knows what to do about it.
     Raises: Fenced where another worker holds it by now.
     """
+    if not State(values["state"]).is_final:
+        again: ColumnElement[bool] = Job.cancel_requested_at.is_not(None)
+        if values["state"] == State.WAITING:
+            again = or_(again, Job.run_at != job.run_at)
+        values = values | {
+            "state": case((again, State.QUEUED), else_=values["state"]),
+            "waiting_for": case((again, None), else_=values.get("waiting_for")),
+            "run_at": case((again, now), else_=values["run_at"]),
+        }
     statement = (
         update(Job)
-        .where(Job.id == job_id, Job.fence == fence, Job.state == State.RUNNING)
+        .where(Job.id == job.id, Job.fence == job.fence, Job.state == State.RUNNING)
         .values(worker_id=None, **values)
     )
     if connection.execute(statement.execution_options(**MARK)).rowcount != 1:
         raise Fenced()
 
 
-def requests_to(connection: Connection, worker_id: UUID) -> dict[UUID, str]:
+def requests_to(connection: Connection, worker_id: UUID) -> dict[Holding, str]:
     """Return what people asked of the jobs this worker holds: `cancel` or `pause`."""
-    query = select(Job.id, Job.cancel_requested_at).where(
+    query = select(Job.id, Job.fence, Job.cancel_requested_at).where(
         Job.worker_id == worker_id,
         or_(Job.cancel_requested_at.is_not(None), Job.pause_requested_at.is_not(None)),
     )
     rows = connection.execute(query.execution_options(**MARK))
-    return {row.id: "pause" if row.cancel_requested_at is None else "cancel" for row in rows}
+    return {
+        (row.id, row.fence): "pause" if row.cancel_requested_at is None else "cancel"
+        for row in rows
+    }
 
 
-def beat(connection: Connection, worker_id: UUID, now: datetime, lease_s: float) -> bool:
+def beat(connection: Connection, worker_id: UUID, now: datetime, lease_until: datetime) -> bool:
     """Extend the worker's lease; False where it was swept and everything it held is lost."""
     statement = (
         update(Worker)
         .where(Worker.id == worker_id)
-        .values(heartbeat_at=now, lease_until=now + timedelta(seconds=lease_s))
+        .values(heartbeat_at=now, lease_until=lease_until)
     )
     return connection.execute(statement).rowcount == 1
 
 
-def sweep(connection: Connection, mine: UUID, now: datetime) -> int:
+def sweep(connection: Connection, mine: UUID, now: datetime, lease_now: datetime) -> int:
     """Offer again what dead workers held and what waited long enough; return how many.
 
-    A worker never sweeps itself: a clock that jumps must not take its own jobs from it.
+    A worker never sweeps itself. Two that sweep at once do not see the same dead one, and a worker
+    that extends its lease at this moment is not dead.
     """
-    dead = select(Worker.id).where(Worker.lease_until < now, Worker.id != mine)
-    gone = [row.id for row in connection.execute(dead)]
+    dead = select(Worker.id).where(Worker.lease_until < lease_now, Worker.id != mine)
+    gone = [row.id for row in connection.execute(dead.with_for_update(skip_locked=True))]
     count = reoffer(connection, now, gone) if gone else 0
+    nobody = or_(Job.worker_id.is_(None), Job.worker_id.not_in(select(Worker.id)))
+    count += _offer_again(connection, now, nobody, died=1)
     ready = (
         update(Job)
         .where(Job.state == State.WAITING, Job.run_at <= now, Job.waiting_for.in_(WAKES_BY_ITSELF))
@@ -257,14 +293,43 @@ def sweep(connection: Connection, mine: UUID, now: datetime) -> int:
 
 def reoffer(connection: Connection, now: datetime, workers: list[UUID]) -> int:
     """Take the jobs of these dead workers back and offer them again; return how many."""
-    again = (
-        update(Job)
-        .where(Job.worker_id.in_(workers))
-        .values(state=State.QUEUED, worker_id=None, takeovers=Job.takeovers + 1, run_at=now)
-    )
-    count = connection.execute(again.execution_options(**MARK)).rowcount
+    count = _offer_again(connection, now, Job.worker_id.in_(workers), died=1)
     connection.execute(delete(Worker).where(Worker.id.in_(workers)))
     return count
+
+
+def offer_stray(
+    connection: Connection, worker_id: UUID, now: datetime, held: frozenset[Holding]
+) -> int:
+    """Offer again what is on this worker's name but not in its hands; return how many.
+
+    Such a job is claimed by a commit whose answer got lost.
+    """
+    mine = select(Job.id, Job.fence).where(Job.worker_id == worker_id, Job.state == State.RUNNING)
+    rows = connection.execute(mine.execution_options(**MARK))
+    stray = [row.id for row in rows if (row.id, row.fence) not in held]
+    return _offer_again(connection, now, Job.id.in_(stray), died=0) if stray else 0
+
+
+def follow_clock(connection: Connection, now: datetime, before: datetime) -> None:
+    """Make due what was due before the wall clock went back from `before` to `now`."""
+    was_due = (
+        update(Job)
+        .where(Job.state.in_((State.QUEUED, State.WAITING)), Job.run_at > now, Job.run_at <= before)
+        .values(run_at=now)
+    )
+    connection.execute(was_due.execution_options(**MARK))
+
+
+def _offer_again(
+    connection: Connection, now: datetime, which: ColumnElement[bool], *, died: int
+) -> int:
+    again = (
+        update(Job)
+        .where(which, Job.state == State.RUNNING)
+        .values(state=State.QUEUED, worker_id=None, takeovers=Job.takeovers + died, run_at=now)
+    )
+    return connection.execute(again.execution_options(**MARK)).rowcount
 
 
 def all_workers(connection: Connection) -> list[UUID]:

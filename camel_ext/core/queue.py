@@ -8,101 +8,45 @@ in one fenced update of its row, so a zombie's late word is refused. It is not a
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from random import Random
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
-from camel_ext.core.errors import CamelExtError, Unavailable
+from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
-from camel_ext.core.jobs import Claimed
-from camel_ext.core.journal import Append, Fenced
-from camel_ext.core.models import State, WaitingFor, Worker
+from camel_ext.core.jobs import Claimed, Holding
+from camel_ext.core.journal import Fenced
+from camel_ext.core.models import State, Worker
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.tasks import (
+    ON_FAILED,
+    TASKS,
+    Stopped,
+    TaskContext,
+    Wait,
+    outcome_of,
+    task,
+)
 from camel_ext.observability.trace import bind_trace_id
 
+__all__ = [
+    "ON_FAILED",
+    "TASKS",
+    "QueueWorker",
+    "Stopped",
+    "TaskContext",
+    "Wait",
+    "outcome_of",
+    "task",
+]
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-BACKOFF_S = 1.0
-BACKOFF_MAX_S = 60.0
-
-TaskFunction = Callable[..., Awaitable[None]]
-FailedFunction = Callable[["TaskContext", str, str], Awaitable[None]]
-TASKS: dict[str, TaskFunction] = {}
-ON_FAILED: dict[str, FailedFunction] = {}
-
-
-def task(name: str, failed: FailedFunction | None = None) -> Callable[[TaskFunction], TaskFunction]:
-    """Register a coroutine as the task `room.verb_noun`; it takes a TaskContext and ids.
-
-    `failed(context, code, detail)` is called, under the job's fence, before the job is written off,
-    so that what the job worked for can say so, too.
-    """
-
-    def register(fn: TaskFunction) -> TaskFunction:
-        TASKS[name] = fn
-        if failed is not None:
-            ON_FAILED[name] = failed
-        return fn
-
-    return register
-
-
-class Wait(Exception):
-    """Raised by a task that gives its place back until somebody, or some time, wakes it."""
-
-    def __init__(self, waiting_for: WaitingFor, until: datetime | None = None, detail: str = ""):
-        super().__init__(detail or f"waits for {waiting_for}")
-        self.waiting_for = waiting_for
-        self.until = until
-        self.detail = detail
-
-
-class Stopped(Exception):
-    """Raised by a task that has done what a cancel asks for: its job ends cancelled."""
-
-
-@dataclass(eq=False, slots=True)
-class TaskContext:
-    """What a task may use: its tenant, its fence, and the two ways to the database."""
-
-    runtime: Runtime
-    job: Claimed
-    pause_requested: bool = False
-    cancel_requested: bool = False
-    wake_control: "asyncio.Event" = field(default_factory=asyncio.Event)
-
-    async def append(
-        self, entries: list[tuple[Executable, dict[str, Any]]], signals: Signals | None = None
-    ) -> None:
-        """Append to the journal under this job's fence.
-
-        Raises: Fenced where another worker took the job over.
-        """
-        append = Append(self.job.tenant, entries, self.job.id, self.job.fence, signals or set())
-        await self.runtime.gate.append(append)
-
-    async def read(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn(session, *args)` on a snapshot."""
-        return await self.runtime.read(self.job.tenant, fn, *args)
-
-    async def write(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn(session, *args)` in one transaction that also checks the fence."""
-
-        def fenced(session: Session, *inner: Any) -> T:
-            jobs.check_fence(session.connection(), self.job.id, self.job.fence)
-            return fn(session, *inner)
-
-        return await self.runtime.write(self.job.tenant, fenced, *args)
+AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
 
 
 class QueueWorker:
@@ -131,10 +75,12 @@ class QueueWorker:
         self._max_takeovers = max_takeovers
         self._resources = resources or {}
         self._sole = sole  # holds the lock of the data directory: every other worker is dead
-        self._held: dict[UUID, tuple[TaskContext, asyncio.Task[None]]] = {}
+        self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._registered = False
         self._next_beat_s = 0.0
+        self._last_now: datetime | None = None
 
     def wake(self) -> None:
         """Look for work now."""
@@ -152,23 +98,25 @@ class QueueWorker:
 
     async def run(self) -> None:
         self.runtime.gate.listen(jobs.JOBS, self.wake)
-        await self._register()
         try:
             while not self._stopping:
                 self._wake.clear()
                 await self._round()
                 await self._pause()
         finally:
+            self._stopping = True
             await self._give_back()
 
     async def _round(self) -> None:
         try:
+            if not self._registered:
+                await self._register()
             await self._beat()
             wanted, any_due = await self._look()
             self._obey(wanted)
             if any_due and len(self._held) < self._concurrency:
                 await self._claim()
-        except Unavailable as error:  # the database is away: what runs goes on, the lease decides
+        except AWAY as error:  # what runs goes on, the lease decides
             log.warning("the queue cannot reach the database: %s", error)
 
     async def _pause(self) -> None:
@@ -176,15 +124,15 @@ class QueueWorker:
             return
         sleeper = asyncio.ensure_future(self.runtime.clock.sleep(self._poll_s))
         waker = asyncio.ensure_future(self._wake.wait())
-        _, pending = await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        for future in pending:
-            future.cancel()
-            with suppress(asyncio.CancelledError):
-                await future
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
 
     async def _register(self) -> None:
         def register(connection: Connection, _signals: Signals) -> int:
-            now = self._now(connection)
+            now, lease_now = self._now(connection), self._lease_now(connection)
             lost = 0
             if self._sole:
                 lost = jobs.reoffer(connection, now, jobs.all_workers(connection))
@@ -195,12 +143,13 @@ class QueueWorker:
                     name=self._name,
                     started_at=now,
                     heartbeat_at=now,
-                    lease_until=now + timedelta(seconds=self._lease_s),
+                    lease_until=lease_now + timedelta(seconds=self._lease_s),
                 ),
             )
             return lost
 
         taken = await self.runtime.gate.write(register)
+        self._registered = True
         self._next_beat_s = self.runtime.clock.monotonic_s() + self._heartbeat_s
         if taken:
             log.info("took over %d jobs of a worker that died", taken)
@@ -208,23 +157,35 @@ class QueueWorker:
     async def _beat(self) -> None:
         if self.runtime.clock.monotonic_s() < self._next_beat_s:
             return
+        held = frozenset(self._held)
 
         def beat(connection: Connection, _signals: Signals) -> bool:
-            now = self._now(connection)
-            alive = jobs.beat(connection, self.id, now, self._lease_s)
-            jobs.sweep(connection, self.id, now)
+            now, lease_now = self._now(connection), self._lease_now(connection)
+            alive = jobs.beat(
+                connection, self.id, now, lease_now + timedelta(seconds=self._lease_s)
+            )
+            jobs.sweep(connection, self.id, now, lease_now)
+            jobs.offer_stray(connection, self.id, now, held)
+            if self._last_now is not None and now < self._last_now:
+                jobs.follow_clock(connection, now, self._last_now)
+            self._last_now = now
             return alive
 
         alive = await self.runtime.gate.write(beat)
         self._next_beat_s = self.runtime.clock.monotonic_s() + self._heartbeat_s
         if not alive:
             log.error("this worker's lease ran out: its %d jobs are lost to it", len(self._held))
-            for _, running in self._held.values():
-                running.cancel()
+            self._registered = False
+            self._cancel_held()
             await self._register()
 
-    async def _look(self) -> tuple[dict[UUID, str], bool]:
-        def look(session: Session) -> tuple[dict[UUID, str], bool]:
+    def _cancel_held(self) -> None:
+        for context, running in self._held.values():
+            if not context.ended:
+                running.cancel()
+
+    async def _look(self) -> tuple[dict[Holding, str], bool]:
+        def look(session: Session) -> tuple[dict[Holding, str], bool]:
             connection = session.connection()
             return jobs.requests_to(connection, self.id), jobs.due(
                 connection, self._now(connection)
@@ -232,16 +193,15 @@ class QueueWorker:
 
         return await self.runtime.read_system("queue", look)
 
-    def _obey(self, wanted: dict[UUID, str]) -> None:
-        for job_id, request in wanted.items():
-            if job_id not in self._held:
-                continue
-            context, running = self._held[job_id]
-            if request == "cancel" and not context.cancel_requested:
+    def _obey(self, wanted: dict[Holding, str]) -> None:
+        for holding, (context, running) in self._held.items():
+            request = wanted.get(holding)
+            context.pause_requested = request == "pause"
+            if request == "cancel" and not context.cancel_requested and not context.ended:
                 context.cancel_requested = True
                 running.cancel()
-            context.pause_requested = request == "pause"
-            context.wake_control.set()
+            if request is not None:
+                context.wake_control.set()
 
     async def _claim(self) -> None:
         used: Counter[str] = Counter()
@@ -260,28 +220,41 @@ class QueueWorker:
             )
 
         for job in await self.runtime.gate.write(claim):
-            context = TaskContext(self.runtime, job)
+            context = TaskContext(self.runtime, job, cancel_requested=job.cancel_requested)
             running = asyncio.create_task(self._execute(context), name=f"{job.kind} {job.id}")
-            self._held[job.id] = (context, running)
-            running.add_done_callback(partial(self._release, job.id))
+            holding = (job.id, job.fence)
+            self._held[holding] = (context, running)
+            running.add_done_callback(partial(self._release, holding))
 
-    def _release(self, job_id: UUID, _task: "asyncio.Task[None]") -> None:
-        self._held.pop(job_id, None)
+    def _release(self, holding: Holding, _task: "asyncio.Task[None]") -> None:
+        self._held.pop(holding, None)
         self.wake()
 
     async def _execute(self, context: TaskContext) -> None:
         bind_trace_id(context.job.trace_id)
         values = await self._outcome(context)
-        if values is None:
-            return
+        if values is not None:
+            context.ended = True
+            await self._settle(context, values)
+
+    async def _settle(self, context: TaskContext, values: dict[str, Any]) -> None:
+        """Write how the job went on, however long the database is away: nobody else could."""
 
         def settle(connection: Connection, _signals: Signals) -> None:
-            jobs.settle(connection, context.job.id, context.job.fence, values)
+            jobs.settle(connection, context.job, values, self._now(connection))
 
-        try:
-            await self.runtime.gate.write(settle)
-        except Fenced:
-            log.warning("job %s was taken over: its late end was refused", context.job.id)
+        while True:
+            try:
+                await self.runtime.gate.write(settle)
+                return
+            except Fenced:
+                log.warning("job %s was taken over: its late end was refused", context.job.id)
+                return
+            except AWAY as error:
+                log.warning("the end of job %s cannot be written yet: %s", context.job.id, error)
+                if self._stopping:
+                    return  # the next worker does it again
+                await self.runtime.clock.sleep(self._poll_s)
 
     async def _outcome(self, context: TaskContext) -> dict[str, Any] | None:
         if context.job.takeovers >= self._max_takeovers:
@@ -297,72 +270,33 @@ class QueueWorker:
         else:
             values = await outcome_of(context, stopping=lambda: self._stopping)
         failed = ON_FAILED.get(context.job.kind)
-        if failed is not None and values is not None and values["state"] == State.FAILED:
-            with suppress(Fenced):
-                await failed(context, values["error_code"], values["error_detail"])
+        if failed is None or values is None or values["state"] != State.FAILED:
+            return values
+        try:
+            await failed(context, values["error_code"], values["error_detail"])
+        except Fenced:
+            return None
+        except AWAY:
+            return {"state": State.QUEUED, "run_at": self.runtime.clock.now()}  # to fail again
+        except Exception:
+            log.exception("job %s failed, and its room could not be told", context.job.id)
         return values
 
     async def _give_back(self) -> None:
+        await asyncio.sleep(0)  # a task that was just claimed begins, so that it can end
+        self._cancel_held()
         tasks = [running for _, running in self._held.values()]
-        for running in tasks:
-            running.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        with suppress(Unavailable):
-            await self.runtime.gate.write(lambda connection, _: jobs.forget(connection, self.id))
+
+        def forget(connection: Connection, _signals: Signals) -> None:
+            jobs.forget(connection, self.id, self._now(connection))
+
+        with suppress(*AWAY):
+            await self.runtime.gate.write(forget)
+
+    def _lease_now(self, connection: Connection) -> datetime:
+        return self.runtime.database.lease_now(connection, self.runtime.clock)
 
     def _now(self, connection: Connection) -> datetime:
         return self.runtime.database.now(connection, self.runtime.clock)
-
-
-async def outcome_of(
-    context: TaskContext, *, stopping: Callable[[], bool]
-) -> dict[str, Any] | None:
-    """Run the job's task to its end and return what its row shall say; None: say nothing."""
-    clock, rng, job = context.runtime.clock, context.runtime.rng, context.job
-    now = clock.now
-    try:
-        await TASKS[job.kind](context, **job.args)
-    except Wait as wait:
-        return _waiting(wait, now())
-    except Stopped:
-        return {"state": State.CANCELLED, "finished_at": now()}
-    except Fenced:
-        log.warning("job %s was taken over while it ran here", job.id)
-        return None
-    except asyncio.CancelledError:
-        if context.cancel_requested:
-            return {"state": State.CANCELLED, "finished_at": now()}
-        if stopping():
-            return {"state": State.QUEUED, "run_at": now()}
-        return None  # the lease is lost: whoever holds the job now speaks for it
-    except CamelExtError as error:
-        return _failed(job, error.code, error.detail, error.retryable, now(), rng)
-    except Exception as error:
-        log.exception("job %s failed with a bug of ours", job.id)
-        return _failed(job, "core.internal", f"{type(error).__name__}: {error}", False, now(), rng)
-    return {"state": State.SUCCEEDED, "finished_at": now(), "error_code": None}
-
-
-def _waiting(wait: Wait, now: datetime) -> dict[str, Any]:
-    return {
-        "state": State.WAITING,
-        "waiting_for": wait.waiting_for,
-        "run_at": wait.until or now,
-        "attempts": 0,
-        "takeovers": 0,
-        "error_detail": wait.detail or None,
-        "pause_requested_at": None,
-    }
-
-
-def _failed(
-    job: Claimed, code: str, detail: str, retryable: bool, now: datetime, rng: Random
-) -> dict[str, Any]:
-    attempts = job.attempts + 1
-    values = {"attempts": attempts, "error_code": code, "error_detail": detail[:2000]}
-    if retryable and attempts < job.max_attempts:
-        pause_s = rng.uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2**attempts))  # full jitter
-        return values | {"state": State.QUEUED, "run_at": now + timedelta(seconds=pause_s)}
-    dead = {"dead_at": now} if retryable else {}
-    return values | dead | {"state": State.FAILED, "finished_at": now}
