@@ -7,7 +7,6 @@ models and aliases are the registry's.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,14 +14,15 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
-from camel_ext.core.hashing import content_hash
 from camel_ext.core.outbox import publish
 from camel_ext.identity import Actor
-from camel_ext.registry import apply_models, known_aliases
+from camel_ext.registry import apply_models, known_names
 from camel_ext.verifiers import list_verifiers
 from camel_ext.workflows.errors import ConfigurationUnknown, DefinitionUnknown, NameInUse
 from camel_ext.workflows.events import ConfigurationApplied
-from camel_ext.workflows.language import Known, ReadFiles, read_files
+from camel_ext.workflows.language.checks import Known
+from camel_ext.workflows.language.reading import Bundle, canonical, definition_hash, read_bundle
+from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.models import (
     Configuration,
     ConfigurationRevision,
@@ -30,10 +30,9 @@ from camel_ext.workflows.models import (
     DefinitionKind,
     DefinitionVersion,
 )
-from camel_ext.workflows.schemas import Applied, Change, ConfigurationApply
+from camel_ext.workflows.schemas import Applied, Change, ChangeWord, ConfigurationApply
 
-Json = dict[str, Any]
-Contents = dict[DefinitionKind, dict[str, Json]]
+Contents = dict[DefinitionKind, dict[str, Agent | Workflow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,13 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
     configuration = find_configuration(db, wanted.name)
     if revision is not None:
         check_revision(configuration.revision if configuration else 0, revision)
-    before = configuration.files if configuration else {}
-    files = {**before, **wanted.files}
-    read = read_files(files, _known(db, by))
-    changes = _apply_registry(db, by, wanted.name, read)
+    before: dict[str, str] = configuration.files if configuration else {}
+    files: dict[str, str] = {**before, **dict(wanted.files)}
+    bundle = read_bundle(files, _known(db, by))
+    changes = _apply_registry(db, by, wanted.name, bundle) if "models.yaml" in files else []
     if configuration is None:
         configuration = _new(db, by, wanted.name)
-    changes += _apply_definitions(db, by, configuration, _contents(read))
+    changes += _apply_definitions(db, by, configuration, _contents(bundle))
     if files != before:
         _revise(db, by, configuration, files)
     db.flush()
@@ -70,6 +69,7 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
         revision=configuration.revision,
         dry_run=wanted.dry_run,
         changes=changes,
+        warnings=[str(warning) for warning in bundle.warnings],
     )
 
 
@@ -120,9 +120,15 @@ def list_definitions(
 
 
 def _known(db: Session, by: Applier) -> Known:
+    models, aliases = known_names(db)
+    agents = {
+        definition.name: Agent.model_validate(version.content)
+        for definition, version, _ in list_definitions(db, DefinitionKind.AGENT)
+    }
     return Known(
-        agents=frozenset(_names(db, DefinitionKind.AGENT)),
-        aliases=frozenset(known_aliases(db)),
+        agents=agents,
+        aliases=aliases,
+        models=models,
         tools=by.tools,
         verifiers=frozenset(each.name for each in list_verifiers()),
     )
@@ -133,41 +139,43 @@ def _names(db: Session, kind: DefinitionKind) -> list[str]:
     return list(db.scalars(query))
 
 
-def _contents(read: ReadFiles) -> Contents:
+def _contents(bundle: Bundle) -> Contents:
     return {
-        DefinitionKind.AGENT: {name: canonical(a) for name, a in read.agents.items()},
-        DefinitionKind.WORKFLOW: {name: canonical(w) for name, w in read.workflows.items()},
+        DefinitionKind.AGENT: dict(bundle.agents),
+        DefinitionKind.WORKFLOW: dict(bundle.workflows),
     }
 
 
-def canonical(definition: Any) -> Json:
-    """Return a definition's content with defaults filled in, as JSON."""
-    content: Json = definition.model_dump(mode="json")
-    return content
-
-
-def _apply_registry(db: Session, by: Applier, name: str, read: ReadFiles) -> list[Change]:
-    if read.models is None:
-        return []
-    applied = apply_models(
-        db, by.clock, by.new_id, by.actor, read.models.model_dump(mode="json"),
-        configuration=name, sources=read.model_sources,
-    )  # fmt: skip
-    kinds = {"unchanged": "unchanged", "revised": "unchanged", "new": "added"}
+def _apply_registry(db: Session, by: Applier, name: str, bundle: Bundle) -> list[Change]:
+    content = {
+        "models": {each: model.model_dump(mode="json") for each, model in bundle.models.items()},
+        "aliases": {
+            alias: [target.model_dump(mode="json") for target in targets]
+            for alias, targets in bundle.aliases.items()
+        },
+    }
+    applied = apply_models(db, by.clock, by.new_id, by.actor, content, configuration=name)
     models = [
         Change(
             kind="model",
             name=model,
-            change=kinds[each.change],
+            change="added" if each.change == "new" else "unchanged",
             content_hash=each.version.content_hash,
         )
         for model, each in applied.models.items()
     ]
-    words = {"unchanged": "unchanged", "moved": "changed", "new": "added", "retired": "retired"}
     return models + [
-        Change(kind="alias", name=alias, change=words[change])
+        Change(kind="alias", name=alias, change=_ALIAS_WORDS[change])
         for alias, change in applied.aliases.items()
     ]
+
+
+_ALIAS_WORDS: dict[str, ChangeWord] = {
+    "unchanged": "unchanged",
+    "moved": "changed",
+    "new": "added",
+    "retired": "retired",
+}
 
 
 def _apply_definitions(
@@ -177,14 +185,14 @@ def _apply_definitions(
     known = {(row.kind, row.name): row for row in db.scalars(query)}
     changes = []
     for kind, named in contents.items():
-        for name, content in named.items():
+        for name, definition in named.items():
             row = known.get((kind, name))
-            changes.append(_put(db, by, configuration, kind, name, content, row))
+            changes.append(_put(db, by, configuration, kind, name, definition, row))
     for (kind, name), row in known.items():
-        if row.configuration_id == configuration.id and name not in contents[kind]:
-            if row.retired_at is None:
-                row.retired_at = by.clock.now()
-                changes.append(Change(kind=kind, name=name, change="retired"))
+        left = row.configuration_id == configuration.id and name not in contents[kind]
+        if left and row.retired_at is None:
+            row.retired_at = by.clock.now()
+            changes.append(Change(kind=kind, name=name, change="retired"))
     return changes
 
 
@@ -194,13 +202,13 @@ def _put(
     configuration: Configuration,
     kind: DefinitionKind,
     name: str,
-    content: Json,
+    definition: Agent | Workflow,
     row: Definition | None,
 ) -> Change:
     if row is not None and row.configuration_id != configuration.id and row.retired_at is None:
         raise NameInUse(f"the {kind} {name!r} stands in another configuration: rename one of them")
-    version = _version(db, by, kind, name, content)
-    change = "unchanged"
+    version = _version(db, by, kind, name, definition)
+    change: ChangeWord = "unchanged"
     if row is None:
         change = "added"
         row = Definition(kind=kind, name=name, version_id=version.id, updated_at=by.clock.now())
@@ -214,9 +222,9 @@ def _put(
 
 
 def _version(
-    db: Session, by: Applier, kind: DefinitionKind, name: str, content: Json
+    db: Session, by: Applier, kind: DefinitionKind, name: str, definition: Agent | Workflow
 ) -> DefinitionVersion:
-    digest = content_hash(content)
+    digest = definition_hash(definition)
     query = select(DefinitionVersion).where(
         DefinitionVersion.kind == kind,
         DefinitionVersion.name == name,
@@ -229,7 +237,7 @@ def _version(
             kind=kind,
             name=name,
             content_hash=digest,
-            content=content,
+            content=canonical(definition),
             created_at=by.clock.now(),
         )
         db.add(version)

@@ -25,6 +25,7 @@ class Workshop:
     tool_timeout_s: float
     max_turns: int
     provider_wait_s: float
+    context_tokens: int
     _warm: bool = field(default=False, init=False)
 
     def scratch(self, run_id: UUID) -> Scratch:
@@ -56,5 +57,6 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         tool_timeout_s=settings.workflows.tool_timeout_s,
         max_turns=settings.workflows.max_turns,
         provider_wait_s=settings.serving.provider_wait_s,
+        context_tokens=settings.serving.context_tokens,
     )
     yield

@@ -123,10 +123,13 @@ class ConfigurationApply(Wire):
     dry_run: bool = Field(False, description="Only check, and say what would change.")
 
 
+ChangeWord = Literal["added", "changed", "unchanged", "retired"]
+
+
 class Change(BaseModel):
     kind: str = Field(description="agent, workflow, model or alias.")
     name: str = Field(description="Its name.")
-    change: Literal["added", "changed", "unchanged", "retired"] = Field(description="What happens.")
+    change: ChangeWord = Field(description="What happens.")
     content_hash: str | None = Field(None, description="Of its new content.")
 
 
@@ -135,6 +138,7 @@ class Applied(BaseModel):
     revision: int = Field(description="Its revision now.")
     dry_run: bool = Field(description="True: nothing was written.")
     changes: list[Change] = Field(description="By kind and name.")
+    warnings: list[str] = Field([], description="What is allowed and probably not meant.")
 
 
 class ConfigurationShown(Shown):

@@ -23,6 +23,7 @@ from camel_ext.interactions import read_answers
 from camel_ext.registry import ResolvedModel
 from camel_ext.serving import Asked, Caller, complete
 from camel_ext.verifiers import Outcome, verify
+from camel_ext.workflows.agents import Effect as ToolEffect
 from camel_ext.workflows.agents import ModelAnswer, ModelCall, ToolSpec
 from camel_ext.workflows.calls import Conversation, Limits, ModelServed, RunCalls
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
@@ -157,7 +158,10 @@ def _execution(
     return Execution(
         workflow=loaded.workflow,
         agents=loaded.agents,
-        context_tokens={name: model.context_tokens for name, model in loaded.models.items()},
+        context_tokens={
+            name: model.context_tokens or workshop.context_tokens
+            for name, model in loaded.models.items()
+        },
         calls=calls,
         verify=partial(_verify, context.runtime.threads),
         tool_specs={name: _spec(tool) for name, tool in workshop.tools.items()},
@@ -235,5 +239,5 @@ async def _verify(threads: Threads, name: str, params: Json, text: str) -> Json:
 
 
 def _spec(tool: Tool) -> ToolSpec:
-    effect = "idempotent" if tool.idempotent else "once"
+    effect: ToolEffect = "idempotent" if tool.idempotent else "once"
     return ToolSpec(tool.name, tool.description, tool.parameters, effect)

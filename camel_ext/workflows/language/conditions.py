@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-import cel
+from typing import TYPE_CHECKING, Any
 
 from camel_ext.core.errors import Invalid
 from camel_ext.workflows.language.problems import suggest
 from camel_ext.workflows.language.references import ROOTS, Reference
 from camel_ext.workflows.language.schema import MAX_EXPRESSION_CHARS
+
+if TYPE_CHECKING:
+    import cel
 
 MAX_STEPS = 200_000  # a comprehension's body takes about 0.4 us: less than 0.1 s
 MAX_CHARS = 64_000_000  # characters an expression may touch or copy
@@ -54,7 +55,7 @@ class ConditionWrong(Invalid):
 class Compiled:
     """A checked expression: the program, what it names, and how it can multiply its input."""
 
-    program: cel.Program
+    program: "cel.Program"
     references: tuple[Reference, ...]
     roots: frozenset[str]
     power: int
@@ -77,6 +78,8 @@ def compile_condition(source: str) -> Compiled:
     """
     if len(source) > MAX_EXPRESSION_CHARS:
         raise ConditionWrong(f"an expression has at most {MAX_EXPRESSION_CHARS:,} characters.")
+    import cel  # its own command line comes with it, 0.1 s: only when an expression is read
+
     try:
         program = cel.compile(source)
         names = program.variables()

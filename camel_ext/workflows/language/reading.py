@@ -28,7 +28,6 @@ from camel_ext.workflows.language.problems import LanguageError, Problem, sugges
 from camel_ext.workflows.language.schema import (
     Agent,
     AgentsFile,
-    InputField,
     Workflow,
     WorkflowsFile,
 )
@@ -96,8 +95,6 @@ def canonical(definition: BaseModel) -> dict[str, Any]:
         unset = value is None and not (name == "default" and name in definition.model_fields_set)
         if name not in hidden and not unset:
             content[name] = _plain(value)
-    if isinstance(definition, InputField):
-        content["required"] = definition.required
     return content
 
 

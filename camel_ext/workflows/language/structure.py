@@ -3,6 +3,7 @@
 It knows the format's types only; whether names exist elsewhere is judged by checks.
 """
 
+import re
 import types
 from collections.abc import Mapping
 from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
@@ -33,6 +34,12 @@ _WANTED = {
     "dict_type": "a mapping (`name: ...`)",
     "model_type": "a mapping of fields (`name: ...`)",
 }
+_REWORDED = (
+    ("^(Input|List|String|Dictionary) should", "this must"),
+    (" after validation, not .*$", ""),
+    (r"\b1 items?\b", "1 entry"),
+    (r"\bitems\b", "entries"),
+)
 _MISSING = {
     "max_rounds": "A loop needs a bound: say `max_rounds: 5`, or how many rounds are enough.",
     "steps": "Give it a list of steps: `- name: ...`.",
@@ -118,14 +125,10 @@ def _value_complaint(kind: str, given: Any, entry: Any) -> tuple[str, str]:
         return f"`{given}` is not possible here.", f"It can be {allowed}."
     if kind == "string_pattern_mismatch":
         return f"`{given}` does not have the right form.", _form_fix(str(context.get("pattern")))
-    said = (
-        str(entry["msg"])
-        .replace("Input should", "this must")
-        .replace("must be a valid", "must be a")
-    )
-    said = said.replace("must have", "must have").replace("List should", "this list must")
-    said = said.replace("String should", "this text must").replace("Dictionary should", "it must")
-    return f"{said[0].lower()}{said[1:]}.", ""
+    said = str(entry["msg"])
+    for theirs, ours in _REWORDED:
+        said = re.sub(theirs, ours, said)
+    return f"{said}.", ""
 
 
 def _type_fix(kind: str, given: Any) -> str:
