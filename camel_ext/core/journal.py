@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, func, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Executable, Insert, func, insert, select
+from sqlalchemy.exc import CompileError, IntegrityError, SQLAlchemyError
 
 from camel_ext.core.database import map_error
 from camel_ext.core.errors import Conflict
@@ -132,7 +132,16 @@ def _write(connection: Connection, appends: Sequence[Append]) -> None:
             runs[-1][1].append(parameters)
     for runs in grouped.values():
         for statement, rows in runs:
+            _check_columns(statement, rows[0])
             connection.execute(statement, rows)
+
+
+def _check_columns(statement: Executable, row: dict[str, Any]) -> None:
+    """Refuse a column that the table does not have: SQLAlchemy would drop it in silence."""
+    if isinstance(statement, Insert):
+        unknown = row.keys() - set(statement.table.c.keys())
+        if unknown:
+            raise CompileError(f"{statement.table} has no column {', '.join(sorted(unknown))}")
 
 
 def _write_alone(connection: Connection, append: Append) -> Outcome:
