@@ -3,3 +3,66 @@
 Everything that is asked or trained is named here. It is not an engine: it opens no model file, calls
 no provider and reads no secret; it says where a secret lies.
 """
+
+from camel_ext.registry.aliases import (
+    create_alias,
+    get_alias,
+    list_aliases,
+    list_moves,
+    move_alias,
+    retire_alias,
+    shares_of,
+)
+from camel_ext.registry.errors import AliasUnknown, ModelUnknown, VersionUnknown
+from camel_ext.registry.models import EngineKind, ModelKind
+from camel_ext.registry.resolve import (
+    Price,
+    ResolvedAdapter,
+    ResolvedModel,
+    SecretReference,
+    pick_target,
+    resolve_alias,
+    resolve_version,
+)
+from camel_ext.registry.schemas import ModelsContent
+from camel_ext.registry.service import AppliedModel, AppliedModels, apply_models
+from camel_ext.registry.versions import (
+    find_target,
+    get_model,
+    get_version,
+    list_models,
+    list_versions,
+    register_model,
+)
+
+__all__ = [
+    "AliasUnknown",
+    "AppliedModel",
+    "AppliedModels",
+    "EngineKind",
+    "ModelKind",
+    "ModelUnknown",
+    "ModelsContent",
+    "Price",
+    "ResolvedAdapter",
+    "ResolvedModel",
+    "SecretReference",
+    "VersionUnknown",
+    "apply_models",
+    "create_alias",
+    "find_target",
+    "get_alias",
+    "get_model",
+    "get_version",
+    "list_aliases",
+    "list_models",
+    "list_moves",
+    "list_versions",
+    "move_alias",
+    "pick_target",
+    "register_model",
+    "resolve_alias",
+    "resolve_version",
+    "retire_alias",
+    "shares_of",
+]
