@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from camel_ext.registry.aliases import get_alias
 from camel_ext.registry.errors import VersionUnknown
-from camel_ext.registry.models import EngineKind, Model, ModelVersion
+from camel_ext.registry.models import Alias, EngineKind, Model, ModelKind, ModelVersion
 
 TOKENS_PER_PRICE = 1_000_000
 
@@ -91,6 +91,13 @@ class ResolvedModel:
     def context_tokens(self) -> int | None:
         """Longest prompt and answer together, where it was said."""
         return self.config.get("context_tokens")
+
+
+def known_names(db: Session) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all base models and of all aliases that answer."""
+    models = select(Model.name).where(Model.kind == ModelKind.BASE)
+    aliases = select(Alias.name).where(Alias.retired_at.is_(None))
+    return frozenset(db.scalars(models)), frozenset(db.scalars(aliases))
 
 
 def resolve_alias(db: Session, name: str, key: str) -> ResolvedModel:

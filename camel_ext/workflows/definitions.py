@@ -55,7 +55,7 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
     if revision is not None:
         check_revision(configuration.revision if configuration else 0, revision)
     before: dict[str, str] = configuration.files if configuration else {}
-    files: dict[str, str] = {**before, **dict(wanted.files)}
+    files: dict[str, str] = {**before, **{str(name): text for name, text in wanted.files.items()}}
     bundle = read_bundle(files, _known(db, by))
     changes = _apply_registry(db, by, wanted.name, bundle) if "models.yaml" in files else []
     if configuration is None:

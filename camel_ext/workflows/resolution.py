@@ -16,7 +16,7 @@ from camel_ext.workflows.models import DefinitionKind
 
 
 def resolve(db: Session, workflow: Workflow, key: str) -> dict[str, Any]:
-    """Return `{agents: {name: {version_id, model}}, models: {alias: resolved}}` as plain JSON.
+    """Return `{agents: {name: {version_id, model}}, models: {alias: {version_id, name}}}` as plain JSON.
 
     `key` decides, by hash, which share of a split alias is drawn.
     Raises: DefinitionUnknown, and what an unknown alias raises.
@@ -28,5 +28,6 @@ def resolve(db: Session, workflow: Workflow, key: str) -> dict[str, Any]:
         alias = version.content["model"]
         agents[name] = {"version_id": str(version.id), "model": alias}
         if alias not in models:
-            models[alias] = resolve_alias(db, alias, key).to_json()
+            model = resolve_alias(db, alias, key)
+            models[alias] = {"version_id": str(model.target_id), "name": model.name}
     return {"agents": agents, "models": models}

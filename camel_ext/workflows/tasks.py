@@ -20,7 +20,7 @@ from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, Wait, task
 from camel_ext.core.threads import Threads
 from camel_ext.interactions import read_answers
-from camel_ext.registry import ResolvedModel
+from camel_ext.registry import ResolvedModel, resolve_version
 from camel_ext.serving import Asked, Caller, complete
 from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import Effect as ToolEffect
@@ -67,14 +67,16 @@ def load(db: Session, run_id: UUID) -> Loaded:
             name: Agent.model_validate(contents[UUID(agent["version_id"])])
             for name, agent in agents.items()
         },
-        models={
-            name: ResolvedModel.from_json(run.resolved["models"][agent["model"]])
-            for name, agent in agents.items()
-        },
+        models={name: _model(db, run, agent["model"]) for name, agent in agents.items()},
         finished=finished,
         effects=read_effects(db, run_id),
         answers=read_answers(db, spoken),
     )
+
+
+def _model(db: Session, run: Run, alias: str) -> ResolvedModel:
+    version_id = UUID(run.resolved["models"][alias]["version_id"])
+    return resolve_version(db, version_id, alias=alias)
 
 
 async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
