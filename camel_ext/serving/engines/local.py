@@ -5,8 +5,8 @@ which model or adapter serves whom, and it is not for models that need a GPU ser
 vLLM and use the provider engine.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from random import Random
 
@@ -17,7 +17,7 @@ from camel_ext.serving.engines.model_server import LocalOptions, ModelServer
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta, Health, wire_body
 from camel_ext.serving.engines.retry import RetryPolicy, Tries
 from camel_ext.serving.engines.supervisor import ModelFacts, Supervisor
-from camel_ext.serving.errors import EngineUnavailable
+from camel_ext.serving.errors import EngineTimeout, EngineUnavailable
 
 HEALTH_TIMEOUT_S = 5.0
 
@@ -65,7 +65,7 @@ class LocalEngine:
             tries.begin()
             try:
                 server = await self._supervisor.ready(request.adapter_path, tries.left_s)
-                with server.lease():
+                with self._entered(server):
                     sent = _body(request, server, stream=False)
                     reply = await server.chats.chat(sent, timeout_s=tries.left_s)
                 return replace(reply, attempts=tries.count)
@@ -82,7 +82,7 @@ class LocalEngine:
             given = False
             try:
                 server = await self._supervisor.ready(request.adapter_path, tries.left_s)
-                with server.lease():
+                with self._entered(server):
                     sent = _body(request, server, stream=True)
                     pieces = server.chats.stream(sent, timeout_s=tries.left_s)
                     async with aclosing(pieces) as items:
@@ -96,6 +96,16 @@ class LocalEngine:
                 if given:
                     raise
                 await tries.pause(error)
+
+    @contextmanager
+    def _entered(self, server: ModelServer) -> Iterator[None]:
+        """Count a call inside the server, and have it looked after when the call timed out."""
+        try:
+            with server.lease():
+                yield
+        except EngineTimeout:
+            self._supervisor.suspect(server)
+            raise
 
     async def health(self) -> Health:
         """Say how the server is, without starting it."""

@@ -45,6 +45,7 @@ class LocalOptions:
     adapters_max: int = 20
     start_timeout_s: float = 60.0
     drain_timeout_s: float = 300.0
+    stuck_after_s: float = 30.0
 
 
 class ModelServer:
@@ -101,6 +102,12 @@ class ModelServer:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
         await self.stop()
+
+    def kill(self) -> None:
+        """End the child at once; the supervisor sees it and starts another."""
+        self.alive = False
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def stop(self) -> None:
         """End the child: by the end of its stdin, by SIGKILL if it does not listen. Idempotent.

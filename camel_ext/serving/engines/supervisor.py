@@ -61,6 +61,7 @@ class Supervisor:
         self._current: ModelServer | None = None
         self._wanted: dict[Path, None] = {}  # adapters, least recently used first
         self._change: asyncio.Task[None] | None = None
+        self._probe: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._not_before_s = 0.0
@@ -91,6 +92,11 @@ class Supervisor:
         assert server is not None
         self._want(adapter)
         return server
+
+    def suspect(self, server: ModelServer) -> None:
+        """Look after a server that let a call time out: it may be slow, or stuck for good."""
+        if server is self._current and self._probe is None:
+            self._probe = self._spawn(self._kill_if_stuck(server))
 
     async def close(self) -> None:
         """Stop every process; idempotent."""
@@ -177,6 +183,16 @@ class Supervisor:
             self._failures = 0
         self._back_off(detail)
         self._begin_change()
+
+    async def _kill_if_stuck(self, server: ModelServer) -> None:
+        """Kill a server whose compute loop is silent: unlike /health, /metrics is answered by it."""
+        try:
+            await server.side.get("/metrics", timeout_s=self._options.stuck_after_s)
+        except EngineTimeout:
+            logger.warning("local model server %d is stuck and is killed", server.pid)
+            server.kill()
+        finally:
+            self._probe = None
 
     def _back_off(self, detail: str) -> None:
         """Put the next start off, the longer the more often it failed; the first is free."""

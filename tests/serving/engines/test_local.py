@@ -247,6 +247,25 @@ class TestDying:
                     await asyncio.sleep(0.02)
             assert (await engine.health()).ok
 
+    async def test_a_stuck_one_is_killed_and_a_slow_one_is_not(
+        self, bundled_model: Path, lanes: ThreadLanes, tmp_path: Path
+    ) -> None:
+        async with engine_for(
+            bundled_model, lanes, tmp_path / "engine.log", stuck_after_s=3
+        ) as engine:
+            await engine.chat(ask("Hello"), timeout_s=SLOW_S)
+            first = engine.pid
+            assert first is not None
+            with pytest.raises(EngineTimeout):  # only slow
+                await engine.chat(ask("Count.", max_tokens=500, ignore_eos=True), timeout_s=0.3)
+            await engine.chat(ask("Hello"), timeout_s=SLOW_S)
+            assert engine.pid == first
+            os.kill(first, signal.SIGSTOP)
+            with pytest.raises(EngineTimeout):
+                await engine.chat(ask("Hello"), timeout_s=0.5)
+            assert (await engine.chat(ask("Hello"), timeout_s=SLOW_S)).text
+            assert engine.pid != first
+
     async def test_close_leaves_no_process(
         self, bundled_model: Path, lanes: ThreadLanes, tmp_path: Path
     ) -> None:
