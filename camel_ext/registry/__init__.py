@@ -56,7 +56,6 @@ __all__ = [
     "get_model",
     "get_version",
     "known_names",
-    "known_names",
     "list_aliases",
     "list_models",
     "list_moves",

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
@@ -93,16 +92,6 @@ class ResolvedModel:
         """Longest prompt and answer together, where it was said."""
         return self.config.get("context_tokens")
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain JSON, to be kept with a run that resolved it once."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
-
-    @classmethod
-    def from_json(cls, plain: dict[str, Any]) -> "ResolvedModel":
-        """Return what `to_json` was called on."""
-        return msgspec.convert(plain, cls)
-
 
 def known_names(db: Session) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names of all base models and of all aliases that answer."""
@@ -143,13 +132,6 @@ def resolve_version(db: Session, version_id: UUID, *, alias: str | None = None) 
     config = target.config
     adapter = ResolvedAdapter(target.id, target_model.name, config["file"], config.get("sha256"))
     return _resolved(under, under_model, target, adapter, alias)
-
-
-def known_names(db: Session) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of (models and adapters, aliases that answer)."""
-    models = frozenset(db.scalars(select(Model.name)))
-    aliases = frozenset(db.scalars(select(Alias.name).where(Alias.retired_at.is_(None))))
-    return models, aliases
 
 
 def pick_target(alias: str, targets: Sequence[dict[str, Any]], key: str) -> UUID:

@@ -1,6 +1,5 @@
 """Which version answers: weights kept, keys sticky, costs whole."""
 
-import json
 from collections import Counter
 from uuid import UUID
 
@@ -75,10 +74,8 @@ async def test_an_alias_gives_all_that_serving_needs(
     assert paid.price == Price(150_000, 600_000)
     again: ResolvedModel = await runtime.read(tenant, resolve_version, paid.target_id)
     assert again.config == paid.config
-    for resolved in (fast, better, paid):
-        assert ResolvedModel.from_json(json.loads(json.dumps(resolved.to_json()))) == resolved
-    names = ({"small", "small/critic", "big"}, {"fast", "better", "paid"})
-    assert await runtime.read(tenant, known_names) == names
+    models, aliases = await runtime.read(tenant, known_names)
+    assert (set(models), set(aliases)) == ({"small", "big"}, {"fast", "better", "paid"})
 
 
 async def test_resolving_is_two_statements(
