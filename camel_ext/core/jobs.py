@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
@@ -236,9 +247,9 @@ def settle(connection: Connection, job: Claimed, values: dict[str, Any], now: da
         if values["state"] == State.WAITING:
             again = or_(again, Job.run_at != job.run_at)
         values = values | {
-            "state": case((again, State.QUEUED), else_=values["state"]),
-            "waiting_for": case((again, None), else_=values.get("waiting_for")),
-            "run_at": case((again, now), else_=values["run_at"]),
+            "state": _unless(again, State.QUEUED, values["state"], Job.state),
+            "waiting_for": _unless(again, None, values.get("waiting_for"), Job.waiting_for),
+            "run_at": _unless(again, now, values["run_at"], Job.run_at),
         }
     statement = (
         update(Job)
@@ -247,6 +258,11 @@ def settle(connection: Connection, job: Claimed, values: dict[str, Any], now: da
     )
     if connection.execute(statement.execution_options(**MARK)).rowcount != 1:
         raise Fenced()
+
+
+def _unless(again: ColumnElement[bool], instead: Any, value: Any, column: Any) -> Any:
+    kind = column.type
+    return case((again, literal(instead, kind)), else_=literal(value, kind))
 
 
 def requests_to(connection: Connection, worker_id: UUID) -> dict[Holding, str]:
