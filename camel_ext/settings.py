@@ -6,7 +6,7 @@ Set one by environment, `CAMEL_EXT_<GROUP>__<NAME>`. Nothing else in the house r
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=default_data_dir,
         description="The one folder of database, models, keys and scratch space.",
+    )
+    url: str | None = Field(
+        None, description="Server that commands talk to; by default the one on this machine."
+    )
+    key: SecretStr | None = Field(
+        None, description="Key that commands send; by default the local owner's."
     )
     server: Server = Field(default_factory=Server, description="The HTTP server.")
     database: Database = Field(default_factory=Database, description="Where rows are kept.")

@@ -5,10 +5,18 @@ bundled model gets here. It is not the registry, which knows what models, versio
 are, nor the interactions room, which keeps what was said.
 """
 
+from camel_ext.serving.bundled import (
+    BUNDLED,
+    bundled_path,
+    find_bundled,
+    pull_bundled,
+    verify_bundled,
+)
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 
 __all__ = [
+    "BUNDLED",
     "ChatReply",
     "ChatRequest",
     "CircuitOpen",
@@ -18,4 +26,8 @@ __all__ = [
     "EngineTimeout",
     "EngineUnavailable",
     "Health",
+    "bundled_path",
+    "find_bundled",
+    "pull_bundled",
+    "verify_bundled",
 ]

@@ -1,0 +1,42 @@
+"""The program: every command under its name, in the order a newcomer meets them.
+
+Each `commands_*` module holds signatures and help; what a command does is imported when it is called.
+"""
+
+from typing import Annotated
+
+import typer
+
+from camel_ext.cli import commands_server
+
+program = typer.Typer(
+    name="camel-ext",
+    help="Teams of LLM agents that measurably improve, on your own hardware.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="[dim]New here?[/]  [cyan]camel-ext demo[/] shows a team at work, "
+    "[cyan]camel-ext up[/] starts the server.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from camel_ext import __version__
+
+        typer.echo(f"camel-ext {__version__}")
+        raise typer.Exit
+
+
+@program.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Teams of LLM agents that measurably improve, on your own hardware."""
+
+
+commands_server.register(program)

@@ -1,0 +1,242 @@
+"""`up` and `worker`: the processes of the platform, from their first line to a graceful end.
+
+The port is taken before anything is opened, so a second server says so at once; streams are ended
+before connections are waited for, so a stop never hangs on a client. What a process is made of is
+the app's.
+"""
+
+import asyncio
+import errno
+import logging
+import math
+import signal
+import socket
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from camel_ext import __version__
+from camel_ext.cli.command import ADDRESS, LOOPBACK, OWNER_KEY, Here
+from camel_ext.cli.exits import Exit, Stop
+from camel_ext.core.errors import CamelExtError
+from camel_ext.observability.logs import configure_logs
+from camel_ext.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(here: Here, host: str | None, port: int | None, *, open_browser: bool) -> None:
+    """Run the server until it is told to stop."""
+    settings = _placed(here.settings(), host, port)
+    _configure_logs(settings)
+    with _taken(settings.server.host, settings.server.port) as sock:
+        taken = sock.getsockname()[1]
+        settings = _placed(settings, None, taken)
+        from camel_ext.app import create_app  # half a second: a port in use is said before
+
+        server = Server(here, settings, sock, create_app(settings), open_browser=open_browser)
+        asyncio.run(server.work())
+
+
+def _placed(settings: Settings, host: str | None, port: int | None) -> Settings:
+    wanted = {"host": host, "port": port}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    placed = settings.server.model_copy(update=given)
+    return settings.model_copy(update={"server": placed})
+
+
+def _configure_logs(settings: Settings) -> None:
+    configure_logs(settings.observability.log_level, settings.observability.log_format)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+@contextmanager
+def _taken(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the port.
+
+    Raises: Stop where it is in use or may not be taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+            sock.listen(1024)
+        except OSError as error:
+            raise _not_taken(host, port, error) from error
+        yield sock
+
+
+def _not_taken(host: str, port: int, error: OSError) -> Stop:
+    if error.errno == errno.EADDRINUSE:
+        return Stop(
+            Exit.CONFLICT,
+            f"Port {port} of {host} is in use: perhaps a camel-ext runs already.",
+            f"Take another one (camel-ext up --port {port + 1}), or stop what uses it.",
+        )
+    if error.errno == errno.EACCES:
+        return Stop(Exit.REFUSED, f"You may not listen on port {port}.", "Take one above 1023.")
+    return Stop(
+        Exit.USAGE,
+        f"{host} is not an address of this machine ({error.strerror or error}).",
+        "Leave --host out to listen on this machine only.",
+    )
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with our own start, greeting and stop."""
+
+    def __init__(
+        self,
+        here: Here,
+        settings: Settings,
+        sock: socket.socket,
+        app: "FastAPI",
+        *,
+        open_browser: bool,
+    ) -> None:
+        knobs = settings.server
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",  # ours is entered around the server, so that its errors reach us
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                ws="camel_ext.events.sockets:FramedSockets",
+                timeout_graceful_shutdown=math.ceil(knobs.graceful_stop_s),
+            )
+        )
+        self._here, self._settings, self._sock, self._app = here, settings, sock, app
+        self._open_browser = open_browser
+        self._address = settings.data_dir.expanduser() / ADDRESS
+        host = knobs.host
+        name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+        self.url = f"http://{f'[{name}]' if ':' in name else name}:{knobs.port}"
+
+    async def work(self) -> None:
+        """Open the platform, serve, and close it."""
+        loop = asyncio.get_running_loop()
+        opening = asyncio.current_task()
+        assert opening is not None
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._told, number, opening)
+        with suppress(asyncio.CancelledError):  # told to stop while it was opening
+            async with self._app.router.lifespan_context(self._app):
+                try:
+                    await self._serve([self._sock])
+                finally:
+                    self._address.unlink(missing_ok=True)
+                    self._here.note("stopping ...")
+
+    def _told(self, number: signal.Signals, opening: "asyncio.Task[None]") -> None:
+        if not self.started and not self.should_exit:
+            self.should_exit = True
+            opening.cancel()
+            return
+        self.handle_exit(number, None)  # the second Ctrl-C does not wait any more
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._address.write_text(self.url + "\n")
+            greet(self._here, self._settings, self.url)
+            if self._open_browser:
+                webbrowser.open(f"{self.url}/docs")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        from camel_ext.events import end_streams
+
+        await end_streams(self._app.state.runtime)
+        await super().shutdown(sockets)
+
+
+def greet(here: Here, settings: Settings, url: str) -> None:
+    """Say where the server is and how to come in."""
+    data_dir = settings.data_dir.expanduser().absolute()
+    if here.as_json:
+        from camel_ext.cli.output import write_json
+
+        shown = {
+            "url": url,
+            "docs": f"{url}/docs",
+            "key_file": str(data_dir / OWNER_KEY),
+            "data_dir": str(data_dir),
+            "version": __version__,
+        }
+        write_json(shown, line=True)
+        return
+    out = here.out
+    out.print(f"\n  [bold]CAMEL Extensions[/] {__version__}  [ok]ready[/]\n")
+    for label, value in _facts(data_dir, url).items():
+        out.print(f"  [quiet]{label:9}[/]{value}", soft_wrap=True)
+    out.print("\n  [quiet]Ctrl-C stops it; runs go on when it starts again.[/]\n")
+    _warn_of_exposure(here, settings)
+
+
+def _facts(data_dir: Path, url: str) -> dict[str, str]:
+    from camel_ext.serving import find_bundled
+
+    facts = {
+        "API": f"[id]{url}[/]   [quiet]try it in a browser:[/] {url}/docs",
+        "Key": f"{_home(data_dir / OWNER_KEY)}   [quiet]commands on this machine find it[/]",
+        "Data": _home(data_dir),
+        "Model": "the bundled one is here",
+    }
+    try:
+        find_bundled(data_dir)
+    except CamelExtError as error:  # missing or wrong: the sentence says which
+        facts["Model"] = f"[warn]{str(error).split('. ')[0].split(',')[0]}[/]"
+        facts["Model"] += "   [quiet]fetch it:[/] camel-ext models pull"
+    return facts
+
+
+def _home(path: Path) -> str:
+    with suppress(ValueError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
+
+
+def _warn_of_exposure(here: Here, settings: Settings) -> None:
+    host = settings.server.host
+    if host in LOOPBACK:
+        return
+    here.err.print(
+        f"[warn]It listens on {host}: others on your network reach it.[/] Without TLS, keys travel in "
+        "the clear: put a proxy with TLS before it. Names besides localhost are refused until "
+        "CAMEL_EXT_SERVER__ALLOWED_HOSTS lists them."
+    )
+
+
+def work(here: Here) -> None:
+    """Run a worker until it is told to stop."""
+    from camel_ext.worker import run_worker
+
+    settings = here.settings()
+    _configure_logs(settings)
+    asyncio.run(_working(here, settings, run_worker))
+
+
+async def _working(here: Here, settings: Settings, run_worker) -> None:  # type: ignore[no-untyped-def]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    ready = asyncio.Event()
+
+    async def greet_when_ready() -> None:
+        await ready.wait()
+        here.note("the worker is ready; Ctrl-C stops it, its jobs go back to the others")
+
+    greeting = asyncio.create_task(greet_when_ready())
+    try:
+        await run_worker(settings, stop, ready)
+    finally:
+        greeting.cancel()

@@ -1,0 +1,58 @@
+"""The worker process: the same queue as the server's, from another process, without HTTP.
+
+For PostgreSQL only: a SQLite file is written by one process, the server, which has a worker of its
+own. What a job does is its room's; how jobs are claimed is the queue's.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from camel_ext import rooms
+from camel_ext.app import Parts, build_worker, open_runtime
+from camel_ext.core.datadir import DataDir
+from camel_ext.core.errors import Invalid
+from camel_ext.core.migrate import require_current
+from camel_ext.settings import Settings
+
+
+class WorkerNeedsPostgres(Invalid):
+    """A worker process needs PostgreSQL; on SQLite the server has its own worker."""
+
+
+async def run_worker(
+    settings: Settings,
+    stop: asyncio.Event,
+    ready: asyncio.Event | None = None,
+    parts: Parts | None = None,
+) -> None:
+    """Execute jobs until `stop` is set; `ready` is set once jobs are looked for.
+
+    Raises: WorkerNeedsPostgres, SchemaOlder, SchemaNewer, DataDirUnusable.
+    """
+    if settings.database_url.startswith("sqlite"):
+        raise WorkerNeedsPostgres(
+            "a worker process needs PostgreSQL, and this is SQLite, which one process writes: the "
+            "server. It has a worker of its own, so there is nothing to start here. To run several, "
+            "set CAMEL_EXT_DATABASE__URL=postgresql://..."
+        )
+    parts = parts or Parts()
+    DataDir(settings.data_dir)  # models and scratch space; not locked: several may share it
+    rooms.import_models()
+    rooms.import_events()
+    async with open_runtime(settings, parts) as runtime:
+        await parts.threads.run("work", require_current, runtime.database)
+        rooms.import_tasks()
+        async with rooms.opened(runtime, settings):
+            worker = build_worker(runtime, settings, sole=False)
+            running = asyncio.create_task(worker.run(), name="worker")
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            if ready is not None:
+                ready.set()
+            try:
+                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                worker.stop()
+                stopping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await stopping
+                await running

@@ -1,0 +1,102 @@
+"""The client: one object per server and key, with its routes by subject.
+
+Each method is one route; `each` follows the pages of a list. It is synchronous and safe to use from
+several threads.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, cast
+
+import httpx
+
+from camel_ext_client import feed
+from camel_ext_client.configurations import Configurations
+from camel_ext_client.feed import Message
+from camel_ext_client.interactions import Interactions
+from camel_ext_client.keys import Keys
+from camel_ext_client.models import Aliases, Models
+from camel_ext_client.runs import Runs
+from camel_ext_client.shapes import Definition, Events, Health, Me, Principal, Stream, Tool
+from camel_ext_client.transport import Patience, Transport
+
+
+class Client:
+    """Talk to one server. Use it in a `with` block, or close it."""
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._transport = Transport(
+            url, key, timeout_s=timeout_s, patience=patience, transport=transport
+        )
+        self.url = self._transport.url
+        self.runs = Runs(self._transport)
+        self.configurations = Configurations(self._transport)
+        self.models = Models(self._transport)
+        self.aliases = Aliases(self._transport)
+        self.interactions = Interactions(self._transport)
+        self.keys = Keys(self._transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def health(self) -> Health:
+        """Say whether the server and its database answer."""
+        return cast(Health, self._transport.get("/health/ready"))
+
+    def me(self) -> Me:
+        """Say who the key acts as."""
+        return cast(Me, self._transport.get("/api/v1/me"))
+
+    def principals(self) -> list[Principal]:
+        """Return everybody of the organisation."""
+        return cast(list[Principal], self._transport.get("/api/v1/principals"))
+
+    def agents(self) -> list[Definition]:
+        """Return the agents as they stand now."""
+        return cast(list[Definition], self._transport.get("/api/v1/agents"))
+
+    def workflows(self) -> list[Definition]:
+        """Return the workflows as they stand now."""
+        return cast(list[Definition], self._transport.get("/api/v1/workflows"))
+
+    def tools(self) -> list[Tool]:
+        """Return the tools that agents and workflows may use."""
+        return cast(list[Tool], self._transport.get("/api/v1/tools"))
+
+    def events(
+        self, topics: Sequence[str] = (), after: str | None = None, limit: int = 100
+    ) -> Events:
+        """Return a page of events after a cursor, oldest first."""
+        wanted = ",".join(topics) or None
+        found = self._transport.get("/api/v1/events/log", topics=wanted, after=after, limit=limit)
+        return cast(Events, found)
+
+    def stream(self, stream_id: str) -> Stream:
+        """Return a text that is being made, so far."""
+        return cast(Stream, self._transport.get(f"/api/v1/events/streams/{stream_id}"))
+
+    def watch(
+        self, topics: Sequence[str] = (), after: str | None = None, *, patient: bool = True
+    ) -> Iterator[Message]:
+        """Yield what happens, over lost connections, without a gap and without a repetition."""
+        return feed.watch(self._transport, topics, after, patient=patient)

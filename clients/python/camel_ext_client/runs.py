@@ -1,0 +1,110 @@
+"""Routes of runs and their turns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+from camel_ext_client.pages import each
+from camel_ext_client.shapes import Budgets, Page, Run, Turn, Turns
+from camel_ext_client.transport import Json, Transport
+
+PATH = "/api/v1/runs"
+
+
+class Runs:
+    """`client.runs`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def start(
+        self,
+        workflow: str,
+        given: Mapping[str, Any] | None = None,
+        *,
+        budgets: Budgets | None = None,
+        seed: int | None = None,
+        single_step: bool = False,
+        priority: int = 0,
+        session: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Run:
+        """Start a run of a workflow with what it is given."""
+        body = {
+            "workflow": workflow,
+            "input": dict(given or {}),
+            "budgets": budgets or {},
+            "seed": seed,
+            "single_step": single_step,
+            "priority": priority,
+            "session": session,
+            "tags": list(tags),
+        }
+        return cast(Run, self._transport.create(PATH, body))
+
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Run]:
+        """Return a page of runs, newest first."""
+        found = self._transport.get(
+            PATH, state=state, workflow=workflow, limit=limit, cursor=cursor
+        )
+        return cast(Page[Run], found)
+
+    def each(self, *, state: str | None = None, workflow: str | None = None) -> Iterator[Run]:
+        """Yield all runs, newest first."""
+        return each(lambda at: self.list(state=state, workflow=workflow, limit=200, cursor=at))
+
+    def get(self, run_id: str) -> Run:
+        """Return one run."""
+        return cast(Run, self._transport.get(f"{PATH}/{run_id}"))
+
+    def turns(self, run_id: str, *, after: int = 0, limit: int = 200) -> Turns:
+        """Return turns after a number, in order."""
+        found = self._transport.get(f"{PATH}/{run_id}/turns", after=after, limit=limit)
+        return cast(Turns, found)
+
+    def each_turn(self, run_id: str, *, after: int = 0) -> Iterator[Turn]:
+        """Yield all turns after a number, in order."""
+        place: int | None = after
+        while place is not None:
+            page = self.turns(run_id, after=place)
+            yield from page["items"]
+            place = page["next_after"]
+
+    def cancel(self, run_id: str) -> Run:
+        """Stop a run for good."""
+        return self._do(run_id, "cancel")
+
+    def pause(self, run_id: str) -> Run:
+        """Stop a run before its next turn."""
+        return self._do(run_id, "pause")
+
+    def resume(
+        self, run_id: str, *, budgets: Budgets | None = None, single_step: bool | None = None
+    ) -> Run:
+        """Let a waiting run go on, with limits raised where it asked for that."""
+        return self._do(run_id, "resume", {"budgets": budgets or {}, "single_step": single_step})
+
+    def decide(
+        self,
+        run_id: str,
+        step_key: str,
+        decision: Literal["happened", "repeat"],
+        result: str = "",
+    ) -> Run:
+        """Say whether an interrupted call happened, and with what result."""
+        body = {"step_key": step_key, "decision": decision, "result": result}
+        return self._do(run_id, "decide", body)
+
+    def retry(self, run_id: str, *, step_key: str | None = None, seed: int | None = None) -> Run:
+        """Start a new run from a finished run's turns before a step."""
+        body = {"step_key": step_key, "seed": seed}
+        return cast(Run, self._transport.create(f"{PATH}/{run_id}/retry", body))
+
+    def _do(self, run_id: str, action: str, body: Json | None = None) -> Run:
+        return cast(Run, self._transport.send("POST", f"{PATH}/{run_id}/{action}", body=body))
