@@ -5,6 +5,7 @@ expression's work is bounded before it starts: by its length, by how its compreh
 multiply, and by the size of what it is given. It renders no text (templates does).
 """
 
+import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -105,7 +106,7 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     try:
         return _as_json(compiled.program.execute(given), 0)
     except (KeyError, IndexError, TypeError, RuntimeError, ArithmeticError, ValueError) as error:
-        raise ConditionWrong(_explain(error, given)) from None
+        raise ConditionWrong(_explain(error, given, context)) from None
 
 
 def is_true(source: str, context: Mapping[str, Any]) -> bool:
@@ -335,10 +336,12 @@ def _syntax_error(message: str) -> ConditionWrong:
     what = re.split(r" expecting | (?=at input)", what)[0].replace(
         "mismatched input '<EOF>'", "it ends too early"
     )
+    what = re.sub(r"^Incomplete .*", "it is incomplete", what)
+    what = re.sub(r"^token recognition error at: '(.*)'$", r"`\1` cannot be read", what)
     return ConditionWrong(f"not a CEL expression: {what}.", line=line, column=column)
 
 
-def _explain(error: Exception, given: Mapping[str, Any]) -> str:
+def _explain(error: Exception, given: Mapping[str, Any], context: Mapping[str, Any]) -> str:
     if isinstance(error, KeyError):
         name = str(error.args[0]) if error.args else "?"
         names = {key for key, _ in _fields(given)}
@@ -353,9 +356,10 @@ def _explain(error: Exception, given: Mapping[str, Any]) -> str:
     if isinstance(error, ZeroDivisionError):
         return "division by zero."
     if isinstance(error, RuntimeError) and (match := _MISSING_NAME.match(str(error))):
-        known = {*FUNCTIONS, *given}
         if match[1] in FUNCTIONS:
             return f"`{match[1]}` does not fit here. Call it on a value: `x.{match[1]}(...)`."
+        meant = difflib.get_close_matches(match[1], FUNCTIONS, n=1)
+        known = meant or [name for name in ROOTS if name in context]
         return f"`{match[1]}` is not defined here. {suggest(match[1], known, 'name')}"
     return f"this cannot be computed: {str(error).splitlines()[0]}"
 

@@ -79,7 +79,8 @@ def judge(reference: Reference, scope: Scope) -> Complaint:
     """Return what is wrong with a reference and what would be right, or None."""
     root, chain = reference.chain[0], reference.chain[1:]
     if root not in ROOTS:
-        return f"`{root}` is not defined.", _root_fix(str(root), scope)
+        fix = "A system prompt sees `input` only." if scope.only_input else ""
+        return f"`{root}` is not defined.", fix or _root_fix(str(root), scope)
     if scope.only_input and root != "input":
         return f"`{root}` is not there in a system prompt.", "It is set once: it sees `input` only."
     if root == "input":

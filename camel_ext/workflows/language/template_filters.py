@@ -74,7 +74,7 @@ def kept(value: Any) -> Any:
         if left < 0:
             raise TemplateRefused(TOO_LARGE)
     # About 0.1 us an entry and 0.1 ns a character copied: a whole budget is below a second.
-    WORK.get().spend(entries // 5 + (MAX_OUTPUT_CHARS - left) // 10_000)
+    WORK.get().spend(entries // 2 + (MAX_OUTPUT_CHARS - left) // 10_000)
     return value
 
 

@@ -36,16 +36,17 @@ _SYNTAX = (
     nodes.Concat,
 )
 _WORDS: dict[type[nodes.Node], str] = {
-    nodes.Macro: "macro",
-    nodes.CallBlock: "call",
-    nodes.Include: "include",
-    nodes.Import: "import",
-    nodes.FromImport: "from",
-    nodes.Extends: "extends",
-    nodes.Block: "block",
-    nodes.FilterBlock: "filter",
-    nodes.AssignBlock: "set ... endset",
-    nodes.With: "with",
+    nodes.Macro: "{% macro %}",
+    nodes.CallBlock: "{% call %}",
+    nodes.Include: "{% include %}",
+    nodes.Import: "{% import %}",
+    nodes.FromImport: "{% from %}",
+    nodes.Extends: "{% extends %}",
+    nodes.Block: "{% block %}",
+    nodes.FilterBlock: "{% filter %}",
+    nodes.AssignBlock: "{% set ... endset %}",
+    nodes.With: "{% with %}",
+    nodes.Pow: "**",
 }
 
 
@@ -71,7 +72,7 @@ def _check(node: nodes.Node) -> None:
     complaint = ""
     if not isinstance(node, _SYNTAX):
         word = _WORDS.get(type(node))
-        what = f"`{{% {word} %}}`" if word else f"`{type(node).__name__.lower()}`"
+        what = f"`{word}`" if word else f"`{type(node).__name__.lower()}`"
         complaint = f"{what} is not allowed in a prompt; there are if, for, set and filters."
     elif isinstance(node, nodes.For) and node.recursive:
         complaint = "a recursive loop is not allowed in a prompt."

@@ -40,6 +40,7 @@ from camel_ext.workflows.language.template_guard import (
 )
 
 T = TypeVar("T")
+_REWORDED = {"'end of print statement'": "`}}`", "'end of statement block'": "`%}`"}
 _FOUND = re.compile(r"'(\w+)' is undefined")
 
 
@@ -254,6 +255,8 @@ def _guarded(work: Callable[[], T]) -> T:
         raise TemplateWrong(_sentence(error.message), line=_line(error.__traceback__)) from None
     except RecursionError:
         raise TemplateWrong("the template or a value in it is nested too deep.") from None
+    except UnicodeEncodeError:
+        raise TemplateWrong("the text holds half a character (a lone surrogate).") from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         detail = f"this cannot be computed: {error}."
         raise TemplateWrong(detail, line=_line(error.__traceback__)) from None
@@ -263,6 +266,8 @@ def _guarded(work: Callable[[], T]) -> T:
 
 def _sentence(message: str | None) -> str:
     text = (message or "this is not a template").rstrip(".")
+    for theirs, ours in _REWORDED.items():
+        text = text.replace(theirs, ours)
     if found := _FOUND.fullmatch(text):
         return f"`{found[1]}` is not defined here."
     return text + ("" if text.endswith("?") else ".")

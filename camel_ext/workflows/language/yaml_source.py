@@ -36,7 +36,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _OLD_WORDS = frozenset({"yes", "no", "on", "off"})
 
@@ -251,8 +251,12 @@ class _Reader:
 
     def _text(self, event: ScalarEvent, path: Path) -> str:
         text = str(event.value)
-        if _LONE_SURROGATE.search(text):
-            self._complain(event, path, "half a character (a lone surrogate).", "Write it whole.")
+        if _SURROGATE.search(text):
+            try:  # JSON writes one character as a pair of escapes
+                return text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                fix = "Write the character itself."
+                self._complain(event, path, "half a character (a lone surrogate).", fix)
         return text
 
     def _spend(self, event: Event, count: int, path: Path) -> None:
