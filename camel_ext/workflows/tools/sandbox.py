@@ -118,6 +118,8 @@ class Sandbox:
 
     async def _probe(self) -> tuple[Walls | None, str]:
         problems = [refusal()] if refusal() else []
+        if not problems:
+            await self._threads.run("watch", watch.end_orphans)
         for walls in [] if problems else candidates(self._binaries):
             problem = await self._try(walls)
             if problem is None:

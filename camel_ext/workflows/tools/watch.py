@@ -2,10 +2,12 @@
 
 The kernel limits each process; nothing but a cgroup limits them together, and a cgroup is not ours
 to have on a laptop. These functions block and run on a thread. They never follow a link, and a
-process or file that vanishes while they look is nothing unusual. They stop nobody.
+process or file that vanishes while they look is nothing unusual. They end orphans of a killed
+platform, and nobody else.
 """
 
 import os
+import signal
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +96,39 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def end_orphans() -> int:
+    """End what a killed platform left and return how many; nothing runs in them.
+
+    A bwrap whose platform is killed before it said "go" leaves its child waiting for ever. It is
+    known by our launcher in its command line and a parent that is no bwrap.
+    """
+    ended = 0
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            fd = os.pidfd_open(pid)  # first, so that what is judged is what is ended
+        except OSError:
+            continue
+        try:
+            if _is_orphan(pid):
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+                ended += 1
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+    return ended
+
+
+def _is_orphan(pid: int) -> bool:
+    said = _read(f"/proc/{pid}/cmdline").split("\0")
+    if Path(said[0]).name != "bwrap" or "/run/launcher.py" not in said:
+        return False
+    status = dict(line.partition(":")[::2] for line in _read(f"/proc/{pid}/status").splitlines())
+    inside = len(status.get("NSpid", "").split()) > 1
+    parent = _read(f"/proc/{status.get('PPid', '0').strip()}/cmdline").split("\0")
+    return inside and Path(parent[0]).name != "bwrap"
 
 
 def tree_size(top: Path, limits: Limits) -> TreeSize:

@@ -264,7 +264,7 @@ async def test_fork_bomb(sandbox: Sandbox, scratch: Path) -> None:
     stop = threading.Event()
     watcher = threading.Thread(target=lambda: _count(counted, stop))
     watcher.start()
-    done = await py(sandbox, scratch, code, wall_s=0.6)
+    done = await py(sandbox, scratch, code, wall_s=0.3)
     stop.set()
     watcher.join()
     assert done.stopped is Stopped.TIME
@@ -353,11 +353,11 @@ async def test_a_closed_folder_hides_nothing(sandbox: Sandbox, scratch: Path) ->
 import os, time
 os.mkdir("in"); os.chdir("in")
 os.chmod("/scratch/in", 0); os.chmod("/scratch", 0)
-time.sleep(0.3)
+time.sleep(0.12)
 try:
     for i in range(100): open(f"{i}", "wb").write(bytes(1_000_000))
 except OSError: pass
-time.sleep(0.3)
+time.sleep(0.12)
 """
     done = await py(sandbox, scratch, code)
     if os.geteuid() == 0:  # root sees through; others stop it because nothing can be measured

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from camel_ext.workflows.tools import Limits, Sandbox
+from camel_ext.workflows.tools import Limits, Sandbox, watch
+from camel_ext.workflows.tools import sandbox as sandbox_module
 from camel_ext.workflows.tools.errors import SandboxFailed, SandboxMissing
 from camel_ext.workflows.tools.limits import MIB, Stopped
 from camel_ext.workflows.tools.sandbox import Finished
@@ -35,10 +36,22 @@ def alive(marker: str) -> list[str]:
     return found
 
 
+def running(marker: str) -> bool:
+    """Whether a command that carries the marker is still there half a second later."""
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        shells = [Path(f"/proc/{pid}/comm") for pid in alive(marker)]
+        if not any(one.exists() and one.read_text() == "sh\n" for one in shells):
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def nobody(marker: str) -> bool:
     deadline = time.monotonic() + 2
     while alive(marker) and time.monotonic() < deadline:
         time.sleep(0.01)
+        watch.end_orphans()  # as the next start of the platform does
     return not alive(marker)
 
 
@@ -174,6 +187,16 @@ def test_hidden_folders_below_the_system_are_masked(tmp_path: Path) -> None:
     assert "--unshare-net" in options
 
 
+def test_a_command_is_not_begun_when_nobody_listens() -> None:
+    launcher = Path(sandbox_module.__file__).with_name("launcher.py")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, str(launcher), "CORE=0", "/bin/sh", "-c", "echo BEGUN >&2"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert done.stderr == b"the platform is gone\n"
+
+
 @pytest.mark.slow
 def test_a_killed_platform_takes_its_tools_along(tmp_path: Path) -> None:
     marker = uuid.uuid4().hex
@@ -184,13 +207,14 @@ from camel_ext.workflows.tools import Sandbox
 command = "setsid sleep 60 & sleep 60; : {marker}"
 asyncio.run(Sandbox().run(["/bin/sh", "-c", command], scratch=Path({str(tmp_path)!r})))
 """
-    for after_s in (0.05, 0.1, 0.3):
+    for after_s in (0, 0.001, 0.003, 0.006, 0.01, 0.02, 0.05, 0.3):
         process = subprocess.Popen([sys.executable, "-c", platform])
-        while len(alive(marker)) < 3 and process.poll() is None:  # the platform itself is one
-            time.sleep(0.005)
+        while len(alive(marker)) < 2 and process.poll() is None:  # the platform itself is one
+            time.sleep(0.0005)
         time.sleep(after_s)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert not running(marker), "no command goes on"
         assert nobody(marker)
 
 
