@@ -3,3 +3,41 @@
 It records and reads calls of models. It is not the run journal (workflows), not the judgement of an
 answer (annotations), and it calls no model.
 """
+
+from camel_ext.interactions.calls import Answer, Asker, Prompt
+from camel_ext.interactions.errors import InteractionUnknown
+from camel_ext.interactions.models import Purpose
+from camel_ext.interactions.rebuilding import Library, Said, read_answers, read_library
+from camel_ext.interactions.recording import Recorded, Recorder
+from camel_ext.interactions.schemas import InteractionFilter
+from camel_ext.interactions.service import (
+    Listed,
+    export_lines,
+    list_interactions,
+    list_trace,
+    read_said,
+)
+from camel_ext.interactions.threads import Thread
+from camel_ext.interactions.wording import prompt_hash
+
+__all__ = [
+    "Answer",
+    "Asker",
+    "InteractionFilter",
+    "InteractionUnknown",
+    "Library",
+    "Listed",
+    "Prompt",
+    "Purpose",
+    "Recorded",
+    "Recorder",
+    "Said",
+    "Thread",
+    "export_lines",
+    "list_interactions",
+    "list_trace",
+    "prompt_hash",
+    "read_answers",
+    "read_library",
+    "read_said",
+]

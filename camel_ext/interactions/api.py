@@ -1,0 +1,80 @@
+"""Routes of the log: pages, one interaction, its exact bytes, and an export as JSON lines.
+
+Rows are encoded straight to JSON; `response_model` declares them and is not run.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from camel_ext.core.http import problems
+from camel_ext.core.paging import Place, decode_cursor
+from camel_ext.identity import ActorDoor, Viewer
+from camel_ext.interactions import service
+from camel_ext.interactions.rebuilding import Said
+from camel_ext.interactions.schemas import (
+    ExportQuery,
+    InteractionFilter,
+    InteractionPage,
+    InteractionQuery,
+    InteractionShown,
+)
+
+EXPORT_ROWS = 100
+JSON = "application/json"
+LINES = "application/x-ndjson"
+
+router = APIRouter(prefix="/api/v1/interactions", tags=["interactions"])
+
+Id = Annotated[UUID, Path(description="Its id.")]
+
+
+@router.get("", response_model=InteractionPage, responses=problems(),
+            summary="Interactions by filter, newest first")  # fmt: skip
+async def list_interactions(door: Viewer, wanted: Annotated[InteractionQuery, Query()]) -> Response:
+    page = await door.read(service.list_interactions, wanted, wanted.place)
+    return Response(msgspec.json.encode(page), media_type=JSON)
+
+
+@router.get("/export", response_class=StreamingResponse,
+            responses={**problems(), 200: {"content": {LINES: {"schema": {"type": "string"}}}}},
+            summary="Interactions by filter as JSON lines, newest first")  # fmt: skip
+async def export(door: Viewer, wanted: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+    return StreamingResponse(
+        lines(door, wanted, bodies=wanted.bodies),
+        media_type=LINES,
+        headers={"Content-Disposition": 'attachment; filename="interactions.jsonl"'},
+    )
+
+
+@router.get("/{interaction_id}", response_model=InteractionShown, responses=problems(404),
+            summary="One interaction with its whole prompt and answer")  # fmt: skip
+async def get_interaction(interaction_id: Id, door: Viewer) -> Response:
+    shown = await door.read(service.get_interaction, interaction_id)
+    return Response(shown, media_type=JSON)
+
+
+@router.get("/{interaction_id}/request", response_model=dict[str, object], responses=problems(404),
+            summary="The request, byte for byte as it was sent")  # fmt: skip
+async def get_request(interaction_id: Id, door: Viewer) -> Response:
+    said: Said = await door.read(service.read_said, interaction_id)
+    return Response(said.sent, media_type=JSON)
+
+
+async def lines(
+    door: ActorDoor, wanted: InteractionFilter, *, bodies: bool
+) -> AsyncIterator[bytes]:
+    """Yield an export page by page; no session is open between two of them.
+
+    Rows that are recorded meanwhile are not in it: it goes back in time from where it began.
+    """
+    place: Place | None = Place(EXPORT_ROWS)
+    while place is not None:
+        chunk, cursor = await door.read(service.export_lines, wanted, place, bodies)
+        if chunk:
+            yield chunk
+        place = None if cursor is None else Place(EXPORT_ROWS, decode_cursor(cursor))

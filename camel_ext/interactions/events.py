@@ -1,0 +1,19 @@
+"""What the log announces: that a call of a model was recorded."""
+
+from dataclasses import dataclass
+
+from camel_ext.core.outbox import Event, event_type
+
+
+@event_type("interactions.interaction.recorded")
+@dataclass(frozen=True)
+class InteractionRecorded(Event):
+    """The subject is the interaction; no content, which may be erased or be nobody's business."""
+
+    purpose: str
+    alias: str | None
+    agent_id: str | None
+    run_id: str | None
+    session: str | None
+    tokens: int
+    error_code: str | None

@@ -1,0 +1,150 @@
+"""From stored bodies back to what was sent and returned, byte for byte.
+
+Any number of interactions takes one recursive query: all bodies that their prompts stand on, each once.
+What is put together from them is pure. Nothing is cached.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from msgspec import Raw
+from msgspec.json import decode
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from camel_ext.interactions.models import InteractionBody
+from camel_ext.interactions.wording import Json, answer_of, as_prompt, mend_request, raw_messages
+
+IDS_A_QUERY = 500  # SQLite takes 32,766 parameters, PostgreSQL 65,535
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stored body, its messages apart."""
+
+    id: UUID
+    parent_id: UUID | None
+    keep_messages: int
+    messages: list[bytes]
+    envelope: str
+    cuts: list[list[Any]]
+    fixed: str | None
+    response: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One call as it was: the prompt's messages, each as sent, and what came back."""
+
+    messages: list[bytes]
+    sent: bytes
+    response: bytes | None
+
+    @property
+    def prompt(self) -> bytes:
+        """The messages as a JSON array."""
+        return b"[" + b",".join(self.messages) + b"]"
+
+    @property
+    def answer(self) -> Json | None:
+        """The answer's message; None where nothing came back."""
+        return None if self.response is None else answer_of(decode(self.response))
+
+
+@dataclass(slots=True)
+class Library:
+    """Bodies by id, and the prompts already put together from them."""
+
+    pieces: Mapping[UUID, Piece]
+    _prompts: dict[UUID, tuple[list[bytes], Mapping[str, bytes]]] = field(default_factory=dict)
+
+    def said(self, interaction_id: UUID) -> Said:
+        """Return one call as it was."""
+        piece = self.pieces[interaction_id]
+        messages, fixed = self._prompt(piece)
+        parts = {"messages": b",".join(messages), **fixed}
+        sent = mend_request(piece.envelope, piece.cuts, parts)
+        response = None if piece.response is None else piece.response.encode()
+        return Said(messages, sent, response)
+
+    def _prompt(self, piece: Piece) -> tuple[list[bytes], Mapping[str, bytes]]:
+        """Walk up to what is known, then down again: no recursion, however long the talk."""
+        chain = [piece]
+        while chain[-1].id not in self._prompts and chain[-1].parent_id is not None:
+            chain.append(self.pieces[chain[-1].parent_id])
+        for each in reversed(chain):
+            if each.id not in self._prompts:
+                self._prompts[each.id] = self._put_together(each)
+        return self._prompts[piece.id]
+
+    def _put_together(self, piece: Piece) -> tuple[list[bytes], Mapping[str, bytes]]:
+        kept: list[bytes] = []
+        fixed: Mapping[str, bytes] = {}
+        if piece.parent_id is not None:
+            parent = self.pieces[piece.parent_id]
+            kept, fixed = self._prompts[parent.id]
+            if piece.keep_messages > len(kept):  # the parent's answer is the last that is kept
+                answer = answer_of(decode(parent.response or "null"))
+                assert answer is not None, "a prompt goes on after an answer that is there"
+                kept = [*kept, as_prompt(answer)]
+        if piece.fixed is not None:
+            raw = decode(piece.fixed, type=dict[str, Raw])
+            fixed = {name: bytes(part) for name, part in raw.items()}
+        return [*kept[: piece.keep_messages], *piece.messages], fixed
+
+
+def read_library(db: Session, ids: Iterable[UUID]) -> Library:
+    """Return all bodies that these interactions stand on; one query for each 500 ids."""
+    wanted, pieces = list(ids), dict[UUID, Piece]()
+    for start in range(0, len(wanted), IDS_A_QUERY):
+        _read(db, wanted[start : start + IDS_A_QUERY], pieces)
+    return Library(pieces)
+
+
+def _read(db: Session, ids: list[UUID], pieces: dict[UUID, Piece]) -> None:
+    begin = select(InteractionBody.id, InteractionBody.parent_id)
+    chain = begin.where(InteractionBody.id.in_(ids)).cte("chain", recursive=True)
+    above = aliased(InteractionBody)
+    chain = chain.union(  # not UNION ALL: a body that many stand on comes once
+        select(above.id, above.parent_id).join(chain, above.id == chain.c.parent_id)
+    )
+    query = select(
+        InteractionBody.id,
+        InteractionBody.parent_id,
+        InteractionBody.keep_messages,
+        InteractionBody.messages,
+        InteractionBody.envelope,
+        InteractionBody.cuts,
+        InteractionBody.fixed,
+        InteractionBody.response,
+    ).join(chain, InteractionBody.id == chain.c.id)
+    for row in db.execute(query):
+        texts = raw_messages(b'{"messages":[' + row.messages.encode() + b"]}")
+        pieces[row.id] = Piece(
+            row.id, row.parent_id, row.keep_messages, texts, row.envelope, row.cuts, row.fixed,
+            row.response,
+        )  # fmt: skip
+
+
+def read_answers(db: Session, ids: Iterable[UUID]) -> dict[UUID, Json]:
+    """Return `{id, model, message, finish_reason, usage}` of each interaction that was answered."""
+    wanted, answers = list(ids), dict[UUID, Json]()
+    for start in range(0, len(wanted), IDS_A_QUERY):
+        some = wanted[start : start + IDS_A_QUERY]
+        query = select(InteractionBody.id, InteractionBody.response).where(
+            InteractionBody.id.in_(some), InteractionBody.response.is_not(None)
+        )
+        for interaction_id, response in db.execute(query):
+            raw: Json = decode(response)
+            message = answer_of(raw)
+            if message is not None:
+                answers[interaction_id] = {
+                    "id": raw.get("id", ""),
+                    "model": raw.get("model", ""),
+                    "message": message,
+                    "finish_reason": raw["choices"][0].get("finish_reason") or "stop",
+                    "usage": raw.get("usage") or {},
+                }
+    return answers
