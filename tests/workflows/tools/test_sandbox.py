@@ -126,7 +126,7 @@ async def test_starting_costs_little(
             times.append((time.perf_counter() - before) * 1000)
     for program, times in took.items():
         record_property(f"start_ms {program}", sorted(times)[2])
-        assert sorted(times)[2] < 250  # some 20 and 30 ms on two quiet cores
+        assert sorted(times)[2] < 1_000  # some 20 and 30 ms when nothing else runs
 
 
 async def test_without_bwrap_it_refuses_and_says_what_to_install(tmp_path: Path) -> None:
