@@ -4,6 +4,7 @@ Set one by environment, `CAMEL_EXT_<GROUP>__<NAME>`. Nothing else in the house r
 (but for the secrets that a model names); functions take values, not this object.
 """
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
@@ -13,6 +14,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 def default_data_dir() -> Path:
     """Return the folder of the user's data, by the XDG convention."""
     return Path.home() / ".local" / "share" / "camel-ext"
+
+
+def secret_from_environment(name: str) -> SecretStr | None:
+    """Return a provider's key from the variable that a model names, or None where it is not set."""
+    value = os.environ.get(name, "").strip()
+    return SecretStr(value) if value else None
 
 
 class Server(BaseModel):

@@ -1,22 +1,19 @@
-"""Serving: model calls, from a request in OpenAI's words to an answer.
+"""Serving: model calls, from a request in OpenAI's words to an answer and the rows of its record.
 
-It holds the engines (the bundled model on this machine, any OpenAI-compatible endpoint) and how the
-bundled model gets here. It is not the registry, which knows what models, versions and aliases there
-are, nor the interactions room, which keeps what was said.
+It holds completions, the engines (the bundled model on this machine, any OpenAI-compatible endpoint),
+the OpenAI-compatible gateway, and how the bundled model gets here. It is not the registry, which knows
+what models, versions and aliases there are, nor the interactions room, which keeps what was said.
 """
 
-from camel_ext.serving.bundled import (
-    BUNDLED,
-    bundled_path,
-    find_bundled,
-    pull_bundled,
-    verify_bundled,
-)
+from camel_ext.serving.calls import Asked, Caller, Served
+from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
+from camel_ext.serving.process import Serving, serving_of
 
 __all__ = [
-    "BUNDLED",
+    "Asked",
+    "Caller",
     "ChatReply",
     "ChatRequest",
     "CircuitOpen",
@@ -26,8 +23,9 @@ __all__ = [
     "EngineTimeout",
     "EngineUnavailable",
     "Health",
-    "bundled_path",
-    "find_bundled",
-    "pull_bundled",
-    "verify_bundled",
+    "Served",
+    "Serving",
+    "complete",
+    "serving_of",
+    "stream",
 ]

@@ -4,16 +4,19 @@
     ├── EngineUnavailable                    ├── EngineRefused      the provider's own 4xx
     │   ├── EngineBusy       its 429         ├── ParamsReserved     a field of ours among the params
     │   └── EngineGarbled    not JSON        ├── AdapterUnknown     not loaded, or cannot be
-    ├── EngineTimeout                        └── ModelFileWrong     truncated, not GGUF, other sha256
-    ├── CircuitOpen                      NotFound
-    ├── EngineNotInstalled  never by itself
-    └── ModelFetchFailed                 └── ModelFileMissing
+    ├── EngineTimeout                        ├── ModelFileWrong     truncated, not GGUF, other sha256
+    ├── CircuitOpen                          └── RequestUnfit       no chat request as OpenAI has them
+    ├── EngineNotInstalled  never by itself  NotFound
+    ├── KeyMissing          never by itself  └── ModelFileMissing
+    ├── ModelFetchFailed                     Conflict
+    ├── LogUnavailable   answered, unlogged  └── ExternalIdTaken
+    └── CallAborted      who asked left
 
 No message here ever holds a request body or an API key. This is not about how often to try again:
 that is `engines/retry.py`.
 """
 
-from camel_ext.core.errors import Invalid, NotFound, Unavailable
+from camel_ext.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class EngineUnavailable(Unavailable):
@@ -64,3 +67,25 @@ class ModelFileMissing(NotFound):
 
 class ModelFetchFailed(Unavailable):
     """The bundled model could not be fetched from the package index."""
+
+
+class KeyMissing(Unavailable):
+    """The provider's key is not where the model says it is: set the variable, or write the file."""
+
+    retryable = False
+
+
+class CallAborted(Unavailable):
+    """Whoever asked left before the answer was complete; what had come by then is kept."""
+
+
+class LogUnavailable(Unavailable):
+    """The call could not be written to the log, so its answer is withheld; ask again later."""
+
+
+class RequestUnfit(Invalid):
+    """The body is not a chat completion request that can be served."""
+
+
+class ExternalIdTaken(Conflict):
+    """This X-Camel-External-Id is already in the log: each call has one of its own."""

@@ -4,7 +4,7 @@ A hosted API, a user's own vLLM, another llama.cpp. It is not the local engine: 
 and it cannot load adapters, so a request that wants one is refused.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from random import Random
@@ -26,7 +26,8 @@ HEALTH_TIMEOUT_S = 5.0
 class ProviderEngine:
     """Ask one OpenAI-compatible endpoint; `base_url` ends where `/chat/completions` begins.
 
-    The key is handed in as a value and stays inside: no repr, log or error holds it.
+    The key is handed in as a value and stays inside: no repr, log or error holds it. `headers` go
+    with each call; none of them is a secret.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class ProviderEngine:
         retry: RetryPolicy | None = None,
         breaker: Breaker | None = None,
         connections_max: int = 100,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
@@ -53,6 +55,7 @@ class ProviderEngine:
         who = f"The endpoint {name!r}"
         self._breaker = breaker or Breaker(clock, who=who)
         self._client = open_client(base_url, api_key=api_key, connections_max=connections_max)
+        self._client.headers.update(headers or {})
         self._endpoint = Endpoint(self._client, clock, who=who, api_key=api_key)
 
     def __repr__(self) -> str:

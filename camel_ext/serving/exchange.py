@@ -1,0 +1,222 @@
+"""One call of a model under way: opened, asked, measured, recorded, however it ends.
+
+An answer gives entries for its caller to commit; a failure and a caller who leaves are recorded from
+here, by an append of their own that never hides what happened. It retries nothing (engines do).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from camel_ext.core.errors import CamelExtError
+from camel_ext.core.journal import Append
+from camel_ext.core.runtime import Runtime
+from camel_ext.interactions import Answer, Asker, Prompt, Purpose, Recorded
+from camel_ext.registry import ResolvedModel
+from camel_ext.serving.calls import Asked, Caller, Json, Served
+from camel_ext.serving.conversations import take_place, thread_of
+from camel_ext.serving.engines.folding import Folder
+from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta, wire_body
+from camel_ext.serving.errors import CallAborted
+from camel_ext.serving.process import serving_of
+from camel_ext.serving.stations import Station
+
+log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """One call. Use `whole` or `pieces`, once."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        caller: Caller,
+        model: ResolvedModel,
+        asked: Asked,
+        interaction_id: UUID,
+    ) -> None:
+        self.id = interaction_id
+        self._runtime, self._caller, self._asked = runtime, caller, asked
+        self._model = model if model.alias else replace(model, alias=caller.alias)
+        self._serving = serving_of(runtime)
+        self._request = _request(self._model, asked)
+        self._station: Station | None = None
+        self._began_s = runtime.clock.monotonic_s()
+        self._ttft_ms: float | None = None
+        self._heard: Folder | None = None
+        self._thread = thread_of(asked.thread)
+
+    async def whole(self) -> Served:
+        """Return the answer at once."""
+        try:
+            station = await self._open()
+            async with station.admitted():
+                self._began_s = self._runtime.clock.monotonic_s()
+                reply = await station.engine.chat(self._request, timeout_s=station.timeout_s)
+        except CamelExtError as error:
+            await self._record_failure(error)
+            raise
+        except asyncio.CancelledError:
+            self._record_leaving()
+            raise
+        return self._served(reply)
+
+    async def pieces(self) -> AsyncGenerator[Delta | Served, None]:
+        """Give the answer piece by piece; the last item is the Served."""
+        self._heard = Folder()
+        reply = None
+        try:
+            station = await self._open()
+            async with station.admitted():
+                self._began_s = self._runtime.clock.monotonic_s()
+                items = station.engine.stream(self._request, timeout_s=station.timeout_s)
+                async with aclosing(items):
+                    async for item in items:
+                        if isinstance(item, ChatReply):
+                            reply = item
+                        else:
+                            self._hear(item)
+                            yield item
+        except CamelExtError as error:
+            await self._record_failure(error)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            self._record_leaving()
+            raise
+        assert reply is not None, "an engine's stream ends with a reply, or raises"
+        yield self._served(reply)
+
+    async def _open(self) -> Station:
+        self._station = station = await self._serving.station_for(self._model)
+        adapter = self._model.adapter
+        if adapter is not None:
+            path = await self._serving.adapter_path(adapter)
+            self._request = replace(self._request, adapter_path=path)
+        return station
+
+    def _hear(self, delta: Delta) -> None:
+        assert self._heard is not None
+        if self._ttft_ms is None and (delta.text or delta.tool_calls):
+            self._ttft_ms = self._since_ms()
+        self._heard.add({"choices": [{"index": 0, "delta": delta.raw}]})
+
+    def _served(self, reply: ChatReply) -> Served:
+        counted = reply.usage_known
+        answer = Answer(
+            total_ms=self._since_ms(),
+            raw=reply.raw,
+            finish_reason=reply.finish_reason,
+            prompt_tokens=reply.prompt_tokens if counted else None,
+            completion_tokens=reply.completion_tokens if counted else None,
+            cached_tokens=reply.cached_tokens,
+            ttft_ms=self._ttft_ms,
+            **self._facts(reply.engine_build),
+        )
+        recorded = self._record(reply.sent, answer)
+        take_place(self._asked.thread, self._thread, recorded)
+        return Served(
+            interaction_id=self.id,
+            id=reply.id,
+            model=reply.model,
+            message=reply.message,
+            finish_reason=reply.finish_reason,
+            usage={
+                "prompt_tokens": reply.prompt_tokens,
+                "completion_tokens": reply.completion_tokens,
+                "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+            },
+            entries=recorded.entries,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cost_usd_micros=recorded.cost_usd_micros,
+            total_ms=answer.total_ms,
+            reply=reply,
+            keep=recorded.keep,
+        )
+
+    async def _record_failure(self, error: CamelExtError) -> None:
+        """Append what failed; if that fails too, the log of the process says so, and no more."""
+        append = self._failed(error)
+        if append is not None:
+            await self._append(append)
+
+    def _record_leaving(self) -> None:
+        """Append in the background that the caller left: nobody waits, least of all a stop."""
+        append = self._failed(CallAborted())
+        if append is not None:
+            self._serving.spawn(self._append(append))
+
+    def _failed(self, error: CamelExtError) -> Append | None:
+        try:
+            sent = wire_body(self._request, stream=self._heard is not None)
+        except CamelExtError:  # it never became a request
+            return None
+        partial = None if self._heard is None or self._ttft_ms is None else self._heard.body()
+        answer = Answer(
+            total_ms=self._since_ms(),
+            raw=partial,
+            ttft_ms=self._ttft_ms,
+            error_code=error.code,
+            error_detail=error.detail,
+            **self._facts(None),
+        )
+        recorded = self._record(sent, answer)
+        return Append(self._caller.tenant, recorded.entries, signals=set(recorded.signals))
+
+    async def _append(self, append: Append) -> None:
+        try:
+            await self._runtime.gate.append(append)
+        except (CamelExtError, SQLAlchemyError) as error:
+            log.error("the failed call %s could not be recorded: %s", self.id, error)
+
+    def _record(self, sent: bytes, answer: Answer) -> Recorded:
+        caller, asked = self._caller, self._asked
+        version = caller.agent_version_id
+        asker = Asker(
+            tenant=caller.tenant,
+            principal_id=caller.principal_id,
+            source=caller.source,
+            purpose=Purpose(caller.purpose),
+            session=caller.session,
+            tags=caller.tags,
+            agent_id=caller.agent_id,
+            agent_version=None if version is None else str(version),
+            run_id=caller.run_id,
+            step_key=caller.step_key,
+            forked_from_id=caller.forked_from_id,
+            external_id=caller.external_id,
+            trace_id=caller.trace_id,
+        )
+        prompt = Prompt(
+            asked.messages, sent, self._request.params, asked.tools, asked.response_format,
+            asked.shared,
+        )  # fmt: skip
+        return self._serving.recorder.record(
+            asker, self._model, prompt, answer, thread=self._thread, interaction_id=self.id
+        )
+
+    def _facts(self, build: str | None) -> dict[str, Any]:
+        facts = {} if self._station is None else self._station.facts()
+        return {"engine_build": build, **facts}
+
+    def _since_ms(self) -> float:
+        return round((self._runtime.clock.monotonic_s() - self._began_s) * 1000.0, 3)
+
+
+def _request(model: ResolvedModel, asked: Asked) -> ChatRequest:
+    """Return what the engine gets: the version's own parameters, and the caller's over them."""
+    params: Json = {**model.config.get("extra", {}), **asked.params}
+    return ChatRequest(
+        messages=asked.messages,
+        model=str(model.config.get("model") or model.name),
+        params=params,
+        tools=asked.tools or None,
+        response_format=asked.response_format,
+        logprobs=asked.logprobs,
+    )

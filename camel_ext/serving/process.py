@@ -1,0 +1,133 @@
+"""What serving keeps for the life of a process: open engines, the recorder, calls being recorded.
+
+One engine object per endpoint, made when it is first asked and closed at the end. It answers no call
+itself (`exchange.py`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from camel_ext.core.runtime import Runtime
+from camel_ext.interactions import Recorder
+from camel_ext.registry import ResolvedAdapter, ResolvedModel
+from camel_ext.serving.engines.protocol import Engine
+from camel_ext.serving.stations import (
+    Factory,
+    Station,
+    model_path,
+    open_station,
+    station_key,
+)
+from camel_ext.settings import Settings
+
+EXTRA = "serving"
+
+
+class Serving:
+    """The engines of this process. It belongs to the event loop.
+
+    Tests and benches put an engine in the place of a model's own, for one model by its name or a
+    version's id, or for every model; what is put in is closed with the rest:
+
+        serving_of(runtime).use(FakeEngine())               # whatever the model
+        serving_of(runtime).use(FakeEngine(), "smollm2")    # that model, each of its versions
+        serving_of(runtime).use(FakeEngine(), version_id)   # that version, or that adapter's
+        serving_of(runtime).factory = lambda model: ...     # decide by the model; None: the real one
+    """
+
+    def __init__(self, runtime: Runtime, settings: Settings) -> None:
+        self.recorder = Recorder(runtime.clock, runtime.new_id)
+        self.require_log = settings.serving.require_log
+        self.factory: Factory | None = None
+        self._runtime, self._settings = runtime, settings
+        self._stations: dict[Any, Station] = {}
+        self._put_in: dict[str | UUID | None, Engine] = {}
+        self._adapters: dict[tuple[str, str | None], Path] = {}
+        self._opening = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keys: dict[Any, asyncio.Lock] = {}
+
+    def use(self, engine: Engine, model: str | UUID | None = None) -> None:
+        """Answer with this engine for a model's name or a version's id; None: for every model."""
+        self._put_in[model] = engine
+
+    def station_of(self, model: ResolvedModel) -> Station | None:
+        """Return the open engine for a model, or None where it was not asked yet."""
+        replaced = self._replaced(model)
+        key = station_key(model) if replaced is None else id(replaced)
+        station = self._stations.get(key)
+        if station is None and replaced is not None:
+            timeout_s = self._settings.serving.timeout_s
+            station = Station(replaced, model.engine, model.name, timeout_s)
+            self._stations[key] = station
+        return station
+
+    async def station_for(self, model: ResolvedModel) -> Station:
+        """Return the engine for a model, opened with its first call.
+
+        Raises: ModelFileMissing, ModelFileWrong, KeyMissing.
+        """
+        station = self.station_of(model)
+        if station is not None:
+            return station
+        async with self._opening:
+            station = self.station_of(model)
+            if station is None:
+                station = await self._runtime.threads.run(
+                    "work", open_station, self._runtime, self._settings, model
+                )
+                self._stations[station_key(model)] = station
+            return station
+
+    async def adapter_path(self, adapter: ResolvedAdapter) -> Path:
+        """Return an adapter's file, checked once.
+
+        Raises: ModelFileMissing, ModelFileWrong.
+        """
+        known = (adapter.file, adapter.sha256)
+        if known not in self._adapters:
+            self._adapters[known] = await self._runtime.threads.run(
+                "work", model_path, self._settings.data_dir, *known
+            )
+        return self._adapters[known]
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background; closing waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Finish what is being recorded, then close every engine."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        for station in self._stations.values():
+            await station.engine.close()
+        self._stations.clear()
+
+    def _replaced(self, model: ResolvedModel) -> Engine | None:
+        for key in (model.target_id, model.version_id, model.name, None):
+            if key in self._put_in:
+                return self._put_in[key]
+        return None if self.factory is None else self.factory(model)
+
+
+def serving_of(runtime: Runtime) -> Serving:
+    """Return the process's engines."""
+    serving: Serving = runtime.extras[EXTRA]
+    return serving
+
+
+@asynccontextmanager
+async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
+    """Serve until the block ends."""
+    serving = runtime.extras[EXTRA] = Serving(runtime, settings)
+    try:
+        yield
+    finally:
+        await serving.close()
+        del runtime.extras[EXTRA]
