@@ -1,19 +1,24 @@
-"""camel-ai's own verifiers, by name, loaded when the first is asked for.
+"""camel-ai's own verifiers, by name, each check in a process of its own.
 
 SUCCESS is passed, FAILURE failed; ERROR and TIMEOUT stay apart, they say nothing about the answer.
-Offered is what needs neither torch nor network nor runs foreign code: its Python and physics
-verifiers execute the answer without a sandbox, so they are not.
+A process, because math-verify keeps its time by SIGALRM (main thread only), cannot be stopped
+otherwise, and camel measures the CPU for three seconds around each verifier. Offered is what needs
+neither torch nor network nor runs foreign code: camel's Python and physics verifiers execute the
+answer without a sandbox, so they are not.
 """
 
-import importlib
+import asyncio
+import json
+import os
+import sys
 from typing import Any, Literal
 
 from pydantic import Field
 
 from camel_ext.verifiers.registry import Params, verifier
-from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, found, late
+from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, excerpt, found, late
 
-_CLASSES = {"math": ("camel.verifiers.math_verifier", "MathVerifier", "math-verify")}
+START_S = 20.0  # loading camel takes about 2 s of CPU, on a busy machine several times that
 
 
 class CamelParams(Params):
@@ -26,31 +31,46 @@ class CamelParams(Params):
 
 @verifier("camel", CamelParams, awaited=True)
 async def camel(params: CamelParams, outcome: Outcome) -> Verdict:
-    """One of camel-ai's own verifiers finds the text right."""
-    module, name, package = _CLASSES[params.verifier]
+    """One of camel-ai's own verifiers finds the text right; takes seconds, not milliseconds."""
+    question = {
+        "verifier": params.verifier,
+        "text": outcome.text,
+        "expected": str(params.expected),
+        "timeout_s": params.timeout_s,
+    }
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "camel_ext.verifiers.camel_process",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # No key of the server reaches it; the path is ours, so that it finds what we find.
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "CAMEL_LOGGING_DISABLED": "true"},
+    )
     try:
-        kind = getattr(importlib.import_module(module), name)
-        importlib.import_module(package.replace("-", "_"))
-    except ImportError as error:
-        return broken(f"camel's `{params.verifier}` needs the package {package}: {error}")
-    checker = kind(timeout=params.timeout_s, max_retries=1)
-    return await run_camel(checker, outcome.text, str(params.expected))
-
-
-async def run_camel(checker: Any, text: str, expected: str) -> Verdict:
-    """Run one of camel's verifiers from set-up to clean-up and translate what it found."""
-    try:
-        await checker.setup()
-        result = await checker.verify(text, expected)
-    except RuntimeError as error:
-        return broken(f"camel's verifier could not be run: {error}")
+        async with asyncio.timeout(START_S + params.timeout_s):
+            answer, _ = await child.communicate(json.dumps(question).encode())
+    except TimeoutError:
+        return late(f"camel's `{params.verifier}` took more than {params.timeout_s:g} s")
     finally:
-        await checker.cleanup()
-    return translate(result.status.value, result.error_message or result.result)
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return _read(answer, params.verifier)
+
+
+def _read(answer: bytes, name: str) -> Verdict:
+    try:
+        said: dict[str, Any] = json.loads(answer.splitlines()[-1])
+        return translate(str(said["status"]), str(said["reason"]))
+    except (ValueError, LookupError, TypeError):
+        return broken(f"camel's `{name}` ended without an answer")
 
 
 def translate(status: str, reason: str) -> Verdict:
     """Return our verdict for one of camel's four outcomes."""
+    reason = excerpt(reason, 200) or status
     if status in {"success", "failure"}:
-        return found(status == "success", reason or status)
-    return late(reason or "timeout") if status == "timeout" else broken(reason or status)
+        return found(status == "success", reason)
+    return late(reason) if status == "timeout" else broken(reason)

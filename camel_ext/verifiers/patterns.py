@@ -14,7 +14,7 @@ MAX_PATTERN_CHARS = 2_000
 MAX_REPEAT = (
     1_000  # counted repeats multiply when nested: {1000}{1000}{1000} compiles into gigabytes
 )
-TIMEOUT_S = 1.0
+TIMEOUT_S = 0.5
 _COUNTED = re.compile(r"\{\s*(\d{1,9})\s*(?:,\s*(\d{0,9}))?\s*\}")
 _CALLS = re.compile(
     r"\(\?(?:R|[0-9]|[+-][0-9]|&|P>)"

@@ -86,7 +86,7 @@ def read_params(name: str, params: dict[str, Any]) -> Params:
     try:
         return kind.params.model_validate(params)
     except ValidationError as error:
-        known = ", ".join(kind.params.model_fields)
+        known = ", ".join(kind.params_schema["properties"])
         wrong = "; ".join(_complaint(entry) for entry in error.errors())
         detail = f"The verifier `{name}` cannot work so: {wrong}. It takes: {known}."
         raise VerifierParamsWrong(detail) from None

@@ -217,7 +217,8 @@ def _as_text(value: str | float | bool) -> str:
 
 def _one_of(texts: list[str]) -> str:
     shown = f"“{excerpt(texts[0])}”"
-    return shown if len(texts) == 1 else f"{shown} or {len(texts) - 1} others"
+    others = "another" if len(texts) == 2 else f"{len(texts) - 1} others"
+    return shown if len(texts) == 1 else f"{shown} or {others}"
 
 
 def _listed(texts: list[str]) -> str:
