@@ -37,7 +37,8 @@ class AppendRefused(Conflict):
 class Append:
     """One atomic, fenced addition to the journal.
 
-    Every parameter set names its tenant and must name this one. Without a job (a call through the
+    Every parameter set names its tenant and must name this one, as `org_id` and `project_id`, or as
+    `b_org_id` and `b_project_id` where an UPDATE binds them in its WHERE. Without a job (a call through the
     gateway) there is no fence to check.
     """
 
@@ -113,8 +114,13 @@ def _check(append: Append, fences: dict[UUID, tuple[int, Tenant]]) -> None:
             raise Fenced()
     org_id, project_id = append.tenant.org_id, append.tenant.project_id
     for _, parameters in append.entries:
-        if parameters.get("org_id") != org_id or parameters.get("project_id") != project_id:
+        if _named(parameters, "org_id") != org_id or _named(parameters, "project_id") != project_id:
             raise TenantLeak("an entry of the append does not name the append's tenant")
+
+
+def _named(parameters: dict[str, Any], name: str) -> Any:
+    """Return whose row it is; an update names it `b_org_id`, in the WHERE that it binds."""
+    return parameters.get(name, parameters.get(f"b_{name}"))
 
 
 def _write(connection: Connection, appends: Sequence[Append]) -> None:

@@ -109,6 +109,7 @@ class RunCalls:
                 entries=served.entries,
             )
         )
+        served.keep()
         talk.last_interaction_id = served.interaction_id
         return {
             "id": served.id,

@@ -108,7 +108,7 @@ class Run(Tenanted, Base):
     waiting_for: Mapped[WaitingFor | None] = mapped_column(doc="For whom it waits.")
     waiting_detail: Mapped[str | None] = mapped_column(doc="What it waits for, for a person.")
     input: Mapped[dict[str, Any]] = mapped_column(doc="What it was given.")
-    output: Mapped[Any] = mapped_column(JSON(none_as_null=True), doc="What it gave.")
+    output: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True, doc="What it gave.")
     error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
     error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
     resolved: Mapped[dict[str, Any]] = mapped_column(doc="Agent and model versions, by name.")
@@ -119,7 +119,10 @@ class Run(Tenanted, Base):
     prefix_seq: Mapped[int] = mapped_column(doc="How many turns of the parent it starts from.")
     session: Mapped[str | None] = mapped_column(String(120), doc="Groups runs of one user.")
     tags: Mapped[list[Any]] = mapped_column(doc="Words to find it by.")
-    turns: Mapped[int] = mapped_column(doc="Number of its last turn, the prefix included.")
+    # not named `turns`: the tenancy check would take it for the table of that name
+    turns: Mapped[int] = mapped_column(
+        "turn_count", doc="Number of its last turn, prefix included."
+    )
     prompt_tokens: Mapped[int] = mapped_column(doc="Tokens read by models in its own turns.")
     completion_tokens: Mapped[int] = mapped_column(doc="Tokens written by models.")
     cost_usd_micros: Mapped[int] = mapped_column(BigInteger, doc="Cost of its own turns.")
@@ -151,8 +154,12 @@ class Turn(Tenanted, Base):
     kind: Mapped[TurnKind] = mapped_column(doc="Model, tool or verify.")
     name: Mapped[str] = mapped_column(String(128), doc="The agent, tool or verifier.")
     interaction_id: Mapped[UUID | None] = mapped_column(doc="Prompt and answer of a model turn.")
-    input: Mapped[Any] = mapped_column(JSON(none_as_null=True), doc="Arguments of tool or check.")
-    output: Mapped[Any] = mapped_column(JSON(none_as_null=True), doc="Result of tool or check.")
+    input: Mapped[Any] = mapped_column(
+        JSON(none_as_null=True), nullable=True, doc="Arguments of tool or check."
+    )
+    output: Mapped[Any] = mapped_column(
+        JSON(none_as_null=True), nullable=True, doc="Result of tool or check."
+    )
     total_ms: Mapped[float] = mapped_column(doc="How long it took.")
     created_at: Mapped[datetime] = mapped_column(doc="When it was committed.")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 from camel_ext.workflows.agents import warm
-from camel_ext.workflows.tools import Sandbox, Scratch, Tool, code_tools, collect, load
+from camel_ext.workflows.tools import Limits, Sandbox, Scratch, Tool, code_tools, collect, load
 
 
 @dataclass
@@ -48,7 +48,8 @@ def workshop_of(runtime: Runtime) -> Workshop:
 @asynccontextmanager
 async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     """Load the operator's tools; a module that cannot be loaded stops the start."""
-    sandbox = Sandbox(hidden=[settings.data_dir])
+    limits = Limits(wall_s=settings.workflows.tool_timeout_s)
+    sandbox = Sandbox(limits, hidden=[settings.data_dir])
     tools = collect(code_tools(sandbox), load(settings.workflows.tool_modules).values())
     runtime.extras["workflows"] = Workshop(
         tools=tools,
@@ -59,4 +60,7 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         provider_wait_s=settings.serving.provider_wait_s,
         context_tokens=settings.serving.context_tokens,
     )
-    yield
+    try:
+        yield
+    finally:
+        sandbox.close()

@@ -26,9 +26,9 @@ PREVIEW_LETTERS = 240
 INSERT_TURN = journalled(insert(Turn))
 INSERT_EFFECT = journalled(insert(Effect))
 _OF_RUN = (
-    Run.org_id == bindparam("org_id"),
-    Run.project_id == bindparam("project_id"),
-    Run.id == bindparam("run_id"),
+    Run.org_id == bindparam("b_org_id"),
+    Run.project_id == bindparam("b_project_id"),
+    Run.id == bindparam("b_run_id"),
 )
 PROGRESS = journalled(
     update(Run)
@@ -59,10 +59,10 @@ STATE = journalled(
 EFFECT_DONE = journalled(
     update(Effect)
     .where(
-        Effect.org_id == bindparam("org_id"),
-        Effect.project_id == bindparam("project_id"),
-        Effect.run_id == bindparam("run_id"),
-        Effect.step_key == bindparam("key"),
+        Effect.org_id == bindparam("b_org_id"),
+        Effect.project_id == bindparam("b_project_id"),
+        Effect.run_id == bindparam("b_run_id"),
+        Effect.step_key == bindparam("b_step_key"),
     )
     .values(state=EffectState.DONE)
 )
@@ -158,7 +158,7 @@ class RunJournal:
         )  # fmt: skip
         entries: list[Entry] = [(INSERT_TURN, row), *turn.entries, self._progress()]
         if turn.effect:
-            entries.append((EFFECT_DONE, {**self._ids(), "key": turn.step_key}))
+            entries.append((EFFECT_DONE, {**self._bound(), "b_step_key": turn.step_key}))
         await self._append(entries, event)
         self.finished[turn.step_key] = done
         return done
@@ -192,7 +192,7 @@ class RunJournal:
         self.started_at = self.started_at or now
         code, text = error or (None, None)
         row = {
-            **self._ids(),
+            **self._bound(),
             "new_state": state,
             "new_waiting_for": waiting_for,
             "new_detail": detail,
@@ -218,7 +218,7 @@ class RunJournal:
     def _progress(self) -> Entry:
         spent = self.spent
         return PROGRESS, {
-            **self._ids(),
+            **self._bound(),
             "new_turns": spent.turns,
             "new_prompt": spent.prompt_tokens,
             "new_completion": spent.completion_tokens,
@@ -233,6 +233,9 @@ class RunJournal:
             "project_id": tenant.project_id,
             "run_id": self.run_id,
         }
+
+    def _bound(self) -> dict[str, Any]:
+        return {f"b_{name}": value for name, value in self._ids().items()}
 
 
 def read_finished(db: Session, run: Run) -> dict[str, Finished]:
