@@ -63,6 +63,7 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show a traceback with errors.", rich_help_panel="Output"),
 ]
+COMMON = ("url", "key", "data_dir", "as_json", "debug")
 _TYPES = {"url": Url, "key": Key, "data_dir": DataDirOption, "as_json": AsJson, "debug": Debug}
 
 
@@ -167,44 +168,62 @@ def command(
     *,
     examples: Sequence[str],
     panel: str | None = None,
-    common: Sequence[str] = ("url", "key", "data_dir", "as_json", "debug"),
-) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    common: Sequence[str] = COMMON,
+) -> Callable[[Callable[..., Any]], None]:
     """Register a function whose first parameter is `Here` as a command."""
 
-    def register(fn: Callable[..., Any]) -> Callable[..., None]:
-        own = list(inspect.signature(fn, eval_str=True).parameters.values())[1:]
-
-        def called(**values: Any) -> None:
-            here = Here(**{each: values.pop(each) for each in common})
-            run(here, lambda: fn(here, **values))
-
-        shared = [
-            inspect.Parameter(
-                each,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=_default(each),
-                annotation=_TYPES[each],
-            )
-            for each in common
-        ]
-        whole = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + shared
-        called.__signature__ = inspect.Signature(whole)  # type: ignore[attr-defined]
-        called.__annotations__ = {each.name: each.annotation for each in whole}
-        called.__doc__ = fn.__doc__
-        called.__name__ = fn.__name__
-        app.command(name, epilog=_epilog(examples), rich_help_panel=panel)(called)
-        return called
+    def register(fn: Callable[..., Any]) -> None:
+        app.command(name, epilog=_epilog(examples), rich_help_panel=panel)(_with_common(fn, common))
 
     return register
 
 
-def _default(name: str) -> Any:
-    return False if name in ("as_json", "debug") else None
+def group(
+    app: typer.Typer,
+    name: str,
+    default: Callable[..., Any],
+    *,
+    words: str,
+    examples: Sequence[str],
+    panel: str | None = None,
+) -> typer.Typer:
+    """Register a group of commands; called by its bare name it does `default`, as does `list`."""
+    made = typer.Typer(help=words, rich_markup_mode="rich", epilog=_epilog(examples))
+    called = _with_common(default, COMMON, only_if_bare=True)
+    made.callback(invoke_without_command=True, help=words, epilog=_epilog(examples))(called)
+    command(made, "list", examples=[f"camel-ext {name} list"])(default)
+    app.add_typer(made, name=name, rich_help_panel=panel)
+    return made
+
+
+def _with_common(
+    fn: Callable[..., Any], common: Sequence[str], *, only_if_bare: bool = False
+) -> Callable[..., None]:
+    own = list(inspect.signature(fn, eval_str=True).parameters.values())[1:]
+
+    def called(**values: Any) -> None:
+        context: typer.Context | None = values.pop("context", None)
+        if context is not None and context.invoked_subcommand is not None:
+            return
+        here = Here(**{each: values.pop(each) for each in common})
+        run(here, lambda: fn(here, **values))
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    whole = [each.replace(kind=keyword) for each in own]
+    for each in common:
+        default = False if each in ("as_json", "debug") else None
+        whole.append(inspect.Parameter(each, keyword, default=default, annotation=_TYPES[each]))
+    if only_if_bare:
+        whole.append(inspect.Parameter("context", keyword, annotation=typer.Context))
+    called.__signature__ = inspect.Signature(whole)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in whole}
+    called.__doc__, called.__name__ = fn.__doc__, fn.__name__
+    return called
 
 
 def _epilog(examples: Sequence[str]) -> str:
-    lines = [f"[cyan]{example.replace('[', chr(92) + '[')}[/]" for example in examples]
-    return "\n\n".join(["[dim]Examples[/]" if len(lines) > 1 else "[dim]Example[/]", *lines])
+    lines = [f"  [cyan]{example.replace('[', chr(92) + '[')}[/]" for example in examples]
+    return "\n".join(["[dim]Examples[/]" if len(lines) > 1 else "[dim]Example[/]", *lines])
 
 
 def run(here: Here, work: Callable[[], Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from camel_ext.cli import commands_server
+from camel_ext.cli import commands_runs, commands_server
 
 program = typer.Typer(
     name="camel-ext",
@@ -40,3 +40,4 @@ def root(
 
 
 commands_server.register(program)
+commands_runs.register(program)

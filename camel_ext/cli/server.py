@@ -54,7 +54,8 @@ def _placed(settings: Settings, host: str | None, port: int | None) -> Settings:
 
 def _configure_logs(settings: Settings) -> None:
     configure_logs(settings.observability.log_level, settings.observability.log_format)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    for chatty in ("uvicorn.error", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager
@@ -192,9 +193,9 @@ def _facts(data_dir: Path, url: str) -> dict[str, str]:
     }
     try:
         find_bundled(data_dir)
-    except CamelExtError as error:  # missing or wrong: the sentence says which
-        facts["Model"] = f"[warn]{str(error).split('. ')[0].split(',')[0]}[/]"
-        facts["Model"] += "   [quiet]fetch it:[/] camel-ext models pull"
+    except CamelExtError:
+        facts["Model"] = "[warn]the bundled one is not here yet[/]   [quiet]fetch it:[/] "
+        facts["Model"] += "camel-ext models pull"
     return facts
 
 

@@ -5,6 +5,13 @@ the OpenAI-compatible gateway, and how the bundled model gets here. It is not th
 what models, versions and aliases there are, nor the interactions room, which keeps what was said.
 """
 
+from camel_ext.serving.bundled import (
+    BUNDLED,
+    bundled_path,
+    find_bundled,
+    pull_bundled,
+    verify_bundled,
+)
 from camel_ext.serving.calls import Asked, Caller, Served
 from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
@@ -12,6 +19,7 @@ from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, 
 from camel_ext.serving.process import Serving, serving_of
 
 __all__ = [
+    "BUNDLED",
     "Asked",
     "Caller",
     "ChatReply",
@@ -25,7 +33,11 @@ __all__ = [
     "Health",
     "Served",
     "Serving",
+    "bundled_path",
     "complete",
+    "find_bundled",
+    "pull_bundled",
     "serving_of",
     "stream",
+    "verify_bundled",
 ]

@@ -4,7 +4,7 @@ Each method is one route; `each` follows the pages of a list. It is synchronous 
 several threads.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Self, cast
 
@@ -97,6 +97,6 @@ class Client:
 
     def watch(
         self, topics: Sequence[str] = (), after: str | None = None, *, patient: bool = True
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         """Yield what happens, over lost connections, without a gap and without a repetition."""
         return feed.watch(self._transport, topics, after, patient=patient)

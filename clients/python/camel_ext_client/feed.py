@@ -6,7 +6,7 @@ offsets tell. It does not know what an event means.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Literal, TypedDict
 
 import httpx
@@ -44,7 +44,7 @@ def watch(
     *,
     patient: bool = True,
     silence_s: float = SILENCE_S,
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Yield messages until the caller stops; `error` messages only move to another connection.
 
     `hello` comes once for each connection: what happened before it can be read now. Where `patient`,

@@ -1,30 +1,49 @@
 """Routes of the log: every call of a model, what was sent and what came back."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, cast
 
 from camel_ext_client.pages import each
-from camel_ext_client.shapes import Page
+from camel_ext_client.shapes import Interaction, InteractionPage, InteractionRow
 from camel_ext_client.transport import Json, Transport
 
 PATH = "/api/v1/interactions"
 
 
 class Interactions:
-    """`client.interactions`."""
+    """`client.interactions`.
+
+    Filters are as the server names them: run_id, session, agent_id, model_version_id,
+    adapter_version_id, trace_id, tag, failed, error_code, purpose, alias, since, until, text.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def list(self, *, limit: int = 50, cursor: str | None = None, **filters: Any) -> Page[Json]:
-        """Return a page of interactions, newest first; filters are as the server names them."""
+    def list(
+        self, *, limit: int = 50, cursor: str | None = None, **filters: Any
+    ) -> InteractionPage:
+        """Return a page of interactions, newest first; it may hold fewer than there are."""
         found = self._transport.get(PATH, limit=limit, cursor=cursor, **filters)
-        return cast(Page[Json], found)
+        return cast(InteractionPage, found)
 
-    def each(self, **filters: Any) -> Iterator[Json]:
+    def each(self, **filters: Any) -> Iterator[InteractionRow]:
         """Yield all interactions, newest first."""
         return each(lambda at: self.list(limit=200, cursor=at, **filters))
 
-    def get(self, interaction_id: str) -> Json:
+    def get(self, interaction_id: str) -> Interaction:
         """Return one interaction with its whole prompt and answer."""
-        return cast(Json, self._transport.get(f"{PATH}/{interaction_id}"))
+        return cast(Interaction, self._transport.get(f"{PATH}/{interaction_id}"))
+
+    def request(self, interaction_id: str) -> bytes:
+        """Return the request, byte for byte as it was sent."""
+        return self._transport.read(f"{PATH}/{interaction_id}/request")
+
+    def export(self, *, bodies: bool = True, **filters: Any) -> Iterator[Json]:
+        """Yield interactions newest first, with prompts and answers; nothing is held in memory."""
+        params = {"bodies": str(bodies).lower(), **filters}
+        with self._transport.stream(f"{PATH}/export", params, silence_s=60.0) as lines:
+            for line in lines:
+                if line:
+                    yield json.loads(line)

@@ -76,6 +76,10 @@ class Transport:
         """Read; parameters that are None are left out."""
         return self.send("GET", path, params=params)
 
+    def read(self, path: str) -> bytes:
+        """Read the very bytes of an answer."""
+        return self._exchange("GET", path).content
+
     def create(self, path: str, body: Json) -> Any:
         """Create with a fresh Idempotency-Key, which all tries carry."""
         return self.send("POST", path, body=body, headers={"Idempotency-Key": str(uuid.uuid4())})
@@ -89,10 +93,20 @@ class Transport:
         body: Json | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send one request, with its retries, and return what it answered.
+        """Send one request, with its retries, and return the JSON that it answered.
 
         Raises: ApiError, Unreachable.
         """
+        return self._answer(self._exchange(method, path, params, body, headers))
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         request = self._build(method, path, params, body, headers)
         repeatable = method in SAFE or "Idempotency-Key" in request.headers
         for tried in range(self.patience.tries):
@@ -100,7 +114,7 @@ class Transport:
             try:
                 response = self._http.send(request)
                 if response.status_code != 503 or last:
-                    return self._answer(response)
+                    return self._checked(response)
                 self.patience.wait(tried, retry_after_s(response))
             except httpx.TransportError as error:
                 sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
@@ -124,7 +138,7 @@ class Transport:
         try:
             if response.status_code != 200:
                 response.read()
-                self._answer(response)
+                self._checked(response)
             yield response.iter_lines()
         finally:
             response.close()
@@ -147,15 +161,16 @@ class Transport:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise Unreachable(self.url, f"this is not an address ({error})") from error
 
-    def _answer(self, response: httpx.Response) -> Any:
+    def _checked(self, response: httpx.Response) -> httpx.Response:
         if response.is_success:
-            try:
-                return response.json()
-            except ValueError as error:
-                raise self._stranger(response) from error
-        if response.is_redirect:
-            raise self._stranger(response)
+            return response
         raise self._problem(response)
+
+    def _answer(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise self._stranger(response) from error
 
     def _problem(self, response: httpx.Response) -> ApiError | Unreachable:
         try:
