@@ -8,36 +8,21 @@ How steps follow one another is the execution's.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, cast
 from uuid import UUID
 
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.models import WaitingFor
 from camel_ext.core.queue import TaskContext, Wait
+from camel_ext.serving import Served
 from camel_ext.workflows.agents import ModelAnswer, ModelCall
 from camel_ext.workflows.errors import StepFailed
 from camel_ext.workflows.language.plan import StepPath
 from camel_ext.workflows.models import EffectState, TurnKind
 from camel_ext.workflows.tools import Tool, ToolTurn, effect_key
-from camel_ext.workflows.turns import Entry, Finished, NewTurn, RunJournal
+from camel_ext.workflows.turns import Finished, NewTurn, RunJournal
 
 Json = dict[str, Any]
-
-
-class ModelServed(Protocol):
-    """What serving gives back for one call; its entries are not yet committed."""
-
-    interaction_id: UUID
-    id: str
-    model: str
-    message: Json
-    finish_reason: str
-    usage: Json
-    entries: list[Entry]
-    prompt_tokens: int
-    completion_tokens: int
-    cost_usd_micros: int
-    total_ms: float
 
 
 @dataclass(slots=True)
@@ -50,7 +35,7 @@ class Conversation:
 
 
 Check = Callable[[], Awaitable[Json]]
-ModelPort = Callable[[Conversation, str, ModelCall], Awaitable[ModelServed]]
+ModelPort = Callable[[Conversation, str, ModelCall], Awaitable[Served]]
 """(conversation, step key, call) -> what was served."""
 ToolRunner = Callable[[Tool, Json, str, str | None], Awaitable[ToolTurn]]
 """(tool, arguments, step key, scratch state before) -> text, and scratch state after."""
@@ -78,7 +63,7 @@ class RunCalls:
     serve: ModelPort
     run_tool: ToolRunner
     tools: dict[str, Tool]
-    answers: dict[UUID, ModelAnswer]
+    answers: dict[UUID, Json]
     _new_turns: int = field(default=0, init=False)
 
     async def model(self, talk: Conversation, key: str, call: ModelCall) -> ModelAnswer:
@@ -86,7 +71,7 @@ class RunCalls:
         done = self.journal.finished.get(key)
         if done is not None and done.interaction_id is not None:
             talk.last_interaction_id, talk.thread = done.interaction_id, None
-            return self.answers[done.interaction_id]
+            return cast(ModelAnswer, self.answers[done.interaction_id])
         self.safe_point()
         try:
             served = await self.serve(talk, key, call)
@@ -109,7 +94,6 @@ class RunCalls:
                 entries=served.entries,
             )
         )
-        served.keep()
         talk.last_interaction_id = served.interaction_id
         return {
             "id": served.id,

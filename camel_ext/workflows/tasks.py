@@ -21,11 +21,11 @@ from camel_ext.core.queue import Stopped, TaskContext, Wait, task
 from camel_ext.core.threads import Threads
 from camel_ext.interactions import read_answers
 from camel_ext.registry import ResolvedModel, resolve_version
-from camel_ext.serving import Asked, Caller, complete
+from camel_ext.serving import Asked, Caller, Served, complete
 from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import Effect as ToolEffect
-from camel_ext.workflows.agents import ModelAnswer, ModelCall, ToolSpec
-from camel_ext.workflows.calls import Conversation, Limits, ModelServed, RunCalls
+from camel_ext.workflows.agents import ModelCall, ToolSpec
+from camel_ext.workflows.calls import Conversation, Limits, RunCalls
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
 from camel_ext.workflows.execution import Execution
 from camel_ext.workflows.language.schema import Agent, Workflow
@@ -48,7 +48,7 @@ class Loaded:
     models: dict[str, ResolvedModel]
     finished: dict[str, Finished]
     effects: dict[str, Effect]
-    answers: dict[UUID, ModelAnswer]
+    answers: dict[UUID, Json]
 
 
 def load(db: Session, run_id: UUID) -> Loaded:
@@ -177,7 +177,7 @@ class _ModelWay:
     context: TaskContext
     loaded: Loaded
 
-    async def serve(self, talk: Conversation, key: str, call: ModelCall) -> ModelServed:
+    async def serve(self, talk: Conversation, key: str, call: ModelCall) -> Served:
         run = self.loaded.run
         caller = Caller(
             tenant=self.context.job.tenant,

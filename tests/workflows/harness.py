@@ -7,7 +7,7 @@ test names; calling it again resumes it as another worker would.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from camel_ext.core.models import Job, State, Worker
 from camel_ext.core.queue import TaskContext
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
+from camel_ext.serving import ChatReply, Served
 from camel_ext.workflows.agents import ModelCall, ToolSpec
 from camel_ext.workflows.calls import Conversation, Limits, RunCalls
 from camel_ext.workflows.execution import Execution
@@ -50,26 +51,15 @@ class WatchedContext(TaskContext):
             raise Killed
 
 
-@dataclass
-class Served:
-    """One answer of the scripted model."""
-
-    interaction_id: UUID
-    message: Json
-    id: str = "chat-1"
-    model: str = "scripted"
-    finish_reason: str = "stop"
-    usage: Json = field(
-        default_factory=lambda: {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    )
-    entries: list[Any] = field(default_factory=list)
-    prompt_tokens: int = 3
-    completion_tokens: int = 2
-    cost_usd_micros: int = 7
-    total_ms: float = 1.0
-
-    def keep(self) -> None:
-        """Nothing to remember here."""
+def served_as(interaction_id: UUID, message: Json) -> Served:
+    """Return an answer of the scripted model: 3 tokens read, 2 written."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    finish = "tool_calls" if message.get("tool_calls") else "stop"
+    reply = cast(ChatReply, None)  # what came over the wire is serving's, and was never there
+    return Served(
+        interaction_id, "chat-1", "scripted", message, finish, usage, [], 3, 2, 7, 1.0, reply,
+        lambda: None,
+    )  # fmt: skip
 
 
 def text_of(call: ModelCall) -> str:
@@ -173,9 +163,7 @@ class Harness:
     async def _serve(self, talk: Conversation, key: str, call: ModelCall) -> Served:
         self.served.append(key)
         message = {"role": "assistant", **self.answer(talk.agent, key, call)}
-        served = Served(self.runtime.new_id(), message)
-        if message.get("tool_calls"):
-            served.finish_reason = "tool_calls"
+        served = served_as(self.runtime.new_id(), message)
         self.answers[served.interaction_id] = {
             "id": served.id,
             "model": served.model,

@@ -131,40 +131,40 @@ def test_wrong_agents_in_words() -> None:
 agents:
   Bad Name: {model: small}
   planner:
-    modle: small
+    modell: small
     tools: python
-    params: {temprature: 1, max_tokens: "10", temperature: 3}
+    params: {temperatur: 1, max_tokens: "10", temperature: 3}
     memory: forever
     max_tool_rounds: yes
   writer:
-    model: smal
-    tools: [pyton, shell, shell]
+    model: smaller
+    tools: [pythons, shell, shell]
     system: |
       You write.
       {{ steps.x.text }} {{ goal }}
   critic:
     model: tiny
-    response_schema: {type: objekt}
+    response_schema: {type: objects}
     system: "{{ input.goal"
 """
     assert problems(agents=text, models=MODELS) == snapshot(
         [
             "agents.yaml:3:3: agents.Bad Name: `Bad Name` is not a name: lower-case letters, digits, `-` and `_`, a letter first.",
             "agents.yaml:4:3: agents.planner.model: `model` is missing. Add `model:` (The model alias that answers for it (models.yaml)).",
-            "agents.yaml:5:5: agents.planner.modle: there is no field `modle` here. Did you mean `model`?",
+            "agents.yaml:5:5: agents.planner.modell: there is no field `modell` here. Did you mean `model`?",
             "agents.yaml:6:12: agents.planner.tools: this must be a list, not the text `python`. Write `[python]`.",
-            "agents.yaml:7:14: agents.planner.params.temprature: there is no field `temprature` here. Did you mean `temperature`?",
+            "agents.yaml:7:14: agents.planner.params.temperatur: there is no field `temperatur` here. Did you mean `temperature`?",
             "agents.yaml:7:41: agents.planner.params.max_tokens: this must be a whole number, not the text `10`. Write it without quotes.",
             "agents.yaml:7:60: agents.planner.params.temperature: this must be less than or equal to 2.",
             "agents.yaml:8:13: agents.planner.memory: `forever` is not possible here. It can be `step` or `run`.",
             "agents.yaml:9:22: agents.planner.max_tool_rounds: this must be a whole number, not the text `yes`.",
-            "agents.yaml:11:12: agents.writer.model: there is no model alias `smal`. Did you mean `small`?",
-            "agents.yaml:12:13: agents.writer.tools[0]: there is no tool `pyton`. Did you mean `python`?",
-            "agents.yaml:12:27: agents.writer.tools[2]: the tool `shell` stands here twice. Keep one.",
+            "agents.yaml:11:12: agents.writer.model: there is no model alias `smaller`. Did you mean `small`?",
+            "agents.yaml:12:13: agents.writer.tools[0]: there is no tool `pythons`. Did you mean `python`?",
+            "agents.yaml:12:29: agents.writer.tools[2]: the tool `shell` stands here twice. Keep one.",
             "agents.yaml:15:1: agents.writer.system: `steps` is not there in a system prompt. It is set once: it sees `input` only.",
             "agents.yaml:15:1: agents.writer.system: `goal` is not defined. A system prompt sees `input` only.",
             "agents.yaml:17:12: agents.critic.model: there is no model alias `tiny`. `tiny` is a model: add `tiny: tiny` to `aliases`.",
-            "agents.yaml:18:22: agents.critic.response_schema: not a JSON Schema: type: 'objekt' is not valid under any of the given schemas. See json-schema.org, draft 2020-12.",
+            "agents.yaml:18:22: agents.critic.response_schema: not a JSON Schema: type: 'objects' is not valid under any of the given schemas. See json-schema.org, draft 2020-12.",
             "agents.yaml:19:13: agents.critic.system: the template is wrong: unexpected end of template, expected `}}`.",
         ]
     )
@@ -173,7 +173,7 @@ agents:
 def test_wrong_models_in_words() -> None:
     text = """
 models:
-  a: {engine: lokal}
+  a: {engine: locals}
   b: {}
   c: {engine: local}
   d: {engine: provider, url: ftp://x, model: m}
@@ -188,7 +188,7 @@ aliases:
 """
     assert problems(models=text) == snapshot(
         [
-            "models.yaml:3:15: models.a.engine: there is no engine `lokal`. Did you mean `local`?",
+            "models.yaml:3:15: models.a.engine: there is no engine `locals`. Did you mean `local`?",
             "models.yaml:4:3: models.b.engine: `engine` is missing. Add `engine: local` (a GGUF file) or `engine: provider` (an address).",
             "models.yaml:5:3: models.c.file: `file` is missing. Add `file:` (GGUF file: `bundled`, a name in the models folder, or a path).",
             "models.yaml:6:30: models.d.url: `ftp://x` does not have the right form. It begins with http:// or https:// and holds no user name or password.",
@@ -215,7 +215,7 @@ def test_wrong_steps_in_words() -> None:
       - {agent: writer}
       - {name: b, best_of: {n: 1, score: "1.0"}, steps: []}
 """
-    assert workflow_problems(steps, "    budgets: {max_turns: 0}\n    ouput: x\n") == snapshot(
+    assert workflow_problems(steps, "    budgets: {max_turns: 0}\n    outputs: x\n") == snapshot(
         [
             "workflows.yaml:5:9: workflows.w.steps[0]: `call` is a reserved word and cannot name a step.",
             "workflows.yaml:7:9: workflows.w.steps[1].loop.max_rounds: `max_rounds` is missing. A loop needs a bound: say `max_rounds: 5`, or how many rounds are enough.",
@@ -228,7 +228,7 @@ def test_wrong_steps_in_words() -> None:
             "workflows.yaml:14:32: workflows.w.steps[7].best_of.n: this must be greater than or equal to 2.",
             "workflows.yaml:14:57: workflows.w.steps[7].steps: this must have at least 1 entry.",
             "workflows.yaml:15:26: workflows.w.budgets.max_turns: this must be greater than or equal to 1.",
-            "workflows.yaml:16:5: workflows.w.ouput: there is no field `ouput` here. Did you mean `output`?",
+            "workflows.yaml:16:5: workflows.w.outputs: there is no field `outputs` here. Did you mean `output`?",
         ]
     )
 
@@ -250,7 +250,7 @@ def test_wrong_names_and_scopes_in_words() -> None:
       - {name: a, tool: shel, arguments: {x: ["{{ candidate }}"]}}
       - {name: c, verify: exakt}
       - name: l
-        loop: {until: "steps.m.passd && steps.o.parsed.aproved", max_rounds: 3}
+        loop: {until: "steps.m.passd && steps.o.parsed.approves", max_rounds: 3}
         steps:
           - {name: m, verify: exact}
           - {name: n, verify: regex, params: {pattern: "("}, text: x}
@@ -258,7 +258,7 @@ def test_wrong_names_and_scopes_in_words() -> None:
           - {name: p, agent: writer, prompt: "{{ steps.o.parsed.text }}"}
           - {name: q, verify: contains, params: {all: ["{{ steps.p.parsed.x }}"]}}
       - name: best
-        best_of: {n: 2, score: "steps.v.score + candidat"}
+        best_of: {n: 2, score: "steps.v.score + candidates"}
         steps: [{name: v, verify: length, params: {mix: 3}}]
 """
     output = "    output: {a: steps.l.txt, b: 'steps.m.text == ', c: steps.l.last.zz}\n"
@@ -276,7 +276,7 @@ def test_wrong_names_and_scopes_in_words() -> None:
             "workflows.yaml:17:47: workflows.w.steps[2].arguments.x[0]: `candidate` is not there outside a best_of. It numbers the candidates inside a `best_of` step.",
             "workflows.yaml:18:27: workflows.w.steps[3].verify: there is no verifier `exakt`. Did you mean `exact`?",
             "workflows.yaml:20:23: workflows.w.steps[4].loop.until: the verify step `m` leaves no `passd`. Did you mean `passed`?",
-            "workflows.yaml:20:23: workflows.w.steps[4].loop.until: the answer of the agent `critic` has no field `aproved`. Did you mean `approved`?",
+            "workflows.yaml:20:23: workflows.w.steps[4].loop.until: the answer of the agent `critic` has no field `approves`. Did you mean `approved`?",
             'workflows.yaml:22:13: workflows.w.steps[4].steps[0]: there is no step before this one whose text is checked. Say which text: `text: "{{ input.answer }}"`.',
             "workflows.yaml:22:13: workflows.w.steps[4].steps[0]: The verifier `exact` cannot work so: `expected` is missing. It takes: expected, normalise.",
             "workflows.yaml:23:46: workflows.w.steps[4].steps[1].params: The verifier `regex` cannot work so: `parameters`: not a regular expression: missing ) at position 1. It takes: pattern, flags, whole, absent.",
@@ -284,7 +284,7 @@ def test_wrong_names_and_scopes_in_words() -> None:
             "workflows.yaml:24:46: workflows.w.steps[4].steps[2].prompt: the verify step `c` leaves no `reasn`. Did you mean `reason`?",
             "workflows.yaml:25:46: workflows.w.steps[4].steps[3].prompt: the answer of the agent `critic` has no field `text`. Known fields: `approved`.",
             "workflows.yaml:26:56: workflows.w.steps[4].steps[4].params.all[0]: `parsed` of `p` is always null: its agent gives no structured answer. Give the agent `writer` a `response_schema`.",
-            "workflows.yaml:28:32: workflows.w.steps[5].best_of.score: `candidat` is not defined. Did you mean `candidate`?",
+            "workflows.yaml:28:32: workflows.w.steps[5].best_of.score: `candidates` is not defined. Did you mean `candidate`?",
             'workflows.yaml:29:17: workflows.w.steps[5].steps[0]: there is no step before this one whose text is checked. Say which text: `text: "{{ input.answer }}"`.',
             "workflows.yaml:29:51: workflows.w.steps[5].steps[0].params: The verifier `length` cannot work so: `mix` is not a parameter. It takes: unit, min, max.",
             "workflows.yaml:30:17: workflows.w.output.a: the loop step `l` leaves no `txt`. Did you mean `text`?",
@@ -302,7 +302,7 @@ workflows:
       n: {type: integer, default: x}
       e: {enum: [a, b], default: c}
       Bad: {}
-      t: {type: strin}
+      t: {type: strings}
     steps: [{name: a, agent: writer, prompt: x}]
   v:
     inputs:
@@ -314,7 +314,7 @@ workflows:
     assert problems(agents=AGENTS, models=MODELS, workflows=text) == snapshot(
         [
             "workflows.yaml:7:7: workflows.w.inputs.Bad: `Bad` is not an identifier: lower-case letters, digits and `_`, a letter first.",
-            "workflows.yaml:8:17: workflows.w.inputs.t.type: `strin` is not possible here. It can be `string`, `integer`, `number`, `boolean`, `array` or `object`.",
+            "workflows.yaml:8:17: workflows.w.inputs.t.type: `strings` is not possible here. It can be `string`, `integer`, `number`, `boolean`, `array` or `object`.",
             "workflows.yaml:12:35: workflows.v.inputs.n.default: the input `n` has a default that does not fit: 'x' is not of type 'integer'.",
             "workflows.yaml:13:34: workflows.v.inputs.e.default: the input `e` has a default that does not fit: 'c' is not one of ['a', 'b'].",
             "workflows.yaml:14:10: workflows.v.inputs.i: not a JSON Schema: items.type: 3 is not valid under any of the given schemas. See json-schema.org, draft 2020-12.",
@@ -372,7 +372,7 @@ def test_what_exists_elsewhere_counts() -> None:
 
 
 def test_many_problems_are_counted_and_the_first_are_shown() -> None:
-    text = "agents:\n" + "".join(f"  a{n}: {{modle: x}}\n" for n in range(60))
+    text = "agents:\n" + "".join(f"  a{n}: {{modell: x}}\n" for n in range(60))
     with pytest.raises(LanguageError) as caught:
         read_bundle({"agents.yaml": text}, KNOWN)
     assert len(caught.value.problems) == 120
