@@ -18,7 +18,6 @@ from camel_ext.interactions import service
 from camel_ext.interactions.rebuilding import Said
 from camel_ext.interactions.schemas import (
     ExportQuery,
-    InteractionFilter,
     InteractionPage,
     InteractionQuery,
     InteractionShown,
@@ -44,8 +43,9 @@ async def list_interactions(door: Viewer, wanted: Annotated[InteractionQuery, Qu
             responses={**problems(), 200: {"content": {LINES: {"schema": {"type": "string"}}}}},
             summary="Interactions by filter as JSON lines, newest first")  # fmt: skip
 async def export(door: Viewer, wanted: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+    first = await door.read(service.export_lines, wanted, Place(EXPORT_ROWS), wanted.bodies)
     return StreamingResponse(
-        lines(door, wanted, bodies=wanted.bodies),
+        lines(door, wanted, first),
         media_type=LINES,
         headers={"Content-Disposition": 'attachment; filename="interactions.jsonl"'},
     )
@@ -66,15 +66,15 @@ async def get_request(interaction_id: Id, door: Viewer) -> Response:
 
 
 async def lines(
-    door: ActorDoor, wanted: InteractionFilter, *, bodies: bool
+    door: ActorDoor, wanted: ExportQuery, first: tuple[bytes, str | None]
 ) -> AsyncIterator[bytes]:
     """Yield an export page by page; no session is open between two of them.
 
     Rows that are recorded meanwhile are not in it: it goes back in time from where it began.
     """
-    place: Place | None = Place(EXPORT_ROWS)
-    while place is not None:
-        chunk, cursor = await door.read(service.export_lines, wanted, place, bodies)
-        if chunk:
-            yield chunk
-        place = None if cursor is None else Place(EXPORT_ROWS, decode_cursor(cursor))
+    chunk, cursor = first
+    yield chunk
+    while cursor is not None:
+        place = Place(EXPORT_ROWS, decode_cursor(cursor))
+        chunk, cursor = await door.read(service.export_lines, wanted, place, wanted.bodies)
+        yield chunk

@@ -137,7 +137,7 @@ def read_answers(db: Session, ids: Iterable[UUID]) -> dict[UUID, Json]:
             InteractionBody.id.in_(some), InteractionBody.response.is_not(None)
         )
         for interaction_id, response in db.execute(query):
-            raw: Json = decode(response)
+            raw: Json = decode(response or "{}")
             message = answer_of(raw)
             if message is not None:
                 answers[interaction_id] = {

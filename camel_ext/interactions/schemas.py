@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.interactions.models import Purpose
@@ -32,8 +32,8 @@ class InteractionFilter(BaseModel):
     error_code: Word | None = Field(None, description="Failed with this code.")
     purpose: Purpose | None = Field(None, description="Asked for this.")
     alias: Word | None = Field(None, description="Asked by this alias.")
-    since: datetime | None = Field(None, description="Recorded at or after this time.")
-    until: datetime | None = Field(None, description="Recorded before this time.")
+    since: AwareDatetime | None = Field(None, description="Recorded at or after this time.")
+    until: AwareDatetime | None = Field(None, description="Recorded before this time.")
     text: Word | None = Field(None, description="Found in the beginnings of question or answer.")
 
 

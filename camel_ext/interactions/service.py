@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from camel_ext.core.paging import Place, encode_cursor
-from camel_ext.interactions.errors import InteractionUnknown, RangeInvalid
+from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Interaction, InteractionTag
 from camel_ext.interactions.rebuilding import Library, Said, read_library
 from camel_ext.interactions.schemas import (
@@ -47,10 +47,7 @@ class Listed:
 
 
 def list_interactions(db: Session, wanted: InteractionFilter, place: Place) -> Listed:
-    """Return a page, newest first; one query, two with a filter that no index serves.
-
-    Raises: RangeInvalid.
-    """
+    """Return a page, newest first; one query, two with a filter that no index serves."""
     return _list(db, wanted, place, _LISTED)
 
 
@@ -137,9 +134,6 @@ def _indexed(query: Select[Any], wanted: InteractionFilter, place: Place) -> Sel
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(getattr(Interaction, name) == value)
-    for bound in (wanted.since, wanted.until):
-        if bound is not None and bound.tzinfo is None:
-            raise RangeInvalid()
     if wanted.since is not None:
         query = query.where(at >= wanted.since)
     if wanted.until is not None:
