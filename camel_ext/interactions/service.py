@@ -33,8 +33,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Request(msgspec.Struct):
-    tools: msgspec.Raw | None = None
-    response_format: msgspec.Raw | None = None
+    tools: msgspec.Raw = msgspec.Raw(b"null")
+    response_format: msgspec.Raw = msgspec.Raw(b"null")
 
 
 @dataclass(frozen=True, slots=True)

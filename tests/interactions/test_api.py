@@ -1,0 +1,192 @@
+"""The log over HTTP: filters, pages, whole interactions, exports; nothing for strangers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from camel_ext.interactions import service
+from camel_ext.interactions.schemas import InteractionPage, InteractionShown
+from tests.conftest import House
+from tests.interactions.calls import FORM, TOOLS, Json, answer, failed, prompt, said, user
+from tests.interactions.conftest import Record
+
+HOME = "/api/v1/interactions"
+NOBODY = UUID(int=0)
+ROUTES = [HOME, f"{HOME}/export", f"{HOME}/{NOBODY}", f"{HOME}/{NOBODY}/request"]
+
+
+@pytest.mark.parametrize("path", ROUTES)
+async def test_a_stranger_is_refused(house: House, path: str) -> None:
+    assert (await house.as_key(None).get(path)).status_code == 401
+
+
+async def test_another_organisation_sees_nothing(house: House, house_record: Record) -> None:
+    mine = await house_record("a canary", session="s", tags=["t"], trace_id="c" * 32)
+    other = await house.as_role("owner", org="other")
+    for query in ({}, {"session": "s"}, {"tag": "t"}, {"text": "canary"}, {"trace_id": "c" * 32}):
+        page = await other.get(HOME, params=query)
+        assert page.json() == {"items": [], "next_cursor": None, "searched_until": None}
+        assert (await other.get(f"{HOME}/export", params=query)).text == ""
+    for path in (f"{HOME}/{mine.id}", f"{HOME}/{mine.id}/request"):
+        answered = await other.get(path)
+        assert answered.status_code == 404
+        assert "canary" not in answered.text
+        assert answered.json()["code"] == "interactions.interaction_unknown"
+
+
+async def test_a_viewer_reads_one_whole(house: House, house_record: Record) -> None:
+    asked = prompt([user("one"), said("two"), user("three")], tools=TOOLS, response_format=FORM)
+    recorded = await house_record(asked, answer("four", ttft_ms=1.5), session="s")
+    viewer = await house.as_role("viewer")
+    got = await viewer.get(f"{HOME}/{recorded.id}")
+    assert got.status_code == 200
+    shown = got.json()
+    assert (shown["messages"], shown["tools"]) == (list(asked.messages), TOOLS)
+    assert shown["response_format"] == FORM
+    assert shown["answer"]["content"] == "four"
+    assert shown["response"]["usage"]["total_tokens"] == 8
+    assert (shown["cost_usd_micros"], shown["ttft_ms"]) == (13, 1.5)
+    assert (await viewer.get(f"{HOME}/{recorded.id}/request")).content == asked.sent
+    assert (await viewer.get(f"{HOME}/{NOBODY}")).status_code == 404
+
+
+async def test_what_is_shown_is_what_is_declared(house: House, house_record: Record) -> None:
+    """The routes do not run `response_model`: their JSON must be the one it would give."""
+    run_id = UUID(int=9)
+    rows = [
+        await house_record("é", tags=["t"], run_id=run_id, step_key="a/call[0]", trace_id="d" * 32),
+        await house_record("x", failed()),
+    ]
+    page = (await house.client.get(HOME)).text
+    assert json.loads(InteractionPage.model_validate_json(page).model_dump_json()) == (
+        json.loads(page)
+    )
+    assert set(json.loads(page)["items"][0]) == set(InteractionPage.model_fields["items"].
+        annotation.__args__[0].model_fields)  # type: ignore[union-attr]  # fmt: skip
+    for each in rows:
+        one = (await house.client.get(f"{HOME}/{each.id}")).text
+        assert json.loads(InteractionShown.model_validate_json(one).model_dump_json()) == (
+            json.loads(one)
+        )
+        assert set(json.loads(one)) == set(InteractionShown.model_fields)
+
+
+async def test_each_filter_finds_its_own(house: House, house_record: Record) -> None:
+    run_id = UUID(int=9)
+    await house_record("plain words")
+    wanted = await house_record(
+        "Where is 100% of the_Ship?", failed("x.lost"), session="s", agent_id="ag", run_id=run_id,
+        tags=["red", "blue"], trace_id="e" * 32, purpose="eval",
+    )  # fmt: skip
+    filters: list[Json] = [
+        {"run_id": str(run_id)}, {"session": "s"}, {"agent_id": "ag"}, {"tag": "blue"},
+        {"trace_id": "e" * 32}, {"failed": "true"}, {"error_code": "x.lost"}, {"purpose": "eval"},
+        {"text": "100% of the_ship"}, {"tag": "red", "failed": "true", "text": "ship"},
+        {"session": "s", "alias": "fast", "model_version_id": str(UUID(int=1))},
+    ]  # fmt: skip
+    for each in filters:
+        found = (await house.client.get(HOME, params=each)).json()["items"]
+        assert [row["id"] for row in found] == [str(wanted.id)], each
+        lines = (await house.client.get(f"{HOME}/export", params=each)).text.splitlines()
+        assert [json.loads(line)["id"] for line in lines] == [str(wanted.id)], each
+    for none in ({"text": "the0Ship"}, {"adapter_version_id": str(NOBODY)}, {"tag": "re"},
+                 {"alias": "slow"}, {"error_code": "x.los"}, {"failed": "true", "tag": "green"}):  # fmt: skip
+        assert (await house.client.get(HOME, params=none)).json()["items"] == [], none
+    at = (await house.client.get(f"{HOME}/{wanted.id}")).json()["created_at"]
+    newer = (await house.client.get(HOME, params={"since": at})).json()["items"]
+    older = (await house.client.get(HOME, params={"until": at})).json()["items"]
+    assert str(wanted.id) in {row["id"] for row in newer} - {row["id"] for row in older}
+
+
+@pytest.mark.parametrize("query", [{}, {"tag": "t"}, {"purpose": "run"}, {"tag": "t", "text": "n"}])
+async def test_pages_give_each_row_once(house: House, house_record: Record, query: Json) -> None:
+    made = [str((await house_record(f"n {n}", tags=["t"])).id) for n in range(7)]
+    seen, cursor = [], None
+    while True:
+        params = {**query, "limit": 3, **({"cursor": cursor} if cursor else {})}
+        page = (await house.client.get(HOME, params=params)).json()
+        seen += [row["id"] for row in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == made[::-1]
+
+
+@pytest.mark.parametrize("query", [{"purpose": "eval"}, {"tag": "t", "purpose": "eval"}])
+async def test_a_sparse_filter_looks_at_a_bounded_number_of_rows(
+    house: House, house_record: Record, query: Json, small_scan: Callable[[int], None]
+) -> None:
+    first = await house_record("needle", purpose="eval", tags=["t"])
+    for n in range(9):
+        await house_record(f"hay {n}", tags=["t"])
+    small_scan(4)
+    pages: list[list[str]] = []
+    cursor = None
+    while not pages or cursor:
+        params = {**query, **({"cursor": cursor} if cursor else {})}
+        page = (await house.client.get(HOME, params=params)).json()
+        pages.append([row["id"] for row in page["items"]])
+        cursor = page["next_cursor"]
+        assert (page["searched_until"] is None) == (cursor is None)
+    assert pages == [[], [], [str(first.id)]]
+
+
+@pytest.fixture
+def small_scan() -> Any:
+    """Sets how many rows a page looks at."""
+    before = service.SCAN_ROWS
+
+    def set_to(rows: int) -> None:
+        service.SCAN_ROWS = rows
+
+    yield set_to
+    service.SCAN_ROWS = before
+
+
+async def test_an_export_is_whole_and_ends(house: House, house_record: Record) -> None:
+    made = [str((await house_record(f"n {n}")).id) for n in range(120)]
+    answered = await house.client.get(f"{HOME}/export")
+    assert answered.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answered.text.splitlines()]
+    assert [line["id"] for line in lines] == made[::-1]
+    assert lines[0]["messages"] == [user("n 119")]
+    bare = (await house.client.get(f"{HOME}/export", params={"bodies": "false"})).text
+    assert "messages" not in json.loads(bare.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"run_id": "x"}, {"since": "2030-01-01T00:00"}, {"limit": 0}, {"limit": 501},
+        {"session": "\0"}, {"sesion": "s"}, {"cursor": "%%"}, {"purpose": "fun"}, {"text": ""},
+    ],
+)  # fmt: skip
+async def test_a_wrong_query_is_refused(house: House, query: Json) -> None:
+    answered = await house.client.get(HOME, params=query)
+    assert answered.status_code == 422
+    assert answered.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        (HOME, 1),
+        (f"{HOME}?tag=t&run_id={NOBODY}", 1),
+        (f"{HOME}?text=a&purpose=run", 2),
+        (f"{HOME}/{{id}}", 2),
+        (f"{HOME}/{{id}}/request", 1),
+        (f"{HOME}/export", 2),
+        (f"{HOME}/export?failed=false", 3),
+    ],
+)
+async def test_routes_take_a_fixed_number_of_statements(
+    house: House, house_record: Record, house_statements: list[str], path: str, most: int
+) -> None:
+    made = [await house_record(prompt([user("a"), said("b"), user(str(n))])) for n in range(5)]
+    house_statements.clear()
+    answered = await house.client.get(path.format(id=made[-1].id))
+    assert answered.status_code == 200
+    assert len(house_statements) == most
