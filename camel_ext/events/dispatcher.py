@@ -23,7 +23,7 @@ from camel_ext.events.log import any_unnumbered
 
 log = logging.getLogger(__name__)
 DISPATCH_LOCK = 0x63616D656C66
-PAUSE_S = 0.02  # the first event goes at once; a storm is numbered 50 times a second
+PAUSE_S = 0.01  # the first event goes at once; a storm is numbered at most 100 times a second
 POLL_S = 1.0
 FOLLOW_S = 0.2  # PostgreSQL: how far a server may be behind what another one numbered
 BACKOFF_MAX_S = 10.0

@@ -46,7 +46,8 @@ class SocketSink:
         self._framed: FramedTransport | None = socket.scope.get("extensions", {}).get(FRAMED)
 
     def try_write(self, chunk: Chunk) -> bool:
-        return self._framed is not None and self._framed.write_framed(chunk.ws)
+        framed = self._framed
+        return framed is not None and framed.write_framed(chunk.ws)
 
     async def send(self, chunk: Chunk) -> None:
         if self._framed is None:

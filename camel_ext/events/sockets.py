@@ -34,9 +34,10 @@ class FramedSockets(WebSocketsSansIOProtocol):
         A message without the compression bit is legal on a connection that negotiated compression
         (RFC 7692, section 6).
         """
-        if not self.writable.is_set() or not self.is_open:
+        transport = self.transport
+        if self.close_sent or not self.writable.is_set() or transport.is_closing():
             return False
-        self.transport.write(frames)
+        transport.write(frames)
         return True
 
     async def drained(self) -> None:
