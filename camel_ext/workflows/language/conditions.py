@@ -106,7 +106,8 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     try:
         return _as_json(compiled.program.execute(given), 0)
     except (KeyError, IndexError, TypeError, RuntimeError, ArithmeticError, ValueError) as error:
-        raise ConditionWrong(_explain(error, given, context)) from None
+        found = _dead_end(compiled.references, given) if isinstance(error, TypeError) else ""
+        raise ConditionWrong(found or _explain(error, given, context)) from None
 
 
 def is_true(source: str, context: Mapping[str, Any]) -> bool:
@@ -362,6 +363,22 @@ def _explain(error: Exception, given: Mapping[str, Any], context: Mapping[str, A
         known = meant or [name for name in ROOTS if name in context]
         return f"`{match[1]}` is not defined here. {suggest(match[1], known, 'name')}"
     return f"this cannot be computed: {str(error).splitlines()[0]}"
+
+
+def _dead_end(references: tuple[Reference, ...], given: Mapping[str, Any]) -> str:
+    """Return which chain asks a field of something that has none: most often of null."""
+    for reference in references:
+        value: Any = given
+        for done, name in enumerate(reference.chain):
+            if not isinstance(value, Mapping) or name not in value:
+                break
+            value = value[name]
+            rest = reference.chain[done + 1 :]
+            if rest and rest[0] is not None and not isinstance(value, Mapping):
+                place = str(Reference(reference.chain[: done + 1]))
+                what = f"`{place}` is {_kind(value)} here, so it has no `{rest[0]}`."
+                return f"{what} Ask first: `{place} != null && ...`." if value is None else what
+    return ""
 
 
 def _fields(value: Any, depth: int = 4) -> Iterator[tuple[str, Any]]:

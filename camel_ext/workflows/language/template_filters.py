@@ -23,7 +23,7 @@ TOO_LARGE = f"a value grows beyond {MAX_OUTPUT_CHARS:,} characters"
 _JINJA_FILTERS = frozenset(
     {"abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items"}
     | {"last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse"}
-    | {"select", "selectattr", "sort", "sum", "title", "trim", "truncate", "unique", "upper"}
+    | {"select", "selectattr", "sort", "title", "trim", "truncate", "unique", "upper"}
     | {"wordcount"}
 )
 
@@ -125,7 +125,7 @@ def _each(values: Iterable[Any] | None, weight: int) -> Iterator[Any]:
         raise TemplateRefused("null cannot be looped over; give it a default: `x or []`")
     work = WORK.get()
     for value in values:
-        work.spend(weight)
+        work.spend(max(weight, 1))  # map('_each', -9) must not earn
         yield value
 
 
@@ -162,6 +162,15 @@ def _indent(text: str, width: int = 4, first: bool = False) -> str:
     return (pad if first else "") + text.replace("\n", "\n" + pad)
 
 
+def _sum(values: Iterable[Any]) -> float:
+    total: float = 0
+    for value in values:
+        if not _is_number(value):  # lists would be copied over and over
+            raise TemplateRefused("sum is for numbers only")
+        total += value
+    return total
+
+
 def _round(value: float, precision: int = 0) -> float:
     return round(float(value), min(max(precision, 0), 12))
 
@@ -177,6 +186,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "tojson": _tojson,
         "indent": _indent,
         "round": _round,
+        "sum": _sum,
         "string": to_text,
     }
     return own | {name: _listed(FILTERS[name]) for name in sorted(_JINJA_FILTERS)}

@@ -85,7 +85,7 @@ def test_the_hash_of_the_example_stays_what_it_was() -> None:
     bundle = read_bundle(example(), KNOWN)
     content = {name: definition_hash(entry) for name, entry in bundle.workflows.items()}
     assert content == snapshot(
-        {"solve": "sha256:aa3c74b85eb8fb6c80a9d0bac8d7f2635a569e517920b4cd4f9bc9eec113ac62"}
+        {"solve": "sha256:12d269cdf6dfc9517fd44572ac7ad6a42cb855ae7acaa50a44237b66a543ab5f"}
     )
 
 
@@ -131,9 +131,9 @@ def test_wrong_agents_in_words() -> None:
 agents:
   Bad Name: {model: small}
   planner:
-    modell: small
+    models: small
     tools: python
-    params: {temperatur: 1, max_tokens: "10", temperature: 3}
+    params: {temperatures: 1, max_tokens: "10", temperature: 3}
     memory: forever
     max_tool_rounds: yes
   writer:
@@ -151,11 +151,11 @@ agents:
         [
             "agents.yaml:3:3: agents.Bad Name: `Bad Name` is not a name: lower-case letters, digits, `-` and `_`, a letter first.",
             "agents.yaml:4:3: agents.planner.model: `model` is missing. Add `model:` (The model alias that answers for it (models.yaml)).",
-            "agents.yaml:5:5: agents.planner.modell: there is no field `modell` here. Did you mean `model`?",
+            "agents.yaml:5:5: agents.planner.models: there is no field `models` here. Did you mean `model`?",
             "agents.yaml:6:12: agents.planner.tools: this must be a list, not the text `python`. Write `[python]`.",
-            "agents.yaml:7:14: agents.planner.params.temperatur: there is no field `temperatur` here. Did you mean `temperature`?",
-            "agents.yaml:7:41: agents.planner.params.max_tokens: this must be a whole number, not the text `10`. Write it without quotes.",
-            "agents.yaml:7:60: agents.planner.params.temperature: this must be less than or equal to 2.",
+            "agents.yaml:7:14: agents.planner.params.temperatures: there is no field `temperatures` here. Did you mean `temperature`?",
+            "agents.yaml:7:43: agents.planner.params.max_tokens: this must be a whole number, not the text `10`. Write it without quotes.",
+            "agents.yaml:7:62: agents.planner.params.temperature: this must be less than or equal to 2.",
             "agents.yaml:8:13: agents.planner.memory: `forever` is not possible here. It can be `step` or `run`.",
             "agents.yaml:9:22: agents.planner.max_tool_rounds: this must be a whole number, not the text `yes`.",
             "agents.yaml:11:12: agents.writer.model: there is no model alias `smaller`. Did you mean `small`?",
@@ -372,7 +372,7 @@ def test_what_exists_elsewhere_counts() -> None:
 
 
 def test_many_problems_are_counted_and_the_first_are_shown() -> None:
-    text = "agents:\n" + "".join(f"  a{n}: {{modell: x}}\n" for n in range(60))
+    text = "agents:\n" + "".join(f"  a{n}: {{models: x}}\n" for n in range(60))
     with pytest.raises(LanguageError) as caught:
         read_bundle({"agents.yaml": text}, KNOWN)
     assert len(caught.value.problems) == 120
