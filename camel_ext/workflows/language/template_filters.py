@@ -87,9 +87,15 @@ def to_text(value: Any) -> Any:
     if isinstance(value, range):
         value = list(value)
     if isinstance(value, bool | list | tuple | dict):
-        return json.dumps(kept(value), ensure_ascii=False)
+        return json.dumps(kept(value), ensure_ascii=False, default=_not_json)
     if isinstance(value, int | float):
         return str(value)
+    raise TemplateRefused(f"a {type(value).__name__} cannot stand in a text")
+
+
+def _not_json(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        value._fail_with_undefined_error()
     raise TemplateRefused(f"a {type(value).__name__} cannot stand in a text")
 
 
@@ -152,7 +158,7 @@ def _tojson(value: Any, indent: int | None = None) -> str:
     if isinstance(value, Undefined):
         return str(value)  # raises, naming what is missing
     spaces = None if indent is None else min(max(indent, 0), 8)
-    return json.dumps(kept(value), ensure_ascii=False, indent=spaces)
+    return json.dumps(kept(value), ensure_ascii=False, indent=spaces, default=_not_json)
 
 
 def _indent(text: str, width: int = 4, first: bool = False) -> str:

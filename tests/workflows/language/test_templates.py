@@ -108,7 +108,7 @@ of {{ input.gaol }}\
             "{{ input['__class__'] }}": "1: there is no `__class__` here. Known fields: `goal`, `items`, `n`, `none`, `ok`.",
             "{{ ''.__class__.__mro__ }}": "1: `__mro__` is not allowed: fields do not begin with an underscore.",
             "{{ input.goal.format(1) }}": "1: there is no method `format`. Known methods: `capitalize`, `endswith`, `get`, `items`, `keys`, `lower`, `lstrip`, `rstrip`, `split`, `splitlines`, `startswith`, `strip` and 3 more.",
-            "{{ ['a']|map(attribute='__class__')|list }}": "1: this cannot be computed: Object of type StrictUndefined is not JSON serializable.",
+            "{{ ['a']|map(attribute='__class__')|list }}": "1: `__class__` was asked of a text, which has no such field.",
             "{{ input.goal|attr('__class__') }}": "1: there is no filter `attr`. Known filters: `abs`, `capitalize`, `count`, `d`, `default`, `dictsort`, `first`, `float`, `indent`, `int`, `items`, `join` and 24 more.",
             "{{ self }}": "1: `self` is not defined here.",
             "{{ lipsum() }}": "1: only range() and methods of texts and mappings can be called.",
