@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker"],
     )(worker)  # fmt: skip
+    command(app, "doctor", panel=PANEL, examples=["camel-ext doctor"])(doctor)
     command(
         app, "version", panel=PANEL, common=("as_json", "debug"), examples=["camel-ext version"]
     )(version)
@@ -50,6 +51,13 @@ def worker(here: Here) -> None:
     from camel_ext.cli.server import work
 
     work(here)
+
+
+def doctor(here: Here) -> None:
+    """Check that everything is here that the platform needs, by really trying it."""
+    from camel_ext.cli.doctor import doctor as examine
+
+    examine(here)
 
 
 def version(here: Here) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from camel_ext.cli import commands_runs, commands_server
+from camel_ext.cli import commands_runs, commands_server, commands_settings
 
 program = typer.Typer(
     name="camel-ext",
@@ -41,3 +41,4 @@ def root(
 
 commands_server.register(program)
 commands_runs.register(program)
+commands_settings.register(program)

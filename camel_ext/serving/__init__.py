@@ -15,6 +15,8 @@ from camel_ext.serving.bundled import (
 from camel_ext.serving.calls import Asked, Caller, Served
 from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
+from camel_ext.serving.engines.local import LocalEngine
+from camel_ext.serving.engines.model_server import LocalOptions
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 from camel_ext.serving.process import Serving, serving_of
 
@@ -31,6 +33,8 @@ __all__ = [
     "EngineTimeout",
     "EngineUnavailable",
     "Health",
+    "LocalEngine",
+    "LocalOptions",
     "Served",
     "Serving",
     "bundled_path",
