@@ -190,7 +190,8 @@ class Exchange:
             run_id=caller.run_id,
             step_key=caller.step_key,
             forked_from_id=caller.forked_from_id,
-            external_id=caller.external_id,
+            # A failure does not use it up: the client will try again under the same.
+            external_id=caller.external_id if answer.error_code is None else None,
             trace_id=caller.trace_id,
         )
         prompt = Prompt(

@@ -5,11 +5,12 @@ itself (`exchange.py`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions import Recorder
@@ -49,7 +50,7 @@ class Serving:
         self._adapters: dict[tuple[str, str | None], Path] = {}
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._keys: dict[Any, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     def use(self, engine: Engine, model: str | UUID | None = None) -> None:
         """Answer with this engine for a model's name or a version's id; None: for every model."""
@@ -94,6 +95,13 @@ class Serving:
                 "work", model_path, self._settings.data_dir, *known
             )
         return self._adapters[known]
+
+    def turn_of(self, key: Hashable) -> asyncio.Lock:
+        """Return the lock of whoever may do this only one at a time; it lives while it is held."""
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = asyncio.Lock()
+        return turn
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; closing waits for it."""
