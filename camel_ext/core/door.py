@@ -6,6 +6,7 @@ requests repeat safely by Idempotency-Key, changes of mutable things name the ET
 actor is, is identity's; this module knows ids only.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.errors import Conflict, Invalid, PreconditionFailed, PreconditionRequired
@@ -104,10 +105,18 @@ class TenantDoor:
         return Response(body, answered, headers, media_type="application/json")
 
     def _stored(self, db: Session, key: str) -> IdempotencyRow | None:
+        self._one_at_a_time(db, key)
         old = self.runtime.clock.now() - KEEP_ANSWERS
         db.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < old))
         identity = (self.tenant.org_id, self.tenant.project_id, self.principal_id, key)
         return db.get(IdempotencyRow, identity)
+
+    def _one_at_a_time(self, db: Session, key: str) -> None:
+        """Make the same key wait for itself; on SQLite the gate lets one in at a time anyway."""
+        if not self.runtime.database.is_sqlite:
+            named = f"{self.tenant.project_id} {self.principal_id} {key}".encode()
+            number = int.from_bytes(hashlib.sha256(named).digest()[:8], signed=True)
+            db.execute(select(func.pg_advisory_xact_lock(number)))
 
     def _store(
         self, db: Session, key: str, fingerprint: str, status: int, body: str, headers: Any

@@ -80,15 +80,20 @@ class Perimeter:
         sent = trace_id_from(headers.get("traceparent"), headers.get("x-request-id"))
         trace_id = sent or new_trace_id(self._rng)
         bind_trace_id(trace_id)
+        websocket = scope["type"] == "websocket"
+        sending = send if websocket else _with_trace(send, trace_id)
         try:
             self._check(headers)
         except CamelExtError as error:
-            await _refuse(scope, receive, send, error)
+            await _refuse(scope, receive, sending, error)
             return
-        if scope["type"] == "websocket":
+        if websocket:
             await self._app(scope, receive, send)
             return
-        await self._app(scope, self._limited(receive), _with_trace(send, trace_id))
+        body = _Body(receive, sending, self._max_body_bytes, self._too_large)
+        await self._app(scope, body.receive, body.send)
+        if body.refused:
+            await _refuse(scope, receive, sending, self._too_large())
 
     def _check(self, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -97,31 +102,54 @@ class Perimeter:
                 f"the Host header says {host[:100]!r}, which is not in server.allowed_hosts"
             )
         origin = headers.get("origin", "").lower()
-        if origin and origin not in self._origins and urlsplit(origin).netloc != host.lower():
+        if origin and origin not in self._origins and _netloc(origin) != host.lower():
             raise ForeignOrigin(
                 f"a page of {origin[:100]!r} called, which is not in server.allowed_origins"
             )
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._max_body_bytes:
+        if length.isdecimal() and int(length) > self._max_body_bytes:
             raise self._too_large()
-
-    def _limited(self, receive: Receive) -> Receive:
-        seen = 0
-
-        async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._max_body_bytes:  # chunked: no length was announced
-                raise self._too_large()
-            return message
-
-        return counted
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(
             f"the body is larger than {self._max_body_bytes} bytes (server.max_body_bytes)"
         )
+
+
+class _Body:
+    """A request's body, counted as it comes: a chunked one announces no length.
+
+    FastAPI turns whatever is raised while it reads a body into a 400, so its answer is held back here
+    and the Perimeter gives the right one.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, limit: int, error: Callable[[], BodyTooLarge]
+    ) -> None:
+        self._receive, self._send, self._limit, self._error = receive, send, limit, error
+        self._seen = 0
+        self._started = False
+        self.refused = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            self.refused = not self._started
+            raise self._error()
+        return message
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        self._started = True
+        if not self.refused:
+            await self._send(message)
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # like http://[
+        return None
 
 
 def _host_name(host: str) -> str:

@@ -21,6 +21,7 @@ from camel_ext.core.errors import Invalid
 from camel_ext.core.models import EPOCH, to_micros
 
 T = TypeVar("T")
+MAX_CURSOR = 200
 
 
 class BadCursor(Invalid):
@@ -61,6 +62,8 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
 
     Raises: BadCursor.
     """
+    if len(cursor) > MAX_CURSOR:  # a nest of brackets would exhaust the JSON parser's stack
+        raise BadCursor()
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         micros, row_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
