@@ -83,8 +83,11 @@ def _begin(
         parent = prefixes.find(key)
         if parent is not None:
             break
-    messages: list[Json] = [decode(text) for text in texts]
-    hashes, prefix_hash = _hashed(sha256(), messages)
+    known = None if parent is None else parent.head
+    new = texts if known is None else texts[known.count :]
+    messages: list[Json] = [decode(text) for text in new]
+    hasher = sha256() if known is None else known.canonical.copy()
+    hashes, prefix_hash = _hashed(hasher, messages)
     length = sum(map(len, texts)) + max(0, len(texts) - 1)
     start = find_messages(prompt.sent, length, texts[-1] if texts else None)
     kept = 0 if parent is None else parent.count
@@ -99,8 +102,8 @@ def _begin(
         last=texts[-1] if texts else None,
         answer=_said(answer),
         fixed=under if fixed is None else fixed,
-        prefix_hash=prefix_hash,
-        preview=_asked(messages, ""),
+        prefix_hash=prefix_hash or ("" if known is None else known.prefix_hash),
+        preview=_asked(messages, "" if known is None else known.preview),
     )
     added = list(zip(keys[kept:], range(kept + 1, len(keys) + 1), strict=True))
     own_fixed = None if fixed in (None, under) else fixed

@@ -86,7 +86,8 @@ class Recorder:
         def keep() -> None:
             thread.head = body.head
             for key, count in body.added:
-                self._prefixes.add(key, Prefix(new_id, count, body.head.fixed))
+                head = body.head if count >= body.head.count else None
+                self._prefixes.add(key, Prefix(new_id, count, body.head.fixed, head))
 
         return Recorded(new_id, entries, cost, row["prompt_hash"], keep)
 
