@@ -40,7 +40,7 @@ def create_database(server: str, name: str, template: str | None = None) -> None
     """Create a database, empty or as a copy."""
     suffix = f" TEMPLATE {template}" if template else ""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}{suffix}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name}{suffix}")
 
 
 @contextmanager
@@ -50,4 +50,4 @@ def temporary_copy(server: str, template: str) -> Iterator[str]:
     create_database(server, name, template)
     yield url_of(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[call-overload]
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

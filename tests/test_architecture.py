@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import Table
 
 from camel_ext.rooms import ROOMS
 
@@ -121,8 +123,8 @@ def test_tenanted_indexes_begin_with_the_tenant() -> None:
         if not issubclass(mapper.class_, OrgScoped):
             continue
         lead = ["org_id", "project_id"] if issubclass(mapper.class_, Tenanted) else ["org_id"]
-        table = mapper.local_table
-        for index in table.indexes:  # type: ignore[attr-defined]
+        table = cast(Table, mapper.local_table)
+        for index in table.indexes:
             columns = [column.name for column in index.columns]
             if not index.info.get("system") and columns[: len(lead)] != lead:
                 wrong.append(f"{table.name}.{index.name}: {columns}")
