@@ -93,7 +93,7 @@ class Bench:
         migrate(self.database)
         self.clock, self.rng = SystemClock(), Random(1)
         self.tenant = Tenant(self.new_id(), self.new_id())
-        self.who = dict(source="run", session="s", agent_id="proposer", agent_version="v" * 36)
+        self.who = {"source": "run", "session": "s", "agent_id": "proposer", "agent_version": "v"}
 
     def new_id(self) -> UUID:
         return uuid7(self.clock, self.rng)
@@ -114,8 +114,8 @@ class Bench:
                     trace_id="a" * 32, **self.who,
                 )  # fmt: skip
                 took, each = cpu_us(
-                    lambda a=asker, p=place: recorder.record(
-                        a, MODEL, prompt, answer(), thread=threads[p]
+                    lambda a=asker, p=prompt, t=threads[place]: recorder.record(
+                        a, MODEL, p, answer(), thread=t
                     )
                 )
                 record[turn].append(took)

@@ -1,14 +1,18 @@
 """Recording for tests: through the journal, as serving does it."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from camel_ext.core.clock import SystemClock
+from camel_ext.core.database import Database
 from camel_ext.core.journal import Append
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
+from camel_ext.core.threads import ThreadLanes
 from camel_ext.interactions import Answer, Prompt, Recorded, Recorder, Thread
 from camel_ext.registry import ResolvedModel
 from tests.conftest import House
@@ -44,6 +48,14 @@ def recording(runtime: Runtime, tenant: Tenant, principal_id: UUID | None = None
 def record(runtime: Runtime, tenant: Tenant) -> Record:
     """Records a call of the local organisation."""
     return recording(runtime, tenant)
+
+
+@pytest.fixture
+async def sqlite_runtime(sqlite_url: str) -> AsyncIterator[Runtime]:
+    """A runtime on SQLite, for what asks SQLite how it does something."""
+    runtime = Runtime(Database(sqlite_url), SystemClock(), Random(7), ThreadLanes())
+    yield runtime
+    await runtime.close()
 
 
 @pytest.fixture
