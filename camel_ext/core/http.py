@@ -189,10 +189,10 @@ def problem_body(error: CamelExtError) -> dict[str, Any]:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses=` of a route: the errors it may answer besides 401, 403 and 422."""
+    """Return the `responses=` of a route: these errors, and those that any route may answer."""
     return {
         status: {"model": Problem, "content": {"application/problem+json": {}}}
-        for status in (401, 403, 422, *statuses)
+        for status in (400, 401, 403, 413, 422, *statuses)
     }
 
 
