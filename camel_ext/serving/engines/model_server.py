@@ -145,7 +145,7 @@ async def start_model_server(
             async with asyncio.timeout(options.start_timeout_s):
                 ready = await _ask(process, _wish(options, adapter_paths, api_key))
     finally:
-        if ready is None:
+        if ready is None or "ready" not in ready:
             await _end(process)
     if ready is None or "failed" in ready:
         raise _not_started(options, ready)
@@ -234,7 +234,7 @@ def _wish(options: LocalOptions, adapter_paths: Sequence[Path], api_key: SecretS
         "api_key": api_key.get_secret_value(),
         "slots": options.slots,
         "context_tokens": options.context_tokens,
-        "threads": options.threads or min(4, os.cpu_count() or 1),
+        "threads": options.threads or default_threads(os.cpu_count() or 1),
     }
 
 
