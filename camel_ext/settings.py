@@ -68,7 +68,7 @@ class Events(BaseModel):
 
 class Serving(BaseModel):
     engine_threads: int = Field(
-        0, ge=0, description="Threads of the local engine; 0 takes the cores, at most 4."
+        0, ge=0, description="Threads of the local engine; 0 takes the cores but one, at most 4."
     )
     engine_slots: int = Field(8, gt=0, description="Requests the local engine answers at once.")
     context_tokens: int = Field(
