@@ -2,27 +2,31 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import event
 
 from camel_ext.core import jobs, journal
 from camel_ext.core.database import Database, DatabaseUnreachable
-from camel_ext.core.errors import Unavailable
-from camel_ext.core.gate import Lane, Signals, WriteGate
-from camel_ext.core.journal import Fenced
+from camel_ext.core.gate import Lane, WriteGate
 from camel_ext.core.models import Base
-from camel_ext.core.queue import TASKS, QueueWorker, TaskContext
+from camel_ext.core.queue import TASKS
 from tests.simulator.loop import Deadlock, VirtualLoop, simulate
 from tests.simulator.world import KIND, SimStep, World, take_steps
 
 TRIGGER = """CREATE TRIGGER one_end BEFORE UPDATE OF state ON jobs
 WHEN OLD.state IN ('succeeded', 'failed', 'cancelled') AND NEW.state <> OLD.state
 BEGIN SELECT RAISE(ABORT, 'a final state was left'); END"""
-TABLES = ("jobs", "workers", "outbox", "feed_heads", "sim_steps")
+BREACHES = (
+    "CREATE TABLE sim_breaches (what TEXT)",
+    """CREATE TRIGGER old_fence AFTER INSERT ON sim_steps
+    WHEN NOT EXISTS (SELECT 1 FROM jobs
+        WHERE id = NEW.job_id AND fence = NEW.fence AND state = 'running')
+    BEGIN INSERT INTO sim_breaches VALUES (NEW.job_id || ' ' || NEW.seq); END""",
+)
+TABLES = ("sim_breaches", "jobs", "workers", "outbox", "feed_heads", "sim_steps")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         marked = connection.execution_options(tenant_system="ddl")
         Base.metadata.create_all(marked)
         SimStep.metadata.create_all(marked)
-        marked.exec_driver_sql(TRIGGER)
+        for statement in (TRIGGER, *BREACHES):
+            marked.exec_driver_sql(statement)
 
     def refuse(_connection: Any) -> None:
         if World.current.away:
@@ -86,18 +91,9 @@ async def _answer_early(self: WriteGate, append: Any) -> None:
     )
 
 
-async def _settle_once(self: QueueWorker, context: TaskContext, values: dict[str, Any]) -> None:
-    def settle(connection: Connection, _signals: Signals) -> None:
-        jobs.settle(connection, context.job, values, self._now(connection))
-
-    with suppress(Unavailable, Fenced):
-        await self.runtime.gate.write(settle)
-
-
 PLANTED: dict[str, tuple[Any, str, Any]] = {
     "no fence": (journal, "_check", lambda _append, _fences: None),
     "early acknowledgement": (WriteGate, "append", _answer_early),
-    "an end is told once": (QueueWorker, "_settle", _settle_once),
     "no sweeper": (jobs, "sweep", lambda *_: 0),
 }
 

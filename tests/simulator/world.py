@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from sqlalchemy import MetaData, UniqueConstraint, insert, select
+from sqlalchemy import MetaData, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from camel_ext.core import jobs, outbox
@@ -32,13 +32,15 @@ KIND = "simulator.take_steps"
 
 
 class SimStep(Tenanted, Base):
+    """A turn, deliberately without UNIQUE: here the fence has to hold alone."""
+
     metadata: ClassVar[MetaData] = MetaData()
     __tablename__ = "sim_steps"
-    __table_args__ = (UniqueConstraint("job_id", "seq"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     job_id: Mapped[UUID] = mapped_column()
     seq: Mapped[int] = mapped_column()
+    fence: Mapped[int] = mapped_column()
 
 
 @event_type("simulator.step.taken")
@@ -92,7 +94,7 @@ class World:
             process.runtime,
             name=process.name,
             concurrency=4,
-            lease_s=3.0,
+            lease_s=2.0,
             heartbeat_s=0.5,
             poll_s=0.5,
             resources={"seat": 2},
@@ -118,7 +120,7 @@ class World:
         runtime = self.process("client").runtime
         for number in range(self.rng.randint(4, 8)):
             await asyncio.sleep(self.rng.uniform(0, 0.5))
-            steps = self.rng.randint(1, 6)
+            steps = self.rng.randint(2, 8)
             options: dict[str, Any] = {"priority": self.rng.randint(0, 2)}
             if self.rng.random() < 0.3:
                 options["resources"] = {"seat": 1}
@@ -165,16 +167,21 @@ class World:
             self.note("fault", fault.__name__)
             await fault()
 
+    def victim(self) -> int:
+        """A worker that is at work, where there is one: there it hurts."""
+        busy = [place for place, (process, worker) in self.workers.items() if worker.held]
+        return self.rng.choice(busy or list(self.workers))
+
     async def kill(self) -> None:
-        place = self.rng.randrange(WORKERS)
+        place = self.victim()
         self.workers[place][0].kill()
         await asyncio.sleep(self.rng.uniform(0, 2))
         self.start_worker(place)
 
     async def stall(self) -> None:
         """Hold a whole process up for longer than its lease: it wakes up as a zombie."""
-        process, _ = self.workers[self.rng.randrange(WORKERS)]
-        process.stalled_until_s = asyncio.get_running_loop().time() + self.rng.uniform(1, 8)
+        process, _ = self.workers[self.victim()]
+        process.stalled_until_s = asyncio.get_running_loop().time() + self.rng.uniform(2, 5)
 
     async def jump(self) -> None:
         self.clock.offset_s += self.rng.choice([3600, -3600])
@@ -240,6 +247,8 @@ class World:
         stored = {row.id: row for row in db.scalars(select(Job))}
         steps = [(s.job_id, s.seq) for s in db.scalars(select(SimStep).order_by(SimStep.job_id))]
         self._check_steps(Counter(steps))
+        for breach in db.connection().exec_driver_sql("SELECT what FROM sim_breaches"):
+            self.violations.append(f"step {breach.what} was written under an old fence")
         for job_id, wanted in self.wanted.items():
             taken = sorted(seq for owner, seq in steps if owner == job_id)
             for wrong in _wrong_with(stored.get(job_id), taken, wanted):
@@ -302,7 +311,7 @@ async def take_steps(context: TaskContext, *, steps: int) -> None:
             raise Wait(WaitingFor.PAUSE)
         if world.rng.random() < 0.05:
             raise Wait(WaitingFor.PROVIDER, world.clock.now() + timedelta(seconds=2))
-        await process.pass_time(world.rng.uniform(0, 0.3))
+        await process.pass_time(world.rng.uniform(0, 0.8))
         key = (job.id, seq)
         if key in world.acknowledged and job.fence == world.newest_fence[job.id]:
             world.violations.append(f"finished effect {key} is repeated by its holder")
@@ -314,6 +323,7 @@ async def take_steps(context: TaskContext, *, steps: int) -> None:
             "id": context.runtime.new_id(),
             "job_id": job.id,
             "seq": seq,
+            "fence": job.fence,
         }
         announced = outbox.outbox_entry(job.tenant, world.clock, event)
         await context.append([(INSERT_STEP, row), announced], {OUTBOX})
