@@ -56,6 +56,7 @@ class Claimed:
     trace_id: str
     run_at: datetime
     cancel_requested: bool
+    pause_requested: bool
 
 
 def enqueue(
@@ -221,7 +222,7 @@ def claim(
         .returning(
             Job.id, Job.org_id, Job.project_id, Job.kind, Job.args, Job.fence, Job.attempts,
             Job.max_attempts, Job.takeovers, Job.resources, Job.trace_id, Job.run_at,
-            Job.cancel_requested_at,
+            Job.cancel_requested_at, Job.pause_requested_at,
         )
     )  # fmt: skip
     rows = {row.id: row for row in connection.execute(taken.execution_options(**MARK))}
@@ -229,7 +230,7 @@ def claim(
         Claimed(
             row.id, Tenant(row.org_id, row.project_id), row.kind, row.args, row.fence,
             row.attempts, row.max_attempts, row.takeovers, row.resources, row.trace_id,
-            row.run_at, row.cancel_requested_at is not None,
+            row.run_at, row.cancel_requested_at is not None, row.pause_requested_at is not None,
         )
         for row in (rows[job_id] for job_id in chosen)
     ]  # fmt: skip

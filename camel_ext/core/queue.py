@@ -220,7 +220,12 @@ class QueueWorker:
             )
 
         for job in await self.runtime.gate.write(claim):
-            context = TaskContext(self.runtime, job, cancel_requested=job.cancel_requested)
+            context = TaskContext(
+                self.runtime,
+                job,
+                cancel_requested=job.cancel_requested,
+                pause_requested=job.pause_requested,
+            )
             running = asyncio.create_task(self._execute(context), name=f"{job.kind} {job.id}")
             holding = (job.id, job.fence)
             self._held[holding] = (context, running)

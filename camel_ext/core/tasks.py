@@ -134,14 +134,16 @@ async def outcome_of(
 
 
 def _waiting(wait: Wait, now: datetime) -> dict[str, Any]:
+    # what goes on by itself still has to stop for whoever asked for a pause meanwhile
+    heard = {} if wait.waiting_for in jobs.WAKES_BY_ITSELF else {"pause_requested_at": None}
     return {
+        **heard,
         "state": State.WAITING,
         "waiting_for": wait.waiting_for,
         "run_at": wait.until or now,
         "attempts": 0,
         "takeovers": 0,
         "error_detail": wait.detail or None,
-        "pause_requested_at": None,
     }
 
 

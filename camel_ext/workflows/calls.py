@@ -5,6 +5,7 @@ safe point (pause, budget), journal, intent (for a tool that must run once), the
 How steps follow one another is the execution's.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +24,7 @@ from camel_ext.workflows.tools import Tool, ToolTurn, effect_key
 from camel_ext.workflows.turns import Finished, NewTurn, RunJournal
 
 Json = dict[str, Any]
+ARGUMENTS_LETTERS = 500
 
 
 @dataclass(slots=True)
@@ -64,7 +66,11 @@ class RunCalls:
     run_tool: ToolRunner
     tools: dict[str, Tool]
     answers: dict[UUID, Json]
+    _before: int = field(init=False)
     _new_turns: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._before = self.journal.spent.turns
 
     async def model(self, talk: Conversation, key: str, call: ModelCall) -> ModelAnswer:
         """Return the answer to one model call of an agent."""
@@ -146,11 +152,13 @@ class RunCalls:
         if known.state == EffectState.ANSWERED:
             return known.answer or ""
         if known.state == EffectState.REPEAT:
+            await self.journal.intend_again(key)  # once more, not as often as we are interrupted
             return None
+        given = json.dumps(known.arguments, ensure_ascii=False)[:ARGUMENTS_LETTERS]
         raise Wait(
             WaitingFor.PERSON,
             detail=f"{tool.name} at {key} was being called when the run was interrupted, and must "
-            "not be called twice: say whether it happened",
+            f"not be called twice: say whether it happened. Its arguments: {given}",
         )
 
     async def verify(self, key: str, name: str, given: Json, check: Check) -> Json:
@@ -173,11 +181,11 @@ class RunCalls:
         """Stop here where a person asked for a pause or a budget is used up."""
         if self.context.pause_requested or (self.single_step and self._new_turns > 0):
             raise Wait(WaitingFor.PAUSE, detail="paused")
-        self._new_turns += 1
         spent, limits = self.journal.spent, self.limits
         tokens = spent.prompt_tokens + spent.completion_tokens
+        begun = self._before + self._new_turns  # candidates that are at it now count, too
         used = (
-            ("max_turns", spent.turns, limits.max_turns),
+            ("max_turns", begun, limits.max_turns),
             ("max_tokens", tokens, limits.max_tokens),
             ("max_seconds", self.journal.running_ms() / 1000, limits.max_seconds),
             ("max_cost_usd", spent.cost_usd_micros / 1e6, limits.max_cost_usd),
@@ -185,6 +193,7 @@ class RunCalls:
         for name, amount, limit in used:
             if limit is not None and amount >= limit:
                 raise Wait(WaitingFor.BUDGET, detail=f"{name} is {limit:g}, {amount:g} are used")
+        self._new_turns += 1
 
 
 @dataclass(slots=True)

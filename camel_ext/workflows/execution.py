@@ -2,24 +2,20 @@
 
 Everything with an effect goes through `RunCalls`, which answers finished turns from the journal; so
 running it again from the top after a crash repeats nothing and arrives at the very place where it
-was. What a step gives later ones:
-
-    agent    {text, parsed, reasoning, finish_reason}
-    tool     {text}
-    verify   {passed, score, reason, state}
-    loop     {rounds: [{<step>: ...}, ...], count, done, text}   text: of the last round's last step
-    best_of  {candidates: [{<step>: ...}, ...], chosen, score, text, <the chosen one's steps>}
+was. What a step gives later ones stands in `language.outputs`.
 
 It is not a scheduler and knows neither rows nor HTTP.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from camel_ext.core.errors import CamelExtError
 from camel_ext.core.queue import Wait
 from camel_ext.workflows.agents import AgentSession, AgentSpec, ToolSpec
 from camel_ext.workflows.calls import AgentCalls, Conversation, Json, RunCalls, ScratchChain
@@ -117,14 +113,17 @@ class Execution:
         scope = Scope(given, ScratchChain())
         await self._steps(self.workflow.steps, StepPath(), scope)
         wanted, seen = outputs.output_expression(self.workflow), scope.seen()
-        if isinstance(wanted, dict):
-            return {name: evaluate(text, seen) for name, text in wanted.items()}
-        return evaluate(wanted, seen)
+        with _placed("output"):
+            if isinstance(wanted, dict):
+                return {name: evaluate(text, seen) for name, text in wanted.items()}
+            return evaluate(wanted, seen)
 
     async def _steps(self, steps: Sequence[AnyStep], at: StepPath, scope: Scope) -> None:
         before: Json = {}
         for step in steps:
-            before = await self._step(step, at.child(step.name), scope, before)
+            path = at.child(step.name)
+            with _placed(str(path)):
+                before = await self._step(step, path, scope, before)
             scope.steps[step.name] = before
 
     async def _step(self, step: AnyStep, path: StepPath, scope: Scope, before: Json) -> Json:
@@ -209,6 +208,16 @@ class Execution:
         output = outputs.best_of_output(candidates, step.steps, scores)
         scope.adopt(branches[output["chosen"]])
         return output
+
+
+@contextmanager
+def _placed(step: str) -> Iterator[None]:
+    """Let an error say at which step it happened: the innermost that it went through."""
+    try:
+        yield
+    except CamelExtError as error:
+        error.fields.setdefault("step", step)
+        raise
 
 
 def sampling(agent: Agent) -> Json:

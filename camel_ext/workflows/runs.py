@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
-from camel_ext.core.models import State, WaitingFor
+from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
 from camel_ext.workflows.definitions import require
@@ -146,11 +146,12 @@ def cancel_run(db: Session, clock: Clock, run_id: UUID, revision: int | None) ->
 
     Raises: RunUnknown, PreconditionFailed.
     """
-    run = _for_change(db, run_id, revision)
+    run = _locked(db, run_id, revision)
     if run.state.is_final:
         return run
+    run.revision += 1
     job = jobs.request_cancel(db, clock, run.job_id)
-    if job.state == State.CANCELLED:  # nobody was executing it: it ends here
+    if job.state.is_final:  # nobody is executing it: it ends here
         run.state, run.waiting_for, run.waiting_detail = State.CANCELLED, None, None
         run.finished_at = clock.now()
         publish(db, clock, RunFinished(str(run.id), run.workflow, run.state, None, run.turns))
@@ -163,9 +164,10 @@ def pause_run(db: Session, clock: Clock, run_id: UUID, revision: int | None) -> 
 
     Raises: RunUnknown, RunStateUnfit, PreconditionFailed.
     """
-    run = _for_change(db, run_id, revision)
+    run = _locked(db, run_id, revision)
     if run.state not in (State.QUEUED, State.RUNNING):
         raise RunStateUnfit(f"the run is {run.state}: only a queued or running one can be paused")
+    run.revision += 1
     jobs.request_pause(db, clock, run.job_id)
     db.flush()
     return run
@@ -178,11 +180,12 @@ def resume_run(
 
     Raises: RunUnknown, RunStateUnfit, PreconditionFailed.
     """
-    run = _for_change(db, run_id, revision)
+    run = _locked(db, run_id, revision)
     if run.state != State.WAITING:
         raise RunStateUnfit(f"the run is {run.state}: only a waiting one can be resumed")
     if run.waiting_for == WaitingFor.PERSON:
         raise RunStateUnfit("the run waits for a decision: send it to /decide")
+    run.revision += 1
     run.budgets = merged(run.budgets, wanted.budgets)
     if wanted.single_step is not None:
         run.single_step = wanted.single_step
@@ -194,13 +197,14 @@ def decide(db: Session, clock: Clock, run_id: UUID, word: Decision, revision: in
 
     Raises: RunUnknown, EffectUnknown, RunStateUnfit, PreconditionFailed.
     """
-    run = _for_change(db, run_id, revision)
+    run = _locked(db, run_id, revision)
     query = select(Effect).where(Effect.run_id == run_id, Effect.step_key == word.step_key)
     effect = db.scalar(query)
     if effect is None or effect.state != EffectState.INTENT:
         raise EffectUnknown(f"no call of this run waits for a decision at {word.step_key!r}")
     if run.waiting_for != WaitingFor.PERSON:
         raise RunStateUnfit(f"the run is {run.state} and waits for no decision")
+    run.revision += 1
     happened = word.decision == "happened"
     effect.state = EffectState.ANSWERED if happened else EffectState.REPEAT
     effect.answer = word.result if happened else None
@@ -231,13 +235,33 @@ def retry_run(db: Session, asker: Asker, run_id: UUID, wanted: Retry) -> Run:
         prefix_seq=prefix,
         turns=prefix,
     )
+    if wanted.step_key is None:
+        _keep_doubts(db, asker.clock, parent, child)
     return _queue(db, asker, child, 0)
+
+
+def _keep_doubts(db: Session, clock: Clock, parent: Run, child: Run) -> None:
+    """Let the new run ask a person, too, about calls that may or may not have happened."""
+    query = select(Effect).where(Effect.run_id == parent.id, Effect.state == EffectState.INTENT)
+    for doubt in db.scalars(query).all():
+        db.add(
+            Effect(
+                run_id=child.id,
+                step_key=doubt.step_key,
+                effect_key=doubt.effect_key,
+                tool=doubt.tool,
+                arguments=doubt.arguments,
+                state=EffectState.INTENT,
+                created_at=clock.now(),
+            )
+        )
 
 
 def _seq_of(db: Session, run: Run, step_key: str) -> int:
     """Return the number of the first turn at or below a step."""
+    below = tuple(step_key + mark for mark in ("/", "[", "{"))
     for turn in list_turns(db, run.id, 0, 2**31 - 1):
-        if turn.step_key == step_key or turn.step_key.startswith(step_key + "/"):
+        if turn.step_key == step_key or turn.step_key.startswith(below):
             return turn.seq
     raise StepUnknown(f"the run has no turn at {step_key!r}: `camel-ext show` lists its turns")
 
@@ -250,11 +274,16 @@ def _wake(db: Session, clock: Clock, run: Run) -> Run:
     return run
 
 
-def _for_change(db: Session, run_id: UUID, revision: int | None) -> Run:
+def _locked(db: Session, run_id: UUID, revision: int | None) -> Run:
+    """Return a run as it stands while nobody else can change it: neither a person nor its worker.
+
+    Whoever changes a run takes its job first: in another order two would wait for each other.
+    """
     run = get_run(db, run_id)
+    db.get_one(Job, run.job_id, with_for_update=True, populate_existing=True)
+    db.refresh(run)
     if revision is not None:
         check_revision(run.revision, revision)
-    run.revision += 1
     return run
 
 

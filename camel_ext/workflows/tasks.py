@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from camel_ext.core.errors import CamelExtError
+from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import Fenced
 from camel_ext.core.models import State
@@ -32,8 +32,15 @@ from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.models import DefinitionVersion, Effect, Run
 from camel_ext.workflows.process import Workshop, workshop_of
 from camel_ext.workflows.runs import TASK
-from camel_ext.workflows.tools import Tool, ToolTurn, effect_key, execute
-from camel_ext.workflows.turns import Finished, RunJournal, Spent, read_effects, read_finished
+from camel_ext.workflows.tools import Scratch, Tool, ToolTurn, effect_key, execute
+from camel_ext.workflows.turns import (
+    Finished,
+    RunJournal,
+    Spent,
+    lineage,
+    read_effects,
+    read_finished,
+)
 
 Json = dict[str, Any]
 
@@ -43,6 +50,7 @@ class Loaded:
     """Everything a run needs, read once when it is claimed."""
 
     run: Run
+    ancestors: list[UUID]
     workflow: Workflow
     agents: dict[str, Agent]
     models: dict[str, ResolvedModel]
@@ -62,6 +70,7 @@ def load(db: Session, run_id: UUID) -> Loaded:
     spoken = [turn.interaction_id for turn in finished.values() if turn.interaction_id]
     return Loaded(
         run=run,
+        ancestors=[each.id for each in lineage(db, run)[1:]],
         workflow=Workflow.model_validate(contents[run.workflow_version_id]),
         agents={
             name: Agent.model_validate(contents[UUID(agent["version_id"])])
@@ -81,14 +90,31 @@ def _model(db: Session, run: Run, alias: str) -> ResolvedModel:
 
 async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     """Write on the run what its job failed of."""
-    run = await context.read(lambda db: db.get_one(Run, UUID(context.job.args["run_id"])))
+    await _end(context, State.FAILED, (code, detail))
+
+
+async def _end(context: TaskContext, state: State, error: tuple[str, str] | None = None) -> None:
+    """Write a run's end from outside its execution, behind whatever that is still appending."""
+    run_id = UUID(context.job.args["run_id"])
+    run = await context.write(lambda db: db.get_one(Run, run_id))
     if not run.state.is_final:
-        await _finish(_journal(context, run, {}, {}), State.FAILED, error=(code, detail))
+        await _finish(_journal(context, run, {}, {}), state, error=error)
 
 
 @task(TASK, failed=mark_failed)
 async def run(context: TaskContext, *, run_id: str) -> None:
     """Execute a run to its end, or to where it must wait."""
+    try:
+        await _execute(context, run_id)
+    except asyncio.CancelledError:
+        if not context.cancel_requested:
+            raise  # the worker stops or lost its lease: the run goes on elsewhere
+        context.ended = True
+        await _end(context, State.CANCELLED)
+        raise Stopped from None
+
+
+async def _execute(context: TaskContext, run_id: str) -> None:
     loaded = await context.read(load, UUID(run_id))
     if loaded.run.state.is_final:
         return
@@ -101,24 +127,25 @@ async def run(context: TaskContext, *, run_id: str) -> None:
         execution = _execution(context, loaded, journal, workshop)
         output = await execution.run(loaded.run.input)
     except Wait as wait:
+        context.ended = True  # whoever wants it to stop is heard once it waits
         said = RunWaiting(run_id, name, wait.waiting_for, wait.detail)
         await journal.enter(
             State.WAITING, said, waiting_for=wait.waiting_for, detail=wait.detail or None
         )
         raise
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the run goes on elsewhere
-        await _finish(journal, State.CANCELLED)
-        raise Stopped from None
-    except Fenced:
+    except (Fenced, InsufficientStorage):
         raise
     except CamelExtError as error:  # a failed run is data: its job has done what it should
         if error.retryable:
             raise
-        await _finish(journal, State.FAILED, error=(error.code, error.detail))
+        await _finish(journal, State.FAILED, error=(error.code, _told(error)))
     else:
         await _finish(journal, State.SUCCEEDED, output=output)
+
+
+def _told(error: CamelExtError) -> str:
+    step = error.fields.get("step")
+    return error.detail if step is None else f"{step}: {error.detail}"
 
 
 def _journal(
@@ -137,6 +164,7 @@ async def _finish(
     output: Any = None,
     error: tuple[str, str] | None = None,
 ) -> None:
+    journal.context.ended = True  # an end that is being written is not cancelled any more
     code = error[0] if error else None
     said = RunFinished(str(journal.run_id), journal.workflow, state, code, journal.spent.turns)
     await journal.enter(state, said, output=output, error=error)
@@ -153,7 +181,7 @@ def _execution(
         single_step=run.single_step,
         provider_wait_s=workshop.provider_wait_s,
         serve=_ModelWay(context, loaded).serve,
-        run_tool=_ToolWay(context, run.id, workshop).run,
+        run_tool=_ToolWay(context, run.id, loaded.ancestors, workshop).run,
         tools=workshop.tools,
         answers=loaded.answers,
     )
@@ -213,10 +241,13 @@ class _ToolWay:
 
     context: TaskContext
     run_id: UUID
+    ancestors: list[UUID]
     workshop: Workshop
 
     async def run(self, tool: Tool, arguments: Json, key: str, state: str | None) -> ToolTurn:
         runtime = self.context.runtime
+        if self.ancestors and tool.uses_scratch and state is not None:
+            await runtime.threads.run("work", self._inherit, state)
         return await execute(
             tool,
             arguments,
@@ -228,6 +259,14 @@ class _ToolWay:
             clock=runtime.clock,
             threads=runtime.threads,
         )
+
+    def _inherit(self, state: str) -> None:
+        """Take files over that a turn of the retried run left."""
+        ours = self.workshop.scratch(self.run_id)
+        theirs: list[Scratch] = [self.workshop.scratch(each) for each in self.ancestors]
+        owner = next((each for each in theirs if each.holds(state)), None)
+        if owner is not None and not ours.holds(state):
+            ours.adopt(owner, state)
 
 
 def seed_of(run_seed: int, key: str) -> int:

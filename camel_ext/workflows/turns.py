@@ -5,8 +5,9 @@ turn, its interaction, its usage, its event and the run's counters are one appen
 not decide what happens next: that is the execution's.
 """
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,7 @@ STATE = journalled(
         error_detail=bindparam("new_error_detail"),
     )
 )
-EFFECT_DONE = journalled(
+EFFECT_STATE = journalled(
     update(Effect)
     .where(
         Effect.org_id == bindparam("b_org_id"),
@@ -64,7 +65,7 @@ EFFECT_DONE = journalled(
         Effect.run_id == bindparam("b_run_id"),
         Effect.step_key == bindparam("b_step_key"),
     )
-    .values(state=EffectState.DONE)
+    .values(state=bindparam("new_state", type_=Effect.state.type))
 )
 
 
@@ -122,6 +123,8 @@ class RunJournal:
     started_at: Any
     _claimed_s: float = field(init=False)
     _base_ms: int = field(init=False)
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _broken: BaseException | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._claimed_s = self.context.runtime.clock.monotonic_s()
@@ -130,14 +133,31 @@ class RunJournal:
     async def commit(self, turn: NewTurn) -> Finished:
         """Commit a turn with everything that belongs to it; returns once it is on disk.
 
-        Its number is given here, and the gate keeps the order in which appends come.
+        One after the other: a number is used up only by a turn that is there, so that none is missing
+        when candidates commit side by side and one of them fails. After a failure, which may have
+        been written all the same, nothing more is: the journal has to be read again.
         Raises: Fenced where another worker took the run over.
         """
-        spent, clock = self.spent, self.context.runtime.clock
-        spent.turns += 1
-        spent.prompt_tokens += turn.prompt_tokens
-        spent.completion_tokens += turn.completion_tokens
-        spent.cost_usd_micros += turn.cost_usd_micros
+        async with self._one_by_one:
+            if self._broken is not None:
+                raise self._broken
+            try:
+                done = await self._commit(turn)
+            except BaseException as error:
+                self._broken = error
+                raise
+            self.finished[turn.step_key] = done
+            return done
+
+    async def _commit(self, turn: NewTurn) -> Finished:
+        before, clock = self.spent, self.context.runtime.clock
+        spent = replace(
+            before,
+            turns=before.turns + 1,
+            prompt_tokens=before.prompt_tokens + turn.prompt_tokens,
+            completion_tokens=before.completion_tokens + turn.completion_tokens,
+            cost_usd_micros=before.cost_usd_micros + turn.cost_usd_micros,
+        )
         done = Finished(spent.turns, turn.step_key, turn.kind, turn.output, turn.interaction_id)
         row = {
             **self._ids(),
@@ -156,11 +176,11 @@ class RunJournal:
             turn.preview[:PREVIEW_LETTERS], round(turn.total_ms, 3),
             turn.prompt_tokens + turn.completion_tokens,
         )  # fmt: skip
-        entries: list[Entry] = [(INSERT_TURN, row), *turn.entries, self._progress()]
+        entries: list[Entry] = [(INSERT_TURN, row), *turn.entries, self._progress(spent)]
         if turn.effect:
-            entries.append((EFFECT_DONE, {**self._bound(), "b_step_key": turn.step_key}))
+            entries.append(self._effect_is(turn.step_key, EffectState.DONE))
         await self._append(entries, event)
-        self.finished[turn.step_key] = done
+        self.spent = spent
         return done
 
     async def intend(self, step_key: str, effect_key: str, tool: str, arguments: Any) -> None:
@@ -176,6 +196,10 @@ class RunJournal:
             "created_at": self.context.runtime.clock.now(),
         }
         await self.context.append([(INSERT_EFFECT, row)])
+
+    async def intend_again(self, step_key: str) -> None:
+        """Write down, before a call that a person wants repeated, that it is about to be made."""
+        await self.context.append([self._effect_is(step_key, EffectState.INTENT)])
 
     async def enter(
         self,
@@ -215,8 +239,10 @@ class RunJournal:
         entries.append(outbox_entry(self.context.job.tenant, clock, event))
         await self.context.append(entries, {OUTBOX})
 
-    def _progress(self) -> Entry:
-        spent = self.spent
+    def _effect_is(self, step_key: str, state: EffectState) -> Entry:
+        return EFFECT_STATE, {**self._bound(), "b_step_key": step_key, "new_state": state}
+
+    def _progress(self, spent: Spent) -> Entry:
         return PROGRESS, {
             **self._bound(),
             "new_turns": spent.turns,
@@ -253,12 +279,18 @@ def read_effects(db: Session, run_id: UUID) -> dict[str, Effect]:
     return {e.step_key: e for e in db.scalars(select(Effect).where(Effect.run_id == run_id))}
 
 
+def lineage(db: Session, run: Run) -> list[Run]:
+    """Return a run, the run it retries, and so on."""
+    runs = [run]
+    while (parent := runs[-1].parent_run_id) is not None:
+        runs.append(db.get_one(Run, parent))
+    return runs
+
+
 def _lineage_turns(db: Session, run: Run) -> list[Turn]:
     parts, upto = [], None
-    current: Run | None = run
-    while current is not None:
+    for current in lineage(db, run):
         query = select(Turn).where(Turn.run_id == current.id).order_by(Turn.seq)
         parts.append(list(db.scalars(query if upto is None else query.where(Turn.seq <= upto))))
         upto = current.prefix_seq if upto is None else min(upto, current.prefix_seq)
-        current = db.get(Run, current.parent_run_id) if current.parent_run_id else None
     return [turn for part in reversed(parts) for turn in part]

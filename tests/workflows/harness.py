@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
+from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.models import Job, State, Worker
 from camel_ext.core.queue import TaskContext
@@ -46,6 +47,8 @@ class WatchedContext(TaskContext):
         number, harness.appends = harness.appends, harness.appends + 1
         if number == harness.kill_before_append:
             raise Killed
+        if number == harness.fail_append:
+            raise DatabaseUnreachable("the test took the database away")
         await super().append(entries, signals)
         if number == harness.kill_after_append:
             raise Killed
@@ -83,6 +86,7 @@ class Harness:
     appends: int = 0
     kill_before_append: int | None = None
     kill_after_append: int | None = None
+    fail_append: int | None = None
     limits: Limits = field(default_factory=lambda: Limits(max_turns=1000))
     single_step: bool = False
     pause: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
+from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.models import WaitingFor
 from camel_ext.core.queue import Wait
 from camel_ext.core.runtime import Runtime
@@ -180,3 +181,36 @@ async def test_the_best_of_all_candidates_is_chosen_and_all_are_kept(
         "tries{1}/say/call[0]",
         "tries{2}/say/call[0]",
     ]
+
+
+async def test_a_number_is_used_up_only_by_a_turn_that_is_there(
+    runtime: Runtime, tenant: Tenant
+) -> None:
+    """A candidate's append fails while its sibling's works: no number is missing afterwards."""
+    workflow = Workflow.model_validate(
+        {
+            "steps": [
+                {
+                    "name": "tries",
+                    "best_of": {"n": 3, "score": "1.0"},
+                    "steps": [
+                        {"name": "say", "agent": "proposer", "prompt": "{{ candidate }}"},
+                        {"name": "more", "agent": "proposer", "prompt": "{{ candidate }}"},
+                    ],
+                }
+            ],
+        }
+    )
+
+    def speak(_agent: str, _key: str, call: ModelCall) -> dict[str, Any]:
+        return {"content": text_of(call)}
+
+    run = await Harness(
+        runtime, tenant, workflow, AGENTS, speak, fail_append=1, limits=Limits(max_turns=9)
+    ).start()
+    with pytest.raises(DatabaseUnreachable):
+        await run.execute()
+    seqs = [turn.seq for turn in await run.turns()]
+    assert seqs == list(range(1, len(seqs) + 1))
+    await run.execute()
+    assert [turn.seq for turn in await run.turns()] == list(range(1, 7))

@@ -95,6 +95,10 @@ class Scratch:
         for leftover in (folder, *folder.parent.glob(f"{folder.name}.*")):
             remove_tree(leftover)
 
+    def holds(self, state: str) -> bool:
+        """Tell whether a state is here."""
+        return self._state_path(state).exists()
+
     def adopt(self, other: "Scratch", state: str) -> None:
         """Take a state over from another run, for a fork. Raises: ScratchLost."""
         entries = other._load(state)
@@ -107,7 +111,9 @@ class Scratch:
                 part.unlink(missing_ok=True)
                 os.link(other._blobs / entry.value, part)  # contents never change: share them
                 part.rename(blob)
-        shutil.copyfile(other._state_path(state), self._state_path(state))
+        unfinished = self._states / f"{state}.part"
+        shutil.copyfile(other._state_path(state), unfinished)
+        unfinished.rename(self._state_path(state))
         _sync(self._states)
 
     def _state_path(self, state: str) -> Path:
