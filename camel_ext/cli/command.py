@@ -262,7 +262,7 @@ def show_error(here: Here, error: Exception) -> Exit:
     err = here.err
     err.print(Text.assemble(("error  ", "bold red"), explained.message), soft_wrap=True)
     if explained.advice:
-        err.print(Padding(Text(explained.advice, style="dim"), (0, 0, 0, 7)))
+        err.print(Padding(Text(explained.advice, style="dim"), (0, 0, 0, 7), expand=False))
     if explained.exit is Exit.BUG and explained.trace_id:
         err.print(Text(f"       trace id {explained.trace_id}", style="dim"))
     return explained.exit

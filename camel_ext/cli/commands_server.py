@@ -1,5 +1,6 @@
 """Commands that start processes or look at this machine: up, worker, version."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,10 @@ def register(app: typer.Typer) -> None:
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker"],
     )(worker)  # fmt: skip
+    command(
+        app, "demo", panel=PANEL, common=("debug",),
+        examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo"],
+    )(demo)  # fmt: skip
     command(app, "doctor", panel=PANEL, examples=["camel-ext doctor"])(doctor)
     command(
         app, "version", panel=PANEL, common=("as_json", "debug"), examples=["camel-ext version"]
@@ -36,6 +41,15 @@ def up(
             "--port", "-p", min=0, max=65535, help="Port to listen on; 0 takes a free one."
         ),
     ] = None,
+    engine_threads: Annotated[
+        int | None,
+        typer.Option(
+            "--engine-threads",
+            min=0,
+            max=256,
+            help="Threads of the local model; fewer than cores where others compute, too.",
+        ),
+    ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the API's pages in a browser.")
     ] = False,
@@ -43,7 +57,7 @@ def up(
     """Start the server: API, worker and local model in one process."""
     from camel_ext.cli.server import serve
 
-    serve(here, host, port, open_browser=open_browser)
+    serve(here, host, port, engine_threads, open_browser=open_browser)
 
 
 def worker(here: Here) -> None:
@@ -51,6 +65,22 @@ def worker(here: Here) -> None:
     from camel_ext.cli.server import work
 
     work(here)
+
+
+def demo(
+    here: Here,
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Where the demo and its results live.")
+    ] = Path("var/demo"),
+) -> None:
+    """See a team of agents at work: real runs on the bundled model, each turn live.
+
+    It starts a server of its own, fetches the model where it is missing (98 MB, once), gives a team
+    of proposer, executor and reviewer a list of goals, and leaves transcripts and logs in the folder.
+    """
+    from camel_ext.cli.demo import demo as play
+
+    play(here, folder)
 
 
 def doctor(here: Here) -> None:

@@ -90,7 +90,7 @@ def show_problems(err: Console, error: ApiError, files: dict[str, str], folder: 
         if 0 < each["line"] <= len(lines):
             _show_line(err, lines[each["line"] - 1], each["line"], each["column"], colour)
         words = f"{each['message']} {each.get('fix') or ''}".strip()
-        err.print(Padding(Text(words, style=colour), (0, 0, 1, 4)))
+        err.print(Padding(Text(words, style=colour), (0, 0, 1, 4), expand=False))
     err.print(f"[bad]{plural(errors, 'problem')}[/], so nothing was changed.")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from camel_ext_client import ApiError, Client, Message
 from camel_ext_client.shapes import FINAL, Run, Turn
 
+GIVE_UP_S = 60.0  # a server that restarts is back before
 STOPS_FOR = frozenset({"person", "budget", "pause"})  # nothing goes on until somebody says so
 
 
@@ -49,12 +50,15 @@ def at_rest(run: Run) -> bool:
     return run["state"] in FINAL or (run["state"] == "waiting" and run["waiting_for"] in STOPS_FOR)
 
 
-def follow(client: Client, run_ids: Iterable[str], *, after: int = 0) -> Iterator[Seen]:
-    """Yield what happens in the runs until all are at rest; `after`: only turns after this one."""
-    places = dict.fromkeys(run_ids, after)
+def follow(
+    client: Client, run_ids: Iterable[str], *, give_up_s: float = GIVE_UP_S
+) -> Iterator[Seen]:
+    """Yield what happens in the runs until all are at rest; a lost server is waited for a while."""
+    places = dict.fromkeys(run_ids, 0)
     if not places:
         return
-    with closing(client.watch([f"*:{run_id}" for run_id in places])) as messages:
+    topics = [f"*:{run_id}" for run_id in places]
+    with closing(client.watch(topics, give_up_s=give_up_s)) as messages:
         for message in messages:
             yield from _seen(client, places, message)
             if not places:

@@ -115,7 +115,7 @@ class LiveView:
     def _tail(self, text: str) -> RenderableType:
         width = max(20, self.console.width - 6)
         lines = Text(text, style="dim").wrap(self.console, width)
-        return Padding(Group(*lines[-TAIL_LINES:]), (0, 0, 0, 5))
+        return Padding(Group(*lines[-TAIL_LINES:]), (0, 0, 0, 5), expand=False)
 
 
 def ending(run: Run) -> str:
@@ -145,12 +145,12 @@ def show_ending(out: Console, run: Run) -> None:
     """Show a run's output or what went wrong, and what it took."""
     if run["state"] == "succeeded" and run["output"] is not None:
         out.print(Text("output", style="dim"))
-        out.print(Padding(Text(output_shown(run["output"])), (0, 0, 1, 5)))
+        out.print(Padding(Text(output_shown(run["output"])), (0, 0, 1, 5), expand=False))
     if run["state"] == "failed":
         what = Text.assemble((str(run["error_detail"] or run["error_code"]), "red"))
-        out.print(Padding(what, (0, 0, 1, 5)))
+        out.print(Padding(what, (0, 0, 1, 5), expand=False))
     if run["state"] == "waiting":
-        out.print(Padding(Text(str(run["waiting_detail"] or "")), (0, 0, 1, 5)))
+        out.print(Padding(Text(str(run["waiting_detail"] or "")), (0, 0, 1, 5), expand=False))
     out.print(f"{ending(run)}  [quiet]· run[/] [id]{run['id']}[/]", soft_wrap=True)
     for line in what_next(run):
         out.print(f"[quiet]{line}[/]", soft_wrap=True)

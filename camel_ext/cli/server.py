@@ -32,9 +32,19 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(here: Here, host: str | None, port: int | None, *, open_browser: bool) -> None:
+def serve(
+    here: Here,
+    host: str | None,
+    port: int | None,
+    engine_threads: int | None,
+    *,
+    open_browser: bool,
+) -> None:
     """Run the server until it is told to stop."""
     settings = _placed(here.settings(), host, port)
+    if engine_threads is not None:
+        serving = settings.serving.model_copy(update={"engine_threads": engine_threads})
+        settings = settings.model_copy(update={"serving": serving})
     _configure_logs(settings)
     with _taken(settings.server.host, settings.server.port) as sock:
         taken = sock.getsockname()[1]

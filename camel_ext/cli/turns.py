@@ -49,7 +49,7 @@ def turn_shown(
         heading.append(turn["name"], style=f"bold {TOOL}" if turn["kind"] == "tool" else "bold")
     heading.append(f"   {turn['step_key']} · {duration(turn['total_ms'])}", style="dim")
     heading.no_wrap, heading.overflow = True, "ellipsis"
-    return Group(heading, Padding(_content(turn, answer), (0, 0, 1, 5)))
+    return Group(heading, Padding(_content(turn, answer), (0, 0, 1, 5), expand=False))
 
 
 def _content(turn: Turn, answer: dict[str, Any] | None) -> RenderableType:

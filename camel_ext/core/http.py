@@ -185,7 +185,7 @@ def problem_body(error: CamelExtError) -> dict[str, Any]:
         "code": error.code,
         "trace_id": current_trace_id(),
     }
-    return body | {"errors": error.fields.get("errors", [])}
+    return body | {"errors": error.fields.get("errors") or error.fields.get("problems", [])}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

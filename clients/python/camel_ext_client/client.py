@@ -96,7 +96,14 @@ class Client:
         return cast(Stream, self._transport.get(f"/api/v1/events/streams/{stream_id}"))
 
     def watch(
-        self, topics: Sequence[str] = (), after: str | None = None, *, patient: bool = True
+        self,
+        topics: Sequence[str] = (),
+        after: str | None = None,
+        *,
+        give_up_s: float | None = None,
     ) -> Generator[Message, None, None]:
-        """Yield what happens, over lost connections, without a gap and without a repetition."""
-        return feed.watch(self._transport, topics, after, patient=patient)
+        """Yield what happens, over lost connections, without a gap and without a repetition.
+
+        A server that is away is waited for, at most `give_up_s`.
+        """
+        return feed.watch(self._transport, topics, after, give_up_s=give_up_s)

@@ -6,6 +6,7 @@ offsets tell. It does not know what an event means.
 """
 
 import json
+import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Literal, TypedDict
 
@@ -42,43 +43,38 @@ def watch(
     topics: Sequence[str],
     after: str | None,
     *,
-    patient: bool = True,
+    give_up_s: float | None = None,
     silence_s: float = SILENCE_S,
 ) -> Generator[Message, None, None]:
-    """Yield messages until the caller stops; `error` messages only move to another connection.
+    """Yield messages until the caller stops; a server that is away is waited for.
 
-    `hello` comes once for each connection: what happened before it can be read now. Where `patient`,
-    a server that is away is waited for; else the tries are bounded.
-    Raises: ApiError where the server refuses for good, Unreachable.
+    `hello` comes once for each connection: what happened before it can be read now. A server that
+    ends the stream with an `error` message is connected to anew.
+    Raises: ApiError where the server refuses for good; Unreachable after `give_up_s` without it.
     """
-    cursor, failed = after, 0
+    cursor, tried, lost_s = after, 0, None
     while True:
+        error: Exception = ConnectionError("the server ended the stream")
         try:
             params = {"topics": ",".join(topics) or None, "after": cursor}
             with transport.stream(PATH, params, silence_s=silence_s) as lines:
                 for message in read_messages(lines):
-                    failed = 0
+                    tried, lost_s = 0, None
                     cursor = message.get("cursor", cursor)
                     if message["type"] == "error":
                         break
                     yield message
-            error: Exception = ConnectionError("the server ended the stream")
         except ApiError as refused:
             if refused.status != 503:
                 raise
             error = refused
         except httpx.TransportError as lost:
             error = lost
-        failed += 1
-        if not patient and failed >= transport.patience.tries:
-            raise _given_up(transport, error) from error
-        transport.patience.wait(min(failed, 5))
-
-
-def _given_up(transport: Transport, error: Exception) -> Exception:
-    if isinstance(error, httpx.TransportError):
-        return transport.unreachable(error)
-    return error
+        tried += 1
+        lost_s = lost_s or time.monotonic()
+        if give_up_s is not None and time.monotonic() - lost_s >= give_up_s:
+            raise transport.unreachable(error) from error
+        transport.patience.wait(min(tried, 5))
 
 
 def read_messages(lines: Iterator[str]) -> Iterator[Message]:

@@ -193,7 +193,7 @@ class Transport:
             "is not a camel-ext server",
         )
 
-    def unreachable(self, error: httpx.TransportError) -> Unreachable:
+    def unreachable(self, error: Exception) -> Unreachable:
         """Return a lost connection as our error."""
         said = str(error) or type(error).__name__
         if isinstance(error, httpx.ConnectError):
