@@ -128,7 +128,7 @@ async def _serve(app: Any, ws: str, emit: Emit) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     config = uvicorn.Config(
         app,
-        ws=ws,  # type: ignore[arg-type]
+        ws=ws,
         log_level="error",
         access_log=False,
         ws_ping_interval=None,  # clients do not read while the other arm runs

@@ -146,6 +146,27 @@ async def test_a_database_that_comes_and_goes_makes_no_gap(
     assert sink.numbers() == list(range(40))
 
 
+async def test_a_commit_whose_answer_is_lost_is_told_all_the_same(
+    feed: FeedUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing happens afterwards that would show the gap."""
+    real, lost = feed.runtime.gate.write, list[Any]()
+
+    async def losing(fn: Any, *args: Any) -> Any:
+        result = await real(fn, *args)
+        if fn is dispatcher_module._number and result and not lost:
+            lost.append(result)
+            raise DatabaseUnreachable("away")
+        return result
+
+    sink = await feed.connect()
+    monkeypatch.setattr(feed.runtime.gate, "write", losing)
+    feed.go()
+    await feed.happen(1)
+    await until(lambda: sink.numbers() == [1])
+    assert lost
+
+
 async def test_a_bug_does_not_end_the_dispatcher(
     feed: FeedUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
