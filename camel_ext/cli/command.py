@@ -256,13 +256,14 @@ def show_error(here: Here, error: Exception) -> Exit:
 
         sys.stderr.write(json.dumps(explained.as_json(), ensure_ascii=False) + "\n")
         return explained.exit
-    from rich.padding import Padding
     from rich.text import Text
+
+    from camel_ext.cli.output import Indented
 
     err = here.err
     err.print(Text.assemble(("error  ", "bold red"), explained.message), soft_wrap=True)
     if explained.advice:
-        err.print(Padding(Text(explained.advice, style="dim"), (0, 0, 0, 7), expand=False))
+        err.print(Indented(Text(explained.advice, style="dim"), 7, blank_below=False))
     if explained.exit is Exit.BUG and explained.trace_id:
         err.print(Text(f"       trace id {explained.trace_id}", style="dim"))
     return explained.exit

@@ -8,12 +8,11 @@ import typer
 from camel_ext_client import ApiError, Client
 from camel_ext_client.shapes import Applied, Configuration, Definition
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
-from camel_ext.cli.output import plain, plural, rows, table
+from camel_ext.cli.output import Indented, plain, plural, rows, table
 
 FILES = ("agents.yaml", "workflows.yaml", "models.yaml")
 _MARKS = {
@@ -90,7 +89,7 @@ def show_problems(err: Console, error: ApiError, files: dict[str, str], folder: 
         if 0 < each["line"] <= len(lines):
             _show_line(err, lines[each["line"] - 1], each["line"], each["column"], colour)
         words = f"{each['message']} {each.get('fix') or ''}".strip()
-        err.print(Padding(Text(words, style=colour), (0, 0, 1, 4), expand=False))
+        err.print(Indented(Text(words, style=colour), 4))
     err.print(f"[bad]{plural(errors, 'problem')}[/], so nothing was changed.")
 
 

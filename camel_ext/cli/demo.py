@@ -21,7 +21,7 @@ from camel_ext.cli.demo_platform import Platform, bring_model, running
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.following import RunSeen, Seen, follow
 from camel_ext.cli.live import LiveView, output_shown
-from camel_ext.cli.output import amount, duration, plain, plural, short, state_shown, table
+from camel_ext.cli.output import amount, duration, plain, plural, short, table
 from camel_ext.cli.turns import PALETTE, Colours, cut
 
 ROLES = ("proposer", "executor", "reviewer", "programmer")
@@ -124,14 +124,13 @@ def _show_results(
 ) -> None:
     right: dict[str, Any] = {"justify": "right", "no_wrap": True}
     made = table(
-        "", ("goal", {"ratio": 3, "max_width": 44}), "run", ("turns", right), ("time", right),
-        "verifier", "reviewer", ("answer", {"ratio": 4}),
+        "", ("goal", {"ratio": 3}), ("turns", right), ("time", right), ("verifier", {"no_wrap": True}),
+        ("reviewer", {"no_wrap": True}), ("answer", {"ratio": 4}),
     )  # fmt: skip
     for result in results:
         made.add_row(
             labels[result.run_id],
             plain(result.goal),
-            state_shown(result.state),
             str(result.turns),
             duration(result.seconds * 1000),
             _verdict(result.verifier_passed, "passed"),
@@ -155,14 +154,16 @@ def _show_results(
 def _verdict(value: bool | None, word: str) -> str:
     if value is None:
         return "[quiet]none[/]"
-    return f"[ok]✓[/] {word}" if value else f"[bad]✗[/] not {word}"
+    return f"[ok]✓[/] {word}" if value else "[bad]✗[/] no"
 
 
 def _answer(result: Result) -> str:
+    if result.state != "succeeded":
+        return f"({result.state}) {result.error or ''}"
     value = result.output
     if isinstance(value, dict) and "printed" in value:
         return f"{value.get('code', '')} → {value['printed']}".replace("\n", " ")
-    return " ".join(output_shown(value if value is not None else result.error).split())
+    return " ".join(output_shown(value).split())
 
 
 def _show_where(here: Here, folder: Path, data_dir: Path) -> None:

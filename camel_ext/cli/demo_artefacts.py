@@ -18,7 +18,7 @@ from camel_ext.cli.live import output_shown
 from camel_ext.cli.output import amount, duration
 from camel_ext.serving import BUNDLED
 
-MODEL_BROKE = "workflows.step_failed"  # the model's answer could not be used: that is data
+MODEL_BROKE = "workflows.answer_not_in_schema"  # the model answered badly: that is data
 
 
 @dataclass(frozen=True, slots=True)

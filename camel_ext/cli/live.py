@@ -12,12 +12,11 @@ from typing import Any
 from camel_ext_client.shapes import Run
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.spinner import Spinner
 from rich.text import Text
 
 from camel_ext.cli.following import RunSeen, Seen, TextSeen, TurnSeen
-from camel_ext.cli.output import amount, cost, duration, plain, plural, short, state_shown
+from camel_ext.cli.output import Indented, amount, cost, duration, plain, plural, short, state_shown
 from camel_ext.cli.turns import Colours, turn_shown
 
 TAIL_LINES = 6
@@ -88,8 +87,8 @@ class LiveView:
             return
         self._busy.pop(run["id"], None)
         if run["id"] in self.labels:
-            self.console.print(Text.assemble("     ", self.labels[run["id"]]), end="  ")
-            self.console.print(f"{ending(run)}\n")
+            styled = self.console.render_str(f"  {ending(run)}\n")
+            self.console.print(Text.assemble("  ", self.labels[run["id"]], styled))
 
     def _at(self, run_id: str) -> _Busy:
         return self._busy.setdefault(run_id, _Busy(time.monotonic()))
@@ -115,7 +114,7 @@ class LiveView:
     def _tail(self, text: str) -> RenderableType:
         width = max(20, self.console.width - 6)
         lines = Text(text, style="dim").wrap(self.console, width)
-        return Padding(Group(*lines[-TAIL_LINES:]), (0, 0, 0, 5), expand=False)
+        return Indented(Group(*lines[-TAIL_LINES:]), blank_below=False)
 
 
 def ending(run: Run) -> str:
@@ -145,12 +144,12 @@ def show_ending(out: Console, run: Run) -> None:
     """Show a run's output or what went wrong, and what it took."""
     if run["state"] == "succeeded" and run["output"] is not None:
         out.print(Text("output", style="dim"))
-        out.print(Padding(Text(output_shown(run["output"])), (0, 0, 1, 5), expand=False))
+        out.print(Indented(Text(output_shown(run["output"]))))
     if run["state"] == "failed":
         what = Text.assemble((str(run["error_detail"] or run["error_code"]), "red"))
-        out.print(Padding(what, (0, 0, 1, 5), expand=False))
+        out.print(Indented(what))
     if run["state"] == "waiting":
-        out.print(Padding(Text(str(run["waiting_detail"] or "")), (0, 0, 1, 5), expand=False))
+        out.print(Indented(Text(str(run["waiting_detail"] or ""))))
     out.print(f"{ending(run)}  [quiet]· run[/] [id]{run['id']}[/]", soft_wrap=True)
     for line in what_next(run):
         out.print(f"[quiet]{line}[/]", soft_wrap=True)

@@ -110,7 +110,6 @@ def show_row(out: Console, row: InteractionRow, colours: Colours) -> None:
     for mark, text in (("?", row["prompt_preview"]), ("→", row["answer_preview"])):
         if text:
             line = Text.assemble((f"          {mark} ", "dim"), cut(" ".join(text.split()), 2, 200))
-            line.no_wrap, line.overflow = True, "ellipsis"
-            out.print(line)
+            out.print(line, no_wrap=True, overflow="ellipsis")
     if row["error_code"]:
         out.print(Text(f"          ✗ {row['error_code']}", style="red"))

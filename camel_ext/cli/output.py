@@ -7,11 +7,13 @@ standard error, so that a pipe gets the answer alone. What is shown is the comma
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.theme import Theme
 
@@ -47,6 +49,24 @@ def err_console() -> Console:
 def _console(stream: Any) -> Console:
     width = None if stream.isatty() else PIPED_WIDTH
     return Console(file=stream, theme=THEME, highlight=False, width=width, soft_wrap=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Indented:
+    """Something moved to the right, without the blanks that Rich fills lines with."""
+
+    content: RenderableType
+    by: int = 5
+    blank_below: bool = True
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        inner = options.update_width(max(20, options.max_width - self.by))
+        for line in console.render_lines(self.content, inner, pad=False):
+            yield Segment(" " * self.by)
+            yield from line
+            yield Segment.line()
+        if self.blank_below:
+            yield Segment.line()
 
 
 def write_json(value: Any, *, line: bool = False) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from camel_ext_client import Client
 from camel_ext_client.shapes import Interaction, Run, Turn
 from rich.console import Console
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
@@ -15,7 +14,7 @@ from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.following import answer_of
 from camel_ext.cli.live import show_ending
-from camel_ext.cli.output import amount, cost, duration, plain
+from camel_ext.cli.output import Indented, amount, cost, duration, plain
 from camel_ext.cli.runs import find_run
 from camel_ext.cli.turns import Colours, turn_shown
 
@@ -101,7 +100,7 @@ def _show_call(out: Console, turn: Turn) -> None:
             text = each if isinstance(each, str) else json.dumps(each, ensure_ascii=False, indent=2)
             if name:
                 out.print(Text(name, style="dim"))
-            out.print(Padding(Text(text), (0, 0, 0, 2 if name else 0)), soft_wrap=True)
+            out.print(Indented(Text(text), 2 if name else 0, blank_below=False))
 
 
 def show_interaction(out: Console, found: Interaction, *, title: str) -> None:

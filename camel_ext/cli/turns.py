@@ -9,15 +9,15 @@ from typing import Any
 
 from camel_ext_client.shapes import Turn
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
-from camel_ext.cli.output import duration
+from camel_ext.cli.output import Indented, duration
 
 PALETTE = ("cyan", "magenta", "green", "blue", "bright_yellow", "bright_cyan", "bright_magenta")
 TOOL = "yellow"
 MAX_LINES = 14
 MAX_CHARS = 2_000
+SPARED = 20  # so few letters more are shown rather than counted
 
 
 class Colours:
@@ -37,10 +37,8 @@ def turn_shown(
     turn: Turn, answer: dict[str, Any] | None, colours: Colours, *, label: Text | None = None
 ) -> RenderableType:
     """Return a turn: a heading, and its content below, indented."""
-    heading = Text.assemble((f"{turn['seq']:>3}  ", "dim"))
-    if label is not None:
-        heading.append_text(label)
-        heading.append("  ")
+    heading = Text() if label is None else Text.assemble("  ", label)
+    heading.append(f"{turn['seq']:>3}  ", style="dim")
     if turn["kind"] == "model":
         heading.append(turn["name"], style=f"bold {colours.of(turn['name'])}")
     else:
@@ -49,7 +47,7 @@ def turn_shown(
         heading.append(turn["name"], style=f"bold {TOOL}" if turn["kind"] == "tool" else "bold")
     heading.append(f"   {turn['step_key']} · {duration(turn['total_ms'])}", style="dim")
     heading.no_wrap, heading.overflow = True, "ellipsis"
-    return Group(heading, Padding(_content(turn, answer), (0, 0, 1, 5), expand=False))
+    return Group(heading, Indented(_content(turn, answer)))
 
 
 def _content(turn: Turn, answer: dict[str, Any] | None) -> RenderableType:
@@ -135,4 +133,4 @@ def cut(text: str, lines: int = MAX_LINES, chars: int = MAX_CHARS) -> str:
     kept = text[:chars].splitlines()[:lines]
     shown = "\n".join(kept)
     gone = len(text) - len(shown)
-    return f"{shown} … ({gone:,} more letters)" if gone > 1 else shown
+    return f"{shown} … ({gone:,} more letters)" if gone > SPARED else text
