@@ -8,7 +8,6 @@ that several servers each feed their own clients. It knows no event's meaning.
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import Connection, func, select
@@ -119,10 +118,11 @@ class Dispatcher:
         try:
             await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for future in (sleeper, waker):
-                future.cancel()
-                with suppress(asyncio.CancelledError):
-                    await future
+            sleeper.cancel()
+            waker.cancel()
+            # Not by suppressing CancelledError: a cancellation of this very task, arriving here,
+            # would be lost, and the process would wait for it for ever.
+            await asyncio.gather(sleeper, waker, return_exceptions=True)
 
 
 def _number(connection: Connection, _signals: Signals) -> list[Numbered] | None:

@@ -279,3 +279,20 @@ async def test_only_the_holder_of_the_lock_numbers(
         await dispatcher.turn()
         assert not await runtime.read_system("test", any_unnumbered)
         await runtime.close()
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_stop_is_heard_at_whatever_moment_of_a_pause(
+    feed: FeedUnderTest, steps: int
+) -> None:
+    dispatcher = feed.dispatcher
+    pausing = asyncio.create_task(dispatcher._pause())
+    await asyncio.sleep(4 * dispatcher_module.PAUSE_S)
+    dispatcher.wake()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    if pausing.done():
+        return
+    pausing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pausing
