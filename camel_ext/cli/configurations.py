@@ -18,6 +18,7 @@ FILES = ("agents.yaml", "workflows.yaml", "models.yaml")
 _MARKS = {
     "added": ("+", "green"),
     "changed": ("~", "yellow"),
+    "revised": ("~", "dim"),
     "retired": ("-", "red"),
     "unchanged": ("=", "dim"),
 }

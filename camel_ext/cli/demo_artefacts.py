@@ -16,6 +16,7 @@ from camel_ext import __version__
 from camel_ext.cli.following import answer_of
 from camel_ext.cli.live import output_shown
 from camel_ext.cli.output import amount, duration
+from camel_ext.cli.turns import verdict_shown
 from camel_ext.serving import BUNDLED
 
 MODEL_BROKE = "workflows.answer_not_in_schema"  # the model answered badly: that is data
@@ -157,11 +158,17 @@ def _said(turn: Turn, answer: Any) -> list[str]:
             for call in (answer or {}).get("tool_calls") or ()
         ]
         return _fenced("\n".join([text, *calls]).strip())
-    given = turn["input"] if turn["kind"] == "tool" else None
+    if turn["kind"] == "verify":
+        return [verdict_shown(turn["output"]).plain]
     output = turn["output"]
     said = output.get("text", output) if isinstance(output, dict) else output
-    parts = [] if given is None else [*_fenced(output_shown(given)), ""]
-    return [*parts, *_fenced(output_shown(said))]
+    return [*_fenced(_arguments(turn["input"])), "", *_fenced(output_shown(said))]
+
+
+def _arguments(given: Any) -> str:
+    """Return a tool's arguments: a lone text, such as a program, as it is."""
+    lone = list(given.values()) if isinstance(given, dict) else []
+    return output_shown(lone[0] if len(lone) == 1 and isinstance(lone[0], str) else given)
 
 
 def _fenced(text: str) -> list[str]:
