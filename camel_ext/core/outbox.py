@@ -5,7 +5,6 @@ A number taken inside overlapping transactions becomes visible out of order and 
 committed. This module writes, numbers, reads and prunes rows; who listens is the events room's.
 """
 
-import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,9 +37,7 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as JSON values, without the subject."""
-        fields = dataclasses.asdict(self)
-        fields.pop("subject")
-        return fields
+        return {name: value for name, value in vars(self).items() if name != "subject"}
 
 
 def event_type(name: str) -> Any:
