@@ -11,7 +11,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -71,8 +71,12 @@ class Tool:
     call: Call
     uses_scratch: bool = False
     timeout_s: float = DEFAULT_TIMEOUT_S
+    _schema_text: str = field(init=False, repr=False, compare=False)
+    _plain: "_Plain | None" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_schema_text", canonical_json(self.parameters).decode())
+        object.__setattr__(self, "_plain", _Plain.of(self.parameters))
         if not NAME.match(self.name):
             raise ToolBroken(
                 f"{self.name!r} cannot be a tool's name: providers accept 1 to 64 letters, digits, "
@@ -107,6 +111,8 @@ class Tool:
 
     def problem(self, given: dict[str, Any]) -> str | None:
         """Return what is wrong with the arguments, in words for the model, or None."""
+        if self._plain is not None and self._plain.surely_fits(given):
+            return None
         errors = sorted(
             _validator(self.schema_text()).iter_errors(given), key=lambda e: list(e.path)
         )
@@ -119,7 +125,49 @@ class Tool:
 
     def schema_text(self) -> str:
         """Return the parameters' schema as compact JSON."""
-        return canonical_json(self.parameters).decode()
+        return self._schema_text
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A schema of named values of one type each: most calls fit, which is told without a validator.
+
+    It never refuses: what does not surely fit is the validator's to judge.
+    """
+
+    kinds: dict[str, tuple[type, ...]]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, schema: dict[str, Any]) -> "_Plain | None":
+        """Return the plain form of a schema, or None where it asks for more than types."""
+        properties: dict[str, Any] = schema.get("properties", {})
+        kinds = {name: _kind(each) for name, each in properties.items()}
+        known = schema.keys() <= _SAYS_NOTHING | _OBJECT and schema.get("type") == "object"
+        if not known or () in kinds.values():
+            return None
+        return cls(kinds, frozenset(schema.get("required", ())))
+
+    def surely_fits(self, given: dict[str, Any]) -> bool:
+        """Tell whether every value is known and of its type, and none is missing."""
+        return self.required <= given.keys() and all(
+            type(value) in self.kinds.get(name, ()) for name, value in given.items()
+        )
+
+
+_SAYS_NOTHING = frozenset({"title", "description", "default", "examples"})
+_OBJECT = frozenset({"type", "properties", "required", "additionalProperties"})
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
+    "null": (type(None),),
+}  # fmt: skip
+
+
+def _kind(schema: Any) -> tuple[type, ...]:
+    """Return the types of a schema that asks for nothing but a type, else none."""
+    if not isinstance(schema, dict) or not schema.keys() <= _SAYS_NOTHING | {"type"}:
+        return ()
+    return _KINDS.get(str(schema.get("type")), ())
 
 
 def parse_arguments(arguments: Mapping[str, Any] | str) -> dict[str, Any] | str:
@@ -204,15 +252,19 @@ async def _start(function: Callable[..., Any], values: dict[str, Any], threads: 
 
 async def _bounded(work: Awaitable[Any], bound_s: float, clock: Clock) -> str:
     """Wait for the tool; its exception is data here, because the code is not ours."""
-    running, alarm = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(bound_s))
+    running, alarm = asyncio.ensure_future(work), None
     running.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, not logged
     try:
-        await asyncio.wait({running, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0)
+        if not running.done():  # one that is done at once needs no alarm
+            alarm = asyncio.ensure_future(clock.sleep(bound_s))
+            await asyncio.wait({running, alarm}, return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
             return f"Error: no answer within {bound_s:g} s. Whether it had its effect is unknown."
         return _outcome(running)
     finally:
-        alarm.cancel()
+        if alarm is not None:
+            alarm.cancel()
         if running.cancel():
             await asyncio.wait({running}, timeout=1)  # let it clean up, but not for ever
 

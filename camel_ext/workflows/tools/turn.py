@@ -39,7 +39,7 @@ async def execute(
 
     Raises: SandboxMissing, SandboxFailed, ScratchLost, and what the platform itself raises.
     """
-    folder = scratch.folder(step_key)
+    folder = scratch.folder(step_key) if tool.uses_scratch else scratch.root
     context = ToolContext(effect_key, folder, timeout_s, clock, threads)
     if not tool.uses_scratch:
         return ToolTurn(await tool.run(arguments, context), parent_state)
