@@ -18,6 +18,7 @@ from camel_ext.core.door import check_revision
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
+from camel_ext.workflows.contents import workflow_of
 from camel_ext.workflows.definitions import require
 from camel_ext.workflows.errors import (
     EffectUnknown,
@@ -27,7 +28,6 @@ from camel_ext.workflows.errors import (
 )
 from camel_ext.workflows.events import RunFinished, RunQueued
 from camel_ext.workflows.language.inputs import fill_inputs
-from camel_ext.workflows.language.schema import Workflow
 from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
 from camel_ext.workflows.resolution import resolve
 from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunStart
@@ -54,7 +54,7 @@ def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
     Raises: DefinitionUnknown, InputsWrong, and what an unknown alias raises.
     """
     version = require(db, DefinitionKind.WORKFLOW, wanted.workflow)
-    workflow = Workflow.model_validate(version.content)
+    workflow = workflow_of(version)
     run_id = asker.new_id()
     run = Run(
         id=run_id,

@@ -5,7 +5,7 @@ What happens between is the execution's.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import Effect as ToolEffect
 from camel_ext.workflows.agents import ModelCall, ToolSpec
 from camel_ext.workflows.calls import Conversation, Limits, RunCalls
+from camel_ext.workflows.contents import agent_of, workflow_of
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
 from camel_ext.workflows.execution import Execution
 from camel_ext.workflows.language.schema import Agent, Workflow
@@ -65,20 +66,20 @@ def load(db: Session, run_id: UUID) -> Loaded:
     agents: Json = run.resolved["agents"]
     ids = [run.workflow_version_id, *(UUID(agent["version_id"]) for agent in agents.values())]
     query = select(DefinitionVersion).where(DefinitionVersion.id.in_(ids))
-    contents = {version.id: version.content for version in db.scalars(query)}
-    finished = read_finished(db, run)
+    versions = {version.id: version for version in db.scalars(query)}
+    fresh = run.started_at is None and run.parent_run_id is None  # nothing can be there yet
+    finished = {} if fresh else read_finished(db, run)
     spoken = [turn.interaction_id for turn in finished.values() if turn.interaction_id]
     return Loaded(
         run=run,
         ancestors=[each.id for each in lineage(db, run)[1:]],
-        workflow=Workflow.model_validate(contents[run.workflow_version_id]),
+        workflow=workflow_of(versions[run.workflow_version_id]),
         agents={
-            name: Agent.model_validate(contents[UUID(agent["version_id"])])
-            for name, agent in agents.items()
+            name: agent_of(versions[UUID(agent["version_id"])]) for name, agent in agents.items()
         },
         models={name: _model(db, run, agent["model"]) for name, agent in agents.items()},
         finished=finished,
-        effects=read_effects(db, run_id),
+        effects={} if fresh else read_effects(db, run_id),
         answers=read_answers(db, spoken),
     )
 
@@ -243,6 +244,10 @@ class _ToolWay:
     run_id: UUID
     ancestors: list[UUID]
     workshop: Workshop
+    scratch: Scratch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scratch = self.workshop.scratch(self.run_id)
 
     async def run(self, tool: Tool, arguments: Json, key: str, state: str | None) -> ToolTurn:
         runtime = self.context.runtime
@@ -253,7 +258,7 @@ class _ToolWay:
             arguments,
             step_key=key,
             effect_key=effect_key(self.run_id, key),
-            scratch=self.workshop.scratch(self.run_id),
+            scratch=self.scratch,
             parent_state=state,
             timeout_s=self.workshop.tool_timeout_s,
             clock=runtime.clock,
@@ -262,11 +267,10 @@ class _ToolWay:
 
     def _inherit(self, state: str) -> None:
         """Take files over that a turn of the retried run left."""
-        ours = self.workshop.scratch(self.run_id)
         theirs: list[Scratch] = [self.workshop.scratch(each) for each in self.ancestors]
         owner = next((each for each in theirs if each.holds(state)), None)
-        if owner is not None and not ours.holds(state):
-            ours.adopt(owner, state)
+        if owner is not None and not self.scratch.holds(state):
+            self.scratch.adopt(owner, state)
 
 
 def seed_of(run_seed: int, key: str) -> int:
