@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -82,11 +83,18 @@ def check_schema(schema: Any) -> None:
     Raises: SchemaWrong, which says where it is wrong.
     """
     try:
-        size = len(json.dumps(schema))
+        text = json.dumps(schema)
     except (RecursionError, ValueError, TypeError) as error:
         raise SchemaWrong(f"the schema is not JSON: {error}") from None
-    if size > MAX_SCHEMA_CHARS:
+    if len(text) > MAX_SCHEMA_CHARS:
         raise SchemaWrong(f"a schema has at most {MAX_SCHEMA_CHARS:,} characters")
+    _check_text(text)
+
+
+@lru_cache(maxsize=256)
+def _check_text(text: str) -> None:
+    """Check a schema that is JSON; one that was found sound is not looked at again."""
+    schema = json.loads(text)
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
