@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -119,7 +120,8 @@ def _handler(ledger: _Ledger) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             delay_s = body.get("delay_ms", 0) / 1000
             had = ledger.take(body["key"], body["label"], body["once"], delay_s)
-            self._answer({"label": body["label"], "had_now": had})
+            with suppress(ConnectionError):  # who asked was killed meanwhile
+                self._answer({"label": body["label"], "had_now": had})
 
         def do_GET(self) -> None:
             counts = read_counts(ledger.file)
