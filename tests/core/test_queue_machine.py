@@ -201,7 +201,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert (row.state, row.fence, row.worker_id, row.takeovers, row.waiting_for) == (
                 model.state, model.fence, model.worker, model.takeovers, model.waiting_for,
             )  # fmt: skip
-            assert row.run_at <= self.clock.now() + timedelta(milliseconds=1)
+            if row.state == State.QUEUED:  # and no jump of the clock makes it wait
+                assert row.run_at <= self.clock.now() + timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -235,5 +236,5 @@ def test_a_few_histories_on_sqlite(on_sqlite: Database) -> None:
 @pytest.mark.slow
 def test_queue_and_leases_agree_with_the_model(database_url: str) -> None:
     database = Database(database_url)
-    _run(database, 60, 40)
+    _run(database, 60 if database.is_sqlite else 25, 40)
     database.close()
