@@ -13,6 +13,19 @@ from camel_ext.registry.aliases import (
     retire_alias,
     shares_of,
 )
+from camel_ext.registry.entries import (
+    KEY_PLACES,
+    NAME_PATTERN,
+    AdapterEntry,
+    AnyEntry,
+    LocalEntry,
+    ModelEntry,
+    ModelsFile,
+    Name,
+    ProviderEntry,
+    TargetEntry,
+    alias_targets,
+)
 from camel_ext.registry.errors import AliasUnknown, ModelUnknown, VersionUnknown
 from camel_ext.registry.models import EngineKind, ModelKind
 from camel_ext.registry.resolve import (
@@ -25,7 +38,6 @@ from camel_ext.registry.resolve import (
     resolve_alias,
     resolve_version,
 )
-from camel_ext.registry.schemas import ModelsContent
 from camel_ext.registry.service import AppliedModel, AppliedModels, apply_models
 from camel_ext.registry.versions import (
     find_target,
@@ -37,18 +49,28 @@ from camel_ext.registry.versions import (
 )
 
 __all__ = [
+    "KEY_PLACES",
+    "NAME_PATTERN",
+    "AdapterEntry",
     "AliasUnknown",
+    "AnyEntry",
     "AppliedModel",
     "AppliedModels",
     "EngineKind",
+    "LocalEntry",
+    "ModelEntry",
     "ModelKind",
     "ModelUnknown",
-    "ModelsContent",
+    "ModelsFile",
+    "Name",
     "Price",
+    "ProviderEntry",
     "ResolvedAdapter",
     "ResolvedModel",
     "SecretReference",
+    "TargetEntry",
     "VersionUnknown",
+    "alias_targets",
     "apply_models",
     "create_alias",
     "find_target",

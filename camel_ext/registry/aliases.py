@@ -16,10 +16,10 @@ from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
+from camel_ext.registry.entries import TargetEntry
 from camel_ext.registry.errors import AliasUnknown, NameTaken, TargetsInvalid
 from camel_ext.registry.events import AliasMoved
 from camel_ext.registry.models import Alias, AliasMove
-from camel_ext.registry.schemas import TargetEntry
 from camel_ext.registry.versions import NewId, find_target
 
 Shares = list[dict[str, Any]]

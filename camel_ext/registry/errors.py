@@ -27,9 +27,5 @@ class TargetsInvalid(Invalid):
     """An alias points at one to twenty different versions, each with a weight above zero."""
 
 
-class ModelInvalid(Invalid):
-    """The description of a model cannot be used."""
-
-
 class ModelsAreTheOwners(Forbidden):
     """What a model is, where it is asked and with which key takes the role owner."""

@@ -93,10 +93,17 @@ class ResolvedModel:
         return self.config.get("context_tokens")
 
 
-def known_names(db: Session) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of all base models and of all aliases that answer."""
+def known_names(
+    db: Session, *, outside: str | None = None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all base models and of all aliases that answer.
+
+    With `outside`, without the aliases of that configuration: they retire when they leave its file.
+    """
     models = select(Model.name).where(Model.kind == ModelKind.BASE)
     aliases = select(Alias.name).where(Alias.retired_at.is_(None))
+    if outside is not None:
+        aliases = aliases.where(Alias.configuration.is_distinct_from(outside))
     return frozenset(db.scalars(models)), frozenset(db.scalars(aliases))
 
 

@@ -7,25 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
 from camel_ext.identity import Actor
 from camel_ext.registry import aliases
-from camel_ext.registry.errors import ModelInvalid, NameTaken
+from camel_ext.registry.entries import ModelsFile, alias_targets
+from camel_ext.registry.errors import NameTaken
 from camel_ext.registry.models import Alias, Model, ModelVersion
-from camel_ext.registry.schemas import ModelsContent, TargetEntry
 from camel_ext.registry.versions import AnyModelEntry, NewId, find_model, register_model
 
-Change = Literal["unchanged", "revised", "new"]
+Change = Literal["unchanged", "revised", "changed", "new"]
 AliasChange = Literal["unchanged", "moved", "new", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedModel:
-    """What a name stands for now, and whether that is a new version or a new revision."""
+    """What a name stands for now; `changed` is another version, `revised` the same one, told anew."""
 
     version: ModelVersion
     change: Change
@@ -44,7 +43,7 @@ def apply_models(
     clock: Clock,
     new_id: NewId,
     actor: Actor,
-    content: Mapping[str, Any] | ModelsContent,
+    file: ModelsFile,
     *,
     configuration: str = "default",
     sources: Mapping[str, str] | None = None,
@@ -54,10 +53,8 @@ def apply_models(
     `sources` holds the text of each model's entry by name (`model`, `model/adapter`). An alias that
     was moved since the file was last applied stays where it is, unless the file's own targets
     changed. Aliases that left the file retire; models and versions stay.
-    Raises: ModelInvalid, ModelUnknown, VersionUnknown, TargetsInvalid, NameTaken,
-    ModelsAreTheOwners.
+    Raises: ModelUnknown, VersionUnknown, TargetsInvalid, NameTaken, ModelsAreTheOwners.
     """
-    parsed = _parse(content)
     texts = sources or {}
     applied = AppliedModels()
 
@@ -72,31 +69,19 @@ def apply_models(
         applied.models[name] = AppliedModel(version, _change(was, now))
         return version
 
-    for name, entry in parsed.models.items():
+    for name, entry in file.models.items():
         base = put(name, entry)
         for adapter_name, adapter in entry.adapters.items():
             put(f"{name}/{adapter_name}", adapter, base)
-    _apply_aliases(db, clock, new_id, actor, parsed, configuration, applied)
+    _apply_aliases(db, clock, new_id, actor, file, configuration, applied)
     return applied
 
 
-def _parse(content: Mapping[str, Any] | ModelsContent) -> ModelsContent:
-    if isinstance(content, ModelsContent):
-        return content
-    try:
-        return ModelsContent.model_validate(dict(content))
-    except ValidationError as error:
-        wrong = [
-            {"field": ".".join(map(str, each["loc"])), "wrong": each["msg"], "kind": each["type"]}
-            for each in error.errors()
-        ]
-        first = wrong[0]
-        raise ModelInvalid(f"models: {first['field']}: {first['wrong']}", errors=wrong) from None
-
-
 def _change(was: tuple[int, Any] | None, now: Model) -> Change:
-    if was is None or was[1] != now.current_version_id:
+    if was is None:
         return "new"
+    if was[1] != now.current_version_id:
+        return "changed"
     return "unchanged" if was[0] == now.revision else "revised"
 
 
@@ -105,17 +90,17 @@ def _apply_aliases(
     clock: Clock,
     new_id: NewId,
     actor: Actor,
-    parsed: ModelsContent,
+    file: ModelsFile,
     configuration: str,
     applied: AppliedModels,
 ) -> None:
     query = select(Alias).where(
-        (Alias.name.in_(parsed.aliases)) | (Alias.configuration == configuration)
+        (Alias.name.in_(file.aliases)) | (Alias.configuration == configuration)
     )
     known = {alias.name: alias for alias in db.scalars(query)}
     why = f"applied {configuration}"
-    for name, entry in parsed.aliases.items():
-        targets = [TargetEntry(target=entry)] if isinstance(entry, str) else entry
+    for name, entry in file.aliases.items():
+        targets = alias_targets(entry)
         shares = aliases.shares_of(db, targets)
         declared = [
             {**share, "target": each.target} for share, each in zip(shares, targets, strict=True)
@@ -136,7 +121,7 @@ def _apply_aliases(
             aliases.move_alias(db, clock, new_id, actor.principal_id, name, shares, reason=why)
             applied.aliases[name] = "moved"
         alias.declared, alias.configuration = declared, configuration
-    for name in sorted(known.keys() - parsed.aliases.keys()):
+    for name in sorted(known.keys() - file.aliases.keys()):
         aliases.retire_alias(db, clock, new_id, actor.principal_id, name, reason=f"{why}: left it")
         applied.aliases[name] = "retired"
     db.flush()

@@ -18,6 +18,13 @@ from camel_ext.core.hashing import canonical_json, content_hash
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
 from camel_ext.identity import Actor, Role
+from camel_ext.registry.entries import (
+    KEY_PLACES,
+    AdapterEntry,
+    LocalEntry,
+    PriceEntry,
+    ProviderEntry,
+)
 from camel_ext.registry.errors import (
     ModelsAreTheOwners,
     ModelUnknown,
@@ -26,17 +33,11 @@ from camel_ext.registry.errors import (
 )
 from camel_ext.registry.events import VersionRegistered
 from camel_ext.registry.models import EngineKind, Model, ModelKind, ModelVersion
-from camel_ext.registry.schemas import (
-    AdapterEntry,
-    LocalEntry,
-    ModelChange,
-    PriceEntry,
-    ProviderEntry,
-)
+from camel_ext.registry.schemas import ModelChange
 
 NewId = Callable[[], UUID]
 AnyModelEntry = LocalEntry | ProviderEntry | AdapterEntry
-NOT_CONTENT = {"name", "engine", "description", "price", "adapters", "api_key_env", "api_key_file"}
+NOT_CONTENT = {"name", "engine", "description", "price", "adapters", *KEY_PLACES}
 
 
 def get_model(db: Session, name: str, *, for_update: bool = False) -> Model:
@@ -263,7 +264,7 @@ def _add_model(
 
 def _revise(clock: Clock, actor: Actor, model: Model, values: dict[str, Any]) -> None:
     changed = {key: value for key, value in values.items() if getattr(model, key) != value}
-    if {"api_key_env", "api_key_file"} & changed.keys():
+    if KEY_PLACES & changed.keys():
         require_owner(actor, model.name)
     if not changed:
         return

@@ -30,13 +30,14 @@ class _DryRun(Exception):
         self.applied = applied
 
 
-@router.put("/configurations", responses=problems(409, 412),
+@router.put("/configurations", responses=problems(404, 409, 412),
             summary="Make the project say what these files say")  # fmt: skip
 async def apply(
     body: ConfigurationApply, door: Editor, revision: MaybeIfMatch, response: Response
 ) -> Applied:
     applied = await _apply(door, body, revision)
-    response.headers["ETag"] = etag(applied.revision)
+    if applied.revision:  # a dry run of a new one leaves nothing that could be changed
+        response.headers["ETag"] = etag(applied.revision)
     return applied
 
 

@@ -16,8 +16,9 @@ from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
 from camel_ext.core.outbox import publish
 from camel_ext.identity import Actor
-from camel_ext.registry import apply_models, known_names
+from camel_ext.registry import ModelsFile, apply_models, known_names
 from camel_ext.verifiers import list_verifiers
+from camel_ext.workflows.contents import agent_of
 from camel_ext.workflows.errors import ConfigurationUnknown, DefinitionUnknown, NameInUse
 from camel_ext.workflows.events import ConfigurationApplied
 from camel_ext.workflows.language.checks import Known
@@ -51,12 +52,13 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
     Files that are not given stay as they were. The same files again change nothing.
     Raises: LanguageError with every problem and its place, NameInUse, PreconditionFailed.
     """
-    configuration = find_configuration(db, wanted.name)
+    configuration = find_configuration(db, wanted.name, for_update=True)
+    was = configuration.revision if configuration else 0
     if revision is not None:
-        check_revision(configuration.revision if configuration else 0, revision)
+        check_revision(was, revision)
     before: dict[str, str] = configuration.files if configuration else {}
     files: dict[str, str] = {**before, **{str(name): text for name, text in wanted.files.items()}}
-    bundle = read_bundle(files, _known(db, by))
+    bundle = read_bundle(files, _known(db, by, wanted.name))
     changes = _apply_registry(db, by, wanted.name, bundle) if "models.yaml" in files else []
     if configuration is None:
         configuration = _new(db, by, wanted.name)
@@ -66,16 +68,19 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
     db.flush()
     return Applied(
         name=wanted.name,
-        revision=configuration.revision,
+        revision=was if wanted.dry_run else configuration.revision,
         dry_run=wanted.dry_run,
         changes=changes,
         warnings=[str(warning) for warning in bundle.warnings],
     )
 
 
-def find_configuration(db: Session, name: str) -> Configuration | None:
+def find_configuration(db: Session, name: str, *, for_update: bool = False) -> Configuration | None:
     """Return a configuration, or None where nothing was applied under the name."""
-    return db.scalar(select(Configuration).where(Configuration.name == name))
+    query = select(Configuration).where(Configuration.name == name)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return db.scalar(query)
 
 
 def get_configuration(db: Session, name: str) -> Configuration:
@@ -119,11 +124,13 @@ def list_definitions(
     return [(row[0], row[1], row[2]) for row in db.execute(query)]
 
 
-def _known(db: Session, by: Applier) -> Known:
-    models, aliases = known_names(db)
+def _known(db: Session, by: Applier, name: str) -> Known:
+    """Return what there is besides these files: what they do not say any more will be gone."""
+    models, aliases = known_names(db, outside=name)
     agents = {
-        definition.name: Agent.model_validate(version.content)
-        for definition, version, _ in list_definitions(db, DefinitionKind.AGENT)
+        definition.name: agent_of(version)
+        for definition, version, configuration in list_definitions(db, DefinitionKind.AGENT)
+        if configuration != name
     }
     return Known(
         agents=agents,
@@ -147,31 +154,40 @@ def _contents(bundle: Bundle) -> Contents:
 
 
 def _apply_registry(db: Session, by: Applier, name: str, bundle: Bundle) -> list[Change]:
-    content = {
-        "models": {each: model.model_dump(mode="json") for each, model in bundle.models.items()},
-        "aliases": {
-            alias: [target.model_dump(mode="json") for target in targets]
-            for alias, targets in bundle.aliases.items()
-        },
-    }
-    applied = apply_models(db, by.clock, by.new_id, by.actor, content, configuration=name)
+    file = ModelsFile(models=bundle.models, aliases={**bundle.aliases})
+    applied = apply_models(
+        db, by.clock, by.new_id, by.actor, file, configuration=name, sources=_texts(bundle)
+    )
     models = [
         Change(
             kind="model",
             name=model,
-            change="added" if each.change == "new" else "unchanged",
+            change=_REGISTRY_WORDS[each.change],
             content_hash=each.version.content_hash,
         )
         for model, each in applied.models.items()
     ]
     return models + [
-        Change(kind="alias", name=alias, change=_ALIAS_WORDS[change])
+        Change(kind="alias", name=alias, change=_REGISTRY_WORDS[change])
         for alias, change in applied.aliases.items()
     ]
 
 
-_ALIAS_WORDS: dict[str, ChangeWord] = {
+def _texts(bundle: Bundle) -> dict[str, str]:
+    """Return each model's and adapter's entry as it was written, with its comments."""
+    source = bundle.sources["models.yaml"]
+    texts = {name: source.written(("models", name)) for name in bundle.models}
+    for name, model in bundle.models.items():
+        for adapter in model.adapters:
+            place = ("models", name, "adapters", adapter)
+            texts[f"{name}/{adapter}"] = source.written(place)
+    return {name: text for name, text in texts.items() if text}
+
+
+_REGISTRY_WORDS: dict[str, ChangeWord] = {
     "unchanged": "unchanged",
+    "revised": "revised",
+    "changed": "changed",
     "moved": "changed",
     "new": "added",
     "retired": "retired",
@@ -206,7 +222,10 @@ def _put(
     row: Definition | None,
 ) -> Change:
     if row is not None and row.configuration_id != configuration.id and row.retired_at is None:
-        raise NameInUse(f"the {kind} {name!r} stands in another configuration: rename one of them")
+        other = db.get_one(Configuration, row.configuration_id).name
+        raise NameInUse(
+            f"the {kind} {name!r} stands in the configuration {other!r}: rename one of them"
+        )
     version = _version(db, by, kind, name, definition)
     change: ChangeWord = "unchanged"
     if row is None:

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from camel_ext.core.models import State, WaitingFor
+from camel_ext.registry import Name
 from camel_ext.workflows.models import DefinitionKind, TurnKind
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -123,13 +123,15 @@ class ConfigurationApply(Wire):
     dry_run: bool = Field(False, description="Only check, and say what would change.")
 
 
-ChangeWord = Literal["added", "changed", "unchanged", "retired"]
+ChangeWord = Literal["added", "changed", "revised", "unchanged", "retired"]
 
 
 class Change(BaseModel):
     kind: str = Field(description="agent, workflow, model or alias.")
     name: str = Field(description="Its name.")
-    change: ChangeWord = Field(description="What happens.")
+    change: ChangeWord = Field(
+        description="What happens; `revised`: told otherwise, with the same content."
+    )
     content_hash: str | None = Field(None, description="Of its new content.")
 
 

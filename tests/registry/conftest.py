@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.identity import Actor, Bootstrapped, PrincipalKind, Role
-from camel_ext.registry import AppliedModels, apply_models
+from camel_ext.registry import AppliedModels, ModelsFile, apply_models
 from tests.conftest import House
 from tests.statements import counted
 
@@ -66,8 +66,10 @@ def apply(runtime: Runtime, tenant: Tenant, actor: Actor) -> Apply:
     async def applying(
         parsed: Content, *, by: Actor | None = None, **options: Any
     ) -> AppliedModels:
+        file = ModelsFile.model_validate(parsed)
+
         def write(db: Session) -> AppliedModels:
-            return apply_models(db, runtime.clock, runtime.new_id, by or actor, parsed, **options)
+            return apply_models(db, runtime.clock, runtime.new_id, by or actor, file, **options)
 
         return await runtime.write(tenant, write)
 

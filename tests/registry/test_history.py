@@ -11,11 +11,10 @@ import camel_ext.registry
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.identity import Actor
-from camel_ext.registry import find_target
+from camel_ext.registry import TargetEntry, find_target
 from camel_ext.registry.aliases import move_alias, retire_alias, shares_of
 from camel_ext.registry.errors import WrittenOnce
 from camel_ext.registry.models import AliasMove, ModelVersion
-from camel_ext.registry.schemas import TargetEntry
 from tests.registry.conftest import Apply, content
 
 

@@ -7,14 +7,6 @@ the executor, stores nothing, and calls no model.
 from camel_ext.workflows.language.checks import Known
 from camel_ext.workflows.language.conditions import ConditionWrong, evaluate, is_true, score
 from camel_ext.workflows.language.inputs import InputsWrong, fill_inputs, inputs_schema
-from camel_ext.workflows.language.models_schema import (
-    Adapter,
-    AnyModel,
-    LocalModel,
-    Price,
-    ProviderModel,
-    WeightedTarget,
-)
 from camel_ext.workflows.language.outputs import (
     agent_output,
     best_of_output,
@@ -59,10 +51,8 @@ from camel_ext.workflows.language.yaml_edits import EditImpossible, with_value, 
 from camel_ext.workflows.language.yaml_source import Source, read_source, render
 
 __all__ = [
-    "Adapter",
     "Agent",
     "AgentStep",
-    "AnyModel",
     "AnyStep",
     "BestOfStep",
     "Budgets",
@@ -73,11 +63,8 @@ __all__ = [
     "InputsWrong",
     "Known",
     "LanguageError",
-    "LocalModel",
     "LoopStep",
-    "Price",
     "Problem",
-    "ProviderModel",
     "Sampling",
     "Source",
     "StepKeyMalformed",
@@ -85,7 +72,6 @@ __all__ = [
     "TemplateWrong",
     "ToolStep",
     "VerifyStep",
-    "WeightedTarget",
     "Workflow",
     "agent_output",
     "agents_of",

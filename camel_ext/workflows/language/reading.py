@@ -11,18 +11,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from camel_ext.core.hashing import content_hash
+from camel_ext.registry import (
+    KEY_PLACES,
+    AnyEntry,
+    ModelEntry,
+    ModelsFile,
+    TargetEntry,
+    alias_targets,
+)
 from camel_ext.workflows.language.checks import (
     Known,
     agent_problems,
     unused_inputs,
     workflow_problems,
-)
-from camel_ext.workflows.language.models_schema import (
-    AnyModel,
-    BaseModelEntry,
-    ModelsFile,
-    WeightedTarget,
-    alias_targets,
 )
 from camel_ext.workflows.language.problems import LanguageError, Problem, suggest
 from camel_ext.workflows.language.schema import (
@@ -48,8 +49,8 @@ class Bundle:
 
     agents: dict[str, Agent] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
-    models: dict[str, AnyModel] = field(default_factory=dict)
-    aliases: dict[str, list[WeightedTarget]] = field(default_factory=dict)
+    models: dict[str, AnyEntry] = field(default_factory=dict)
+    aliases: dict[str, list[TargetEntry]] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
@@ -88,7 +89,7 @@ def canonical(definition: BaseModel) -> dict[str, Any]:
     A field that is not set and has no default is left out, so that a later version of this format
     can add such a field without renaming every definition there is.
     """
-    hidden = definition.not_content if isinstance(definition, BaseModelEntry) else frozenset()
+    hidden = KEY_PLACES if isinstance(definition, ModelEntry) else frozenset()
     content: dict[str, Any] = {}
     for name in type(definition).model_fields:
         value = getattr(definition, name)
@@ -189,7 +190,7 @@ def _cross(bundle: Bundle, known: Known) -> Iterator[Problem]:
 
 
 def _alias_problems(
-    bundle: Bundle, name: str, targets: list[WeightedTarget], known: Known
+    bundle: Bundle, name: str, targets: list[TargetEntry], known: Known
 ) -> Iterator[Problem]:
     source = bundle.sources["models.yaml"]
     written = source.data["aliases"][name]

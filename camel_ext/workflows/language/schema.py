@@ -1,8 +1,8 @@
-"""The YAML format as types: agents, workflows, models; each field with its sentence.
+"""The YAML format as types: agents and workflows; each field with its sentence.
 
 A step says its kind by the key it carries (`agent:`, `tool:`, `verify:`, `best_of:`, `loop:`), so that
 a file stays short. It is not a check of names across files (checks.py), not the database's tables,
-and not an interpreter.
+and not an interpreter. The types of models.yaml are the registry's.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,16 +19,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from camel_ext.registry import Name
+
 FORMAT = 1
-NAME_PATTERN = r"^[a-z][a-z0-9_-]*$"
 IDENTIFIER_PATTERN = r"^[a-z][a-z0-9_]*$"
-TARGET_PATTERN = r"^[a-z][a-z0-9_-]*(/[a-z][a-z0-9_-]*)?(@[A-Za-z0-9:._-]+)?$"
 MAX_EXPRESSION_CHARS = 2_000
 MAX_TEMPLATE_CHARS = 65_536
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, max_length=64)]
-Target = Annotated[str, StringConstraints(pattern=TARGET_PATTERN, max_length=200)]
 Template = Annotated[str, StringConstraints(max_length=MAX_TEMPLATE_CHARS)]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
 Description = Annotated[str, StringConstraints(max_length=2_000)]

@@ -10,12 +10,11 @@ from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from camel_ext.workflows.language.models_schema import ENGINES
+from camel_ext.registry import NAME_PATTERN, EngineKind
 from camel_ext.workflows.language.problems import Path, Problem, suggest
 from camel_ext.workflows.language.schema import (
     IDENTIFIER_PATTERN,
     KINDS_TO_COME,
-    NAME_PATTERN,
     STEP_KINDS,
     AnyStep,
 )
@@ -110,7 +109,7 @@ def _no_engine(source: Source, path: Path, given: Any) -> Problem:
         fix = "Add `engine: local` (a GGUF file) or `engine: provider` (an address)."
         return source.problem((*path, "engine"), "`engine` is missing.", fix)
     wrong = str(given["engine"])
-    fix = suggest(wrong, ENGINES, "engine")
+    fix = suggest(wrong, EngineKind, "engine")
     return source.problem((*path, "engine"), f"there is no engine `{wrong}`.", fix)
 
 

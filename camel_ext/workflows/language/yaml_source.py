@@ -8,7 +8,7 @@ source.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -38,6 +38,8 @@ _WORDS: dict[str, Any] = {
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_COMMENT_BEHIND = re.compile(r"[ \t]+#[^\r\n]*")
+_COMMENT_BELOW = re.compile(r"(?:[ \t]*\r?\n)+([ ]*)#[^\r\n]*")
 _OLD_WORDS = frozenset({"yes", "no", "on", "off"})
 
 
@@ -72,6 +74,38 @@ class Source:
                     return table[here]
         return Span(1, 1, 0, 0)
 
+    def written(self, path: Path) -> str:
+        """Return an entry of a mapping as it stands: comments above it, its key, its value.
+
+        A comment belongs to the entry below it when no blank line is between, and to the entry that it
+        is indented under. What came through an alias stands where its anchor is: it gives "".
+        """
+        key, value = self.keys.get(path), self.values.get(path)
+        if key is None or value is None:
+            return ""
+        start = self._line_start(key.start)
+        if self.text[start : key.start].strip():  # not the first in its line
+            return self.text[key.start : value.end]
+        indent = key.column - 1
+        while start and _is_comment(
+            above := self.text[self._line_start(start - 1) : start], indent
+        ):
+            start -= len(above)
+        text = self.text[start : self._end_with_comments(value.end, indent)]
+        return re.sub(rf"(?m)^ {{{indent}}}", "", text)
+
+    def _line_start(self, index: int) -> int:
+        return self.text.rfind("\n", 0, index) + 1
+
+    def _end_with_comments(self, end: int, indent: int) -> int:
+        while self.text[end - 1].isspace():  # a block of text ends with its line breaks
+            end -= 1
+        if (rest := _COMMENT_BEHIND.match(self.text, end)) is not None:
+            end = rest.end()
+        while (below := _COMMENT_BELOW.match(self.text, end)) and len(below[1]) > indent:
+            end = below.end()
+        return end
+
     def problem(self, path: Path, message: str, fix: str = "", *, key: bool = False) -> Problem:
         """Return a problem at a path."""
         span = self.place(path, key=key)
@@ -101,6 +135,11 @@ def read_source(name: str, raw: str | bytes) -> Source:
 def render(source: Source) -> str:
     """Return the text of a source, byte for byte what was read unless it was edited."""
     return source.text
+
+
+def _is_comment(line: str, indent: int) -> bool:
+    bare = line.lstrip(" ")
+    return bare.startswith("#") and len(line) - len(bare) == indent
 
 
 def _decode(name: str, raw: str | bytes) -> str:
@@ -203,8 +242,10 @@ class _Reader:
 
     def _mapping(self, events: Iterator[Event], path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        inner = path
         for event in events:
             if isinstance(event, MappingEndEvent):
+                self._ends(event, path, inner)
                 break
             key = self._key(event, path)
             inner = (*path, key)
@@ -237,9 +278,16 @@ class _Reader:
         result: list[Any] = []
         for event in events:
             if isinstance(event, SequenceEndEvent):
+                self._ends(event, path, (*path, len(result) - 1) if result else path)
                 break
             result.append(self._value(event, events, (*path, len(result))))
         return result
+
+    def _ends(self, event: Event, path: Path, last: Path) -> None:
+        """Note where a collection ends: at its bracket, or with the last thing that is in it."""
+        bracket = event.end_mark.index > event.start_mark.index
+        end = event.end_mark.index if bracket else self.values[last].end
+        self.values[path] = replace(self.values[path], end=end)
 
     def _scalar(self, event: ScalarEvent, path: Path) -> Any:
         text = self._text(event, path)

@@ -179,6 +179,8 @@ models:
   d: {engine: provider, url: ftp://x, model: m}
   e: {engine: provider, url: http://x, model: m, api_key_env: A, api_key_file: b}
   f: {engine: local, file: x, sha256: abc, adapters: {good: {file: y}}}
+  g: {engine: local, file: x, adapters: {versions: {file: y}}, price: {input_usd: "1"}}
+  h: {engine: provider, url: http://x, model: m, headers: {Cookie: s3cret}}
 aliases:
   one: gpt
   two: [{target: f/god, weight: 1}, {target: f/good, weight: 0}]
@@ -194,10 +196,13 @@ aliases:
             "models.yaml:6:30: models.d.url: `ftp://x` does not have the right form. It begins with http:// or https:// and holds no user name or password.",
             "models.yaml:7:6: models.e: both `api_key_env` and `api_key_file` are given; keep one.",
             "models.yaml:8:39: models.f.sha256: `abc` does not have the right form. A sha256 has 64 hexadecimal digits in lower case.",
-            "models.yaml:10:8: aliases.one: there is no model `gpt`. Known models: `a`, `b`, `c`, `d`, `e`, `f`.",
-            "models.yaml:11:62: aliases.two[1].weight: this must be greater than 0.",
-            "models.yaml:12:10: aliases.three: `Q!` does not have the right form. Write `model`, `model/adapter`, or either with `@version`.",
-            "models.yaml:13:43: aliases.four[1].target: `f` stands here twice. Keep one and give it the whole weight.",
+            "models.yaml:9:41: models.g.adapters: `versions` cannot name an adapter; take another name.",
+            "models.yaml:9:83: models.g.price.input_usd: this must be a number, not the text `1`. Write it without quotes.",
+            "models.yaml:10:59: models.h.headers: `Cookie` carries a secret, and headers are shown: use `api_key_env` or `api_key_file`.",
+            "models.yaml:12:8: aliases.one: there is no model `gpt`. Known models: `a`, `b`, `c`, `d`, `e`, `f`, `g`, `h`.",
+            "models.yaml:13:62: aliases.two[1].weight: this must be greater than 0.",
+            "models.yaml:14:10: aliases.three: `Q!` does not have the right form. Write `model`, `model/adapter`, or either with `@version`.",
+            "models.yaml:15:43: aliases.four[1].target: `f` stands here twice. Keep one and give it the whole weight.",
         ]
     )
 

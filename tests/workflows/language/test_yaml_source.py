@@ -202,3 +202,58 @@ def test_any_text_is_data_or_problems(text: str) -> None:
     except LanguageError:
         return
     json.dumps(read.data)
+
+
+ENTRIES = """\
+# models of the house
+
+models:
+  # small and quick,
+  # for drafts
+  small:   # on this machine
+    engine: local
+    description: |
+      long
+      text
+
+    # still about small
+
+  # the other
+  big: {engine: provider,   # abroad
+    url: "http://x/v1",
+  } # paid
+  last: &base
+    - one   # of them
+    # and no more
+# the end
+aliases: {a: {x: 1}, b: [1, 2], c: *base}
+"""
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n"])
+def test_an_entry_is_given_as_it_was_written(break_: str) -> None:
+    read = source(ENTRIES.replace("\n", break_))
+
+    def written(*path: str) -> list[str]:
+        return read.written(path).split(break_)
+
+    assert written("models", "small") == [
+        "# small and quick,", "# for drafts", "small:   # on this machine", "  engine: local",
+        "  description: |", "    long", "    text", "", "  # still about small",
+    ]  # fmt: skip
+    assert written("models", "big") == [
+        "# the other", "big: {engine: provider,   # abroad", '  url: "http://x/v1",', "} # paid",
+    ]  # fmt: skip
+    assert written("models", "last") == ["last: &base", "  - one   # of them", "  # and no more"]
+    assert written("aliases", "a") == ["a: {x: 1}"]
+    assert written("aliases", "c") == ["c: *base"]
+    assert written("models")[-1] == "    # and no more"
+    assert written("nobody") == [""]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), JSON_VALUES, min_size=1, max_size=4))
+def test_what_an_entry_was_written_as_means_the_same(data: dict[str, Any]) -> None:
+    tree = source(json.dumps({"top": data}, indent=2))
+    for name, value in data.items():
+        assert source("{" + tree.written(("top", name)).rstrip(",") + "}").data == {name: value}
