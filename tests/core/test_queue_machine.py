@@ -187,7 +187,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock.jump(seconds)
         with self.database.begin() as connection:
             jobs.follow_clock(connection, self.clock.now(), before)
-        assert self.bench.sweep(self.workers[0]) == 0
+        assert self.bench.sweep(self.workers[0]) == 0  # leases run on another clock
 
     @invariant()
     def they_agree(self) -> None:
@@ -201,7 +201,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert (row.state, row.fence, row.worker_id, row.takeovers, row.waiting_for) == (
                 model.state, model.fence, model.worker, model.takeovers, model.waiting_for,
             )  # fmt: skip
-            if row.state == State.QUEUED:  # and no jump of the clock makes it wait
+            # PostgreSQL has its own clock; on SQLite no jump makes a job wait that was due
+            if row.state == State.QUEUED and self.database.is_sqlite:
                 assert row.run_at <= self.clock.now() + timedelta(milliseconds=1)
 
 
