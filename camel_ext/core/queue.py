@@ -118,6 +118,8 @@ class QueueWorker:
                 await self._claim()
         except AWAY as error:  # what runs goes on, the lease decides
             log.warning("the queue cannot reach the database: %s", error)
+        except Exception:  # a server whose worker died would answer, and do nothing
+            log.exception("a bug of ours in the queue")
 
     async def _pause(self) -> None:
         if self._wake.is_set():
