@@ -239,11 +239,10 @@ def _model(data_dir: Path) -> Finding:
 
 async def _engine(data_dir: Path, settings: Settings) -> Finding:
     """Start the model's process and ask it for a few words."""
-    from camel_ext.serving import ChatRequest, LocalEngine, LocalOptions, find_bundled
+    from camel_ext.serving import ChatRequest, LocalEngine, LocalOptions, bundled_path
 
-    try:
-        path = find_bundled(data_dir)
-    except CamelExtError:
+    path = bundled_path(data_dir)
+    if not path.exists():
         return Finding(
             "engine", "warn", "not tried: there is no model yet", "camel-ext models pull"
         )

@@ -131,6 +131,13 @@ def ending(run: Run) -> str:
     return f"{mark} {state}  [quiet]{' · '.join(facts)}[/]"
 
 
+def given_shown(run: Run) -> str:
+    """Return what a run was asked for, in one line: its texts, or its values where it has none."""
+    values = list(run["input"].values())
+    texts = [value for value in values if isinstance(value, str)]
+    return " ".join(" ".join(str(value) for value in texts or values).split())[:300]
+
+
 def output_shown(value: Any) -> str:
     """Return a run's output as text: a text as it is, anything else as JSON."""
     if isinstance(value, str):

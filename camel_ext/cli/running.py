@@ -15,7 +15,7 @@ from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.following import RunSeen, TurnSeen, at_rest, follow
 from camel_ext.cli.inputs import budgets, inputs
-from camel_ext.cli.live import LiveView, output_shown, show_ending, what_next
+from camel_ext.cli.live import LiveView, given_shown, output_shown, show_ending, what_next
 from camel_ext.cli.output import plain, short, write_json
 from camel_ext.cli.runs import find_run
 
@@ -120,8 +120,7 @@ def _watch(here: Here, client: Client, started: Run, *, shown: bool) -> Run:
     happenings = follow(client, [started["id"]])
     try:
         if shown:
-            given = " ".join(str(value) for value in started["input"].values())
-            out.print(f"[name]{plain(started['workflow'])}[/]  {plain(given[:300])}")
+            out.print(f"[name]{plain(started['workflow'])}[/]  {plain(given_shown(started))}")
             out.print(f"[quiet]run {started['id']}[/]\n", soft_wrap=True)
             view.show(happenings)
         else:

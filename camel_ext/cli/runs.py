@@ -11,7 +11,7 @@ from camel_ext_client.shapes import Run
 
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
-from camel_ext.cli.live import what_next
+from camel_ext.cli.live import given_shown, what_next
 from camel_ext.cli.output import (
     age,
     amount,
@@ -104,7 +104,7 @@ def _row(run: Run, now: Any) -> list[str]:
         amount(run["prompt_tokens"] + run["completion_tokens"]),
         duration(run["running_ms"]),
         age(run["created_at"], now),
-        f"[quiet]{plain(' '.join(str(v) for v in run['input'].values())[:200])}[/]",
+        f"[quiet]{plain(given_shown(run))}[/]",
     ]
 
 
