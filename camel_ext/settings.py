@@ -74,6 +74,11 @@ class Serving(BaseModel):
     context_tokens: int = Field(
         2048, gt=0, description="Context of one request to the local engine."
     )
+    max_tokens: int = Field(
+        1024,
+        gt=0,
+        description="Longest answer of the local engine, in tokens, where a call does not say.",
+    )
     timeout_s: float = Field(120.0, gt=0, description="Longest wait for one answer of a model.")
     attempts: int = Field(4, gt=0, description="Tries at one call before the run waits.")
     provider_wait_s: float = Field(

@@ -18,7 +18,7 @@ from camel_ext.core.errors import CamelExtError
 from camel_ext.core.journal import Append
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions import Answer, Asker, Prompt, Purpose, Recorded
-from camel_ext.registry import ResolvedModel
+from camel_ext.registry import EngineKind, ResolvedModel
 from camel_ext.serving.calls import Asked, Caller, Json, Served
 from camel_ext.serving.conversations import take_place, thread_of
 from camel_ext.serving.engines.folding import Folder
@@ -28,6 +28,7 @@ from camel_ext.serving.process import serving_of
 from camel_ext.serving.stations import Station
 
 log = logging.getLogger(__name__)
+BOUNDS = ("max_tokens", "max_completion_tokens", "n_predict")  # three names of one parameter
 
 
 class Exchange:
@@ -45,7 +46,7 @@ class Exchange:
         self._runtime, self._caller, self._asked = runtime, caller, asked
         self._model = model if model.alias else replace(model, alias=caller.alias)
         self._serving = serving_of(runtime)
-        self._request = _request(self._model, asked)
+        self._request = _request(self._model, asked, self._serving.max_tokens)
         self._station: Station | None = None
         self._began_s = runtime.clock.monotonic_s()
         self._ttft_ms: float | None = None
@@ -210,9 +211,15 @@ class Exchange:
         return round((self._runtime.clock.monotonic_s() - self._began_s) * 1000.0, 3)
 
 
-def _request(model: ResolvedModel, asked: Asked) -> ChatRequest:
-    """Return what the engine gets: the version's own parameters, and the caller's over them."""
+def _request(model: ResolvedModel, asked: Asked, max_tokens: int) -> ChatRequest:
+    """Return what the engine gets: the version's own parameters, and the caller's over them.
+
+    A small model often finds no end: without a bound it fills its context, and others wait for it.
+    Providers have bounds of their own.
+    """
     params: Json = {**model.config.get("extra", {}), **asked.params}
+    if model.engine == EngineKind.LOCAL and all(params.get(name) is None for name in BOUNDS):
+        params["max_tokens"] = max_tokens
     return ChatRequest(
         messages=asked.messages,
         model=str(model.config.get("model") or model.name),

@@ -43,6 +43,7 @@ class Serving:
     def __init__(self, runtime: Runtime, settings: Settings) -> None:
         self.recorder = Recorder(runtime.clock, runtime.new_id)
         self.require_log = settings.serving.require_log
+        self.max_tokens = settings.serving.max_tokens
         self.factory: Factory | None = None
         self._runtime, self._settings = runtime, settings
         self._stations: dict[Any, Station] = {}

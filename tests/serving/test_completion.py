@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -112,10 +112,22 @@ class TestComplete:
         await desk.commit(served)
         (row,) = await desk.rows()
         assert (row.id, row.alias, row.engine) == (served.interaction_id, "thinker", "local")
-        assert row.params == {"temperature": 0}
+        assert row.params == {"temperature": 0, "max_tokens": 1024}
         assert row.cost_usd_micros == served.cost_usd_micros
         assert served.cost_usd_micros == served.prompt_tokens + 2 * served.completion_tokens
         assert row.engine_build == "fake-1"
+
+    @pytest.mark.parametrize("given", [{"max_tokens": 7}, {"max_completion_tokens": 7}])
+    async def test_the_local_model_is_bounded_where_nobody_bounds_it(
+        self, desk: Desk, given: dict[str, int]
+    ) -> None:
+        await desk.ask(user("a"))
+        await desk.ask(user("b"), params={"max_tokens": None})
+        await desk.ask(user("c"), params=given)
+        desk.model = replace(desk.model, engine=EngineKind.PROVIDER)
+        await desk.ask(user("d"))
+        asked = [request.params for request in desk.engine.calls]
+        assert asked == [{"max_tokens": 1024}, {"max_tokens": 1024}, given, {}]
 
     async def test_what_is_read_back_is_what_was_served(self, desk: Desk) -> None:
         served = await desk.ask(user("hello"))

@@ -99,7 +99,7 @@ class TestWhole:
         assert call.tools == tools
         assert call.response_format == {"type": "text"}
         assert call.logprobs
-        assert call.params == {"tool_choice": "auto"}
+        assert call.params == {"tool_choice": "auto", "max_tokens": 1024}
 
     async def test_a_conversation_hangs_on_its_first_part(
         self, house: House, engine: FakeEngine, log: Log
