@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    bindparam,
     case,
     delete,
     func,
@@ -26,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import NotFound
-from camel_ext.core.journal import Fenced
+from camel_ext.core.journal import Append, Fenced, journalled
 from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor, Worker
 from camel_ext.core.tenancy import Tenant, system_options
 from camel_ext.observability.trace import current_trace_id
@@ -259,6 +260,33 @@ def settle(connection: Connection, job: Claimed, values: dict[str, Any], now: da
     )
     if connection.execute(statement.execution_options(**MARK)).rowcount != 1:
         raise Fenced()
+
+
+def success(job: Claimed, finished_at: datetime) -> Append:
+    """Return the append that ends a held job well; many share one statement and one commit."""
+    row = {
+        "b_org_id": job.tenant.org_id,
+        "b_project_id": job.tenant.project_id,
+        "b_job_id": job.id,
+        "new_finished_at": finished_at,
+    }
+    return Append(job.tenant, [(_SUCCEEDED, row)], job.id, job.fence)
+
+
+_SUCCEEDED = journalled(
+    update(Job)
+    .where(
+        Job.org_id == bindparam("b_org_id"),
+        Job.project_id == bindparam("b_project_id"),
+        Job.id == bindparam("b_job_id"),
+    )
+    .values(
+        worker_id=None,
+        state=State.SUCCEEDED,
+        error_code=None,
+        finished_at=bindparam("new_finished_at"),
+    )
+)
 
 
 def _unless(again: ColumnElement[bool], instead: Any, value: Any, column: Any) -> Any:

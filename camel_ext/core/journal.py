@@ -6,12 +6,14 @@ worker that lost its job gets `Fenced` and nothing of its append is kept. The jo
 knows no room: what a turn is belongs to workflows, what an interaction is to interactions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Insert, func, insert, select
+from sqlalchemy import Connection, Dialect, Executable, Insert, bindparam, func, insert, select
 from sqlalchemy.exc import CompileError, IntegrityError, SQLAlchemyError
 
 from camel_ext.core.database import map_error
@@ -20,6 +22,7 @@ from camel_ext.core.gate import Outcome, Signals
 from camel_ext.core.models import Job, OutboxRow, State
 from camel_ext.core.tenancy import Tenant, TenantLeak, system_options
 
+E = TypeVar("E", bound=Executable)
 MARK = system_options("journal")
 # One transaction-level lock makes the order of `ingest_seq` the order of commit across processes.
 JOURNAL_LOCK = 0x63616D656C
@@ -49,7 +52,7 @@ class Append:
     signals: Signals = field(default_factory=set)
 
 
-def journalled(statement: Executable) -> Executable:
+def journalled(statement: E) -> E:
     """Mark a Core statement as the journal's own, so that the tenancy check lets it through.
 
     Call it once, at import: the batch is grouped by the statement's identity.
@@ -92,16 +95,11 @@ def _fences(connection: Connection, appends: Sequence[Append]) -> dict[UUID, tup
     ids = {append.job_id for append in appends if append.job_id is not None}
     if not ids:
         return {}
-    query = select(Job.id, Job.fence, Job.state, Job.org_id, Job.project_id).where(Job.id.in_(ids))
-    if connection.dialect.name == "postgresql":
-        # A claim waits until this append is committed; one order for all, or two would deadlock.
-        query = query.order_by(Job.id).with_for_update(read=True)
+    query = _HELD if connection.dialect.name == "sqlite" else _HELD_AND_LOCKED
+    rows = connection.execute(query, {"ids": list(ids)})
     return {
-        row.id: (
-            row.fence if row.state == State.RUNNING else -1,
-            Tenant(row.org_id, row.project_id),
-        )
-        for row in connection.execute(query.execution_options(**MARK))
+        job_id: (fence if state == State.RUNNING else -1, Tenant(org_id, project_id))
+        for job_id, fence, state, org_id, project_id in rows
     }
 
 
@@ -138,14 +136,63 @@ def _write(connection: Connection, appends: Sequence[Append]) -> None:
             runs[-1][1].append(parameters)
     for runs in grouped.values():
         for statement, rows in runs:
-            _check_columns(statement, rows[0])
-            connection.execute(statement, rows)
+            _execute(connection, statement, rows)
 
 
-def _check_columns(statement: Executable, row: dict[str, Any]) -> None:
+def _execute(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
+    filled, plan = None, _plan(statement, tuple(rows[0]), connection.dialect)
+    if plan is not None:
+        with suppress(TypeError, ValueError, LookupError, AttributeError, RecursionError):
+            filled = [plan.fill(row) for row in rows]
+    if plan is None or filled is None:
+        connection.execute(statement, rows)  # which also says what is wrong with a value
+    else:
+        connection.exec_driver_sql(
+            plan.sql, filled, execution_options=statement.get_execution_options()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A compiled statement and how a row fills it in: half of what `execute` takes (measured)."""
+
+    sql: str
+    slots: list[tuple[str | None, Callable[[Any], Any] | None, Any]]
+
+    def fill(self, row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(
+            [
+                constant if name is None else row[name] if process is None else process(row[name])
+                for name, process, constant in self.slots
+            ]
+        )
+
+
+@lru_cache(maxsize=256)
+def _plan(statement: Executable, keys: tuple[str, ...], dialect: Dialect) -> _Plan | None:
+    """Return the plan for rows of these keys, or None where SQLAlchemy has more to do for each."""
+    _check_columns(statement, keys)
+    compiled: Any = statement.compile(  # type: ignore[attr-defined]
+        dialect=dialect, column_keys=list(keys), for_executemany=True
+    )
+    if not compiled.positional or compiled.insert_prefetch or compiled.update_prefetch:
+        return None
+    values, processors = compiled.construct_params(_check=False), compiled._bind_processors
+    slots = []
+    for name in compiled.positiontup:
+        process = processors.get(name)
+        if name in keys:
+            slots.append((name, process, None))
+        else:
+            value = values[name]
+            slots.append((None, None, value if process is None else process(value)))
+    return _Plan(str(compiled), slots)
+
+
+def _check_columns(statement: Executable, keys: tuple[str, ...]) -> None:
     """Refuse a column that the table does not have: SQLAlchemy would drop it in silence."""
     if isinstance(statement, Insert):
-        unknown = row.keys() - set(statement.table.c.keys())
+        unknown = set(keys) - set(statement.table.c.keys())
         if unknown:
             raise CompileError(f"{statement.table} has no column {', '.join(sorted(unknown))}")
 
@@ -172,4 +219,11 @@ def _raise_if_common(error: BaseException) -> None:
         raise mapped from error
 
 
+_HELD = journalled(
+    select(Job.id, Job.fence, Job.state, Job.org_id, Job.project_id).where(
+        Job.id.in_(bindparam("ids", expanding=True))
+    )
+)
+# A claim waits until this append is committed; one order for all, or two would deadlock.
+_HELD_AND_LOCKED = _HELD.order_by(Job.id).with_for_update(read=True)
 INSERT_OUTBOX = journalled(insert(OutboxRow))

@@ -252,7 +252,10 @@ class QueueWorker:
 
         while True:
             try:
-                await self.runtime.gate.write(settle)
+                if values["state"] == State.SUCCEEDED:
+                    await self.runtime.gate.append(jobs.success(context.job, values["finished_at"]))
+                else:
+                    await self.runtime.gate.write(settle)
                 return
             except Fenced:
                 log.warning("job %s was taken over: its late end was refused", context.job.id)
