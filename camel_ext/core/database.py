@@ -65,9 +65,12 @@ class Database:
             yield connection
 
     def session_on(self, connection: Connection, tenant: Tenant | None) -> GuardedSession:
-        """Return a session inside the connection's transaction, in a savepoint of its own."""
+        """Return a session inside the connection's transaction, in the savepoint that is open there.
+
+        Its `commit` only flushes; its `rollback` undoes that savepoint.
+        """
         session = GuardedSession(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+            connection, expire_on_commit=False, join_transaction_mode="rollback_only"
         )
         if tenant is not None:
             bind_tenant(session, tenant)

@@ -67,9 +67,8 @@ class Numbered:
 
 def publish(db: Session, clock: Clock, event: Event) -> None:
     """Announce a change in the session's own transaction; forgotten with it on a rollback."""
-    tenant = current_tenant(db)
-    _, row = outbox_entry(tenant, clock, event)
-    db.add(OutboxRow(**row))
+    statement, row = outbox_entry(current_tenant(db), clock, event)
+    db.connection().execute(statement, [row])
     signals: set[str] = db.info.setdefault("signals", set())
     signals.add(OUTBOX)
 
