@@ -241,8 +241,12 @@ def retry_run(db: Session, asker: Asker, run_id: UUID, wanted: Retry) -> Run:
 
 
 def _keep_doubts(db: Session, clock: Clock, parent: Run, child: Run) -> None:
-    """Let the new run ask a person, too, about calls that may or may not have happened."""
-    query = select(Effect).where(Effect.run_id == parent.id, Effect.state == EffectState.INTENT)
+    """Let the new run ask a person, too, about calls that may or may not have happened.
+
+    What a person has said already is not asked, nor called, again.
+    """
+    open_states = (EffectState.INTENT, EffectState.ANSWERED)
+    query = select(Effect).where(Effect.run_id == parent.id, Effect.state.in_(open_states))
     for doubt in db.scalars(query).all():
         db.add(
             Effect(
@@ -251,7 +255,8 @@ def _keep_doubts(db: Session, clock: Clock, parent: Run, child: Run) -> None:
                 effect_key=doubt.effect_key,
                 tool=doubt.tool,
                 arguments=doubt.arguments,
-                state=EffectState.INTENT,
+                state=doubt.state,
+                answer=doubt.answer,
                 created_at=clock.now(),
             )
         )

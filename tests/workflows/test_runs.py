@@ -1,11 +1,15 @@
 """Runs from a client's side: every way in which one goes on, stops, is asked for and ends."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from inline_snapshot import snapshot
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from camel_ext.serving import EngineRefused, EngineUnavailable
+from camel_ext.workflows.models import Effect, EffectState
 from camel_ext.workflows.process import workshop_of
 from tests.workflows.conftest import Stage, eventually, last_said
 
@@ -394,3 +398,17 @@ class TestRetrying:
         assert (await stage.do(child["id"], "decide", word)).status_code == 200
         await stage.until(child["id"], "succeeded")
         assert stage.sender.sent == ["tea"]
+
+    async def test_a_retry_heeds_what_a_person_said(self, stage: Stage) -> None:
+        run_id = await doubtful(stage)
+        await stage.do(run_id, "cancel")
+
+        def answer(db: Session) -> None:  # what `decide` writes, and a cancel that came right after
+            effect = db.scalars(select(Effect).where(Effect.run_id == UUID(run_id))).one()
+            effect.state, effect.answer = EffectState.ANSWERED, "sent, says Ada"
+
+        await stage.house.runtime.write(stage.house.owner.tenant, answer)
+        child = (await stage.do(run_id, "retry", {})).json()
+        done = await stage.until(child["id"], "succeeded", "waiting", "failed")
+        assert (done["state"], stage.sender.sent) == ("succeeded", ["tea"])
+        assert done["output"] == "<told sent, says Ada>"
