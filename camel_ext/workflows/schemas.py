@@ -1,16 +1,31 @@
 """What the wire accepts and shows of configurations, workflows, runs and turns."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from camel_ext.core.models import State, WaitingFor
 from camel_ext.registry import Name
 from camel_ext.workflows.models import DefinitionKind, TurnKind
 
-Tag = Annotated[str, Field(min_length=1, max_length=64)]
+WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no text with one
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=WITHOUT_NUL)]
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Python's JSON reader lets through, and nobody could store or show again."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    except ValueError:
+        raise ValueError("it holds a number that is not finite") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return value
 
 
 class Wire(BaseModel):
@@ -32,12 +47,16 @@ class BudgetsGiven(Wire):
 
 class RunStart(Wire):
     workflow: Name = Field(description="Name of the workflow.", examples=["solve"])
-    input: dict[str, Any] = Field({}, description="What it asks for, by name.")
+    input: Annotated[dict[str, Any], AfterValidator(_storable)] = Field(
+        {}, description="What it asks for, by name."
+    )
     budgets: BudgetsGiven = Field(BudgetsGiven(), description="Limits of this run.")
     seed: int | None = Field(None, ge=0, lt=2**31, description="Null: a random one, recorded.")
     single_step: bool = Field(False, description="Pause after each turn.")
     priority: int = Field(0, ge=-100, le=100, description="Higher is executed first.")
-    session: str | None = Field(None, max_length=120, description="Groups runs of one user.")
+    session: str | None = Field(
+        None, max_length=120, pattern=WITHOUT_NUL, description="Groups runs of one user."
+    )
     tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
 
 
@@ -94,11 +113,15 @@ class TurnsShown(BaseModel):
 class Decision(Wire):
     """What is known about a call that may or may not have happened."""
 
-    step_key: str = Field(max_length=1000, description="The call, from the run's waiting_detail.")
+    step_key: str = Field(
+        max_length=1000, pattern=WITHOUT_NUL, description="The call, from the run's waiting_detail."
+    )
     decision: Literal["happened", "repeat"] = Field(
         description="`happened`: take `result` as its result. `repeat`: it did not, call it."
     )
-    result: str = Field("", max_length=200_000, description="What the tool answered.")
+    result: str = Field(
+        "", max_length=200_000, pattern=WITHOUT_NUL, description="What the tool answered."
+    )
 
 
 class Resume(Wire):
@@ -110,6 +133,7 @@ class Retry(Wire):
     step_key: str | None = Field(
         None,
         max_length=1000,
+        pattern=WITHOUT_NUL,
         description="Do this turn and all after it anew; null: everything after the last turn.",
     )
     seed: int | None = Field(None, ge=0, lt=2**31, description="Null: the run's own seed.")

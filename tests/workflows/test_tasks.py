@@ -22,6 +22,7 @@ from tests.workflows.conftest import HeldEngine, Json, Sender, Stage, eventually
 from tests.workflows.test_runs import held_in_call
 
 
+@pytest.mark.slow
 async def test_two_hundred_runs_at_once(stage: Stage) -> None:
     """All are under way before the first goes on: nobody waits for a place."""
     stage.engine.free.clear()
