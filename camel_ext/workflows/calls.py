@@ -66,6 +66,7 @@ class RunCalls:
     run_tool: ToolRunner
     tools: dict[str, Tool]
     answers: dict[UUID, Json]
+    failed: bool = field(default=False, init=False)
     _before: int = field(init=False)
     _new_turns: int = field(default=0, init=False)
 
@@ -178,7 +179,9 @@ class RunCalls:
         return _output(await self.journal.commit(turn))
 
     def safe_point(self) -> None:
-        """Stop here where a person asked for a pause or a budget is used up."""
+        """Stop here where the run has failed, a pause was asked for or a budget is used up."""
+        if self.failed:  # nobody hears of this: a failure comes before a wait
+            raise Wait(WaitingFor.PAUSE, detail="another candidate failed")
         if self.context.pause_requested or (self.single_step and self._new_turns > 0):
             raise Wait(WaitingFor.PAUSE, detail="paused")
         spent, limits = self.journal.spent, self.limits

@@ -200,7 +200,7 @@ class Execution:
     async def _best_of(self, step: BestOfStep, path: StepPath, scope: Scope) -> Json:
         branches = [scope.branch(index) for index in range(step.best_of.n)]
         await _all(
-            self._steps(step.steps, path.candidate(index), branch)
+            self._candidate(step, path.candidate(index), branch)
             for index, branch in enumerate(branches)
         )
         scores = [score(step.best_of.score, branch.seen()) for branch in branches]
@@ -208,6 +208,14 @@ class Execution:
         output = outputs.best_of_output(candidates, step.steps, scores)
         scope.adopt(branches[output["chosen"]])
         return output
+
+    async def _candidate(self, step: BestOfStep, path: StepPath, scope: Scope) -> None:
+        """Go one candidate's way; where it fails the run does, and the others begin no more calls."""
+        try:
+            await self._steps(step.steps, path, scope)
+        except CamelExtError:
+            self.calls.failed = True
+            raise
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from camel_ext.core.database import DatabaseUnreachable
+from camel_ext.core.errors import CamelExtError
 from camel_ext.core.models import WaitingFor
 from camel_ext.core.queue import Wait
 from camel_ext.core.runtime import Runtime
@@ -214,3 +215,17 @@ async def test_a_number_is_used_up_only_by_a_turn_that_is_there(
     assert seqs == list(range(1, len(seqs) + 1))
     await run.execute()
     assert [turn.seq for turn in await run.turns()] == list(range(1, 7))
+
+
+async def test_where_a_candidate_fails_the_others_call_nothing_more(
+    runtime: Runtime, tenant: Tenant
+) -> None:
+    prompts = {"say": "x", "bad": "{{ 1 // candidate }}", "more": "y", "late": "z"}
+    steps = [{"name": name, "agent": "proposer", "prompt": text} for name, text in prompts.items()]
+    step = {"name": "tries", "best_of": {"n": 3, "score": "1.0"}, "steps": steps}
+    workflow = Workflow.model_validate({"steps": [step], "output": "steps.tries.text"})
+    run = await Harness(runtime, tenant, workflow, AGENTS, answer).start()
+    with pytest.raises(CamelExtError) as failed:
+        await run.execute()
+    assert failed.value.fields["step"] == "tries{0}/bad"
+    assert not [key for key in run.served if "late" in key]
