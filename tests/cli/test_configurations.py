@@ -36,11 +36,11 @@ class TestApply:
         assert camel("apply", "-f", str(folder / "agents.yaml")).exit_code == 0
 
     def test_problems_are_shown_at_their_place(self, camel: Camel, folder: Path) -> None:
-        (folder / "agents.yaml").write_text("agents:\n  writer:\n    modle: small\n")
+        (folder / "agents.yaml").write_text("agents:\n  writer:\n    models: small\n")
         result = camel("apply", "-f", str(folder))
         assert result.exit_code == 2
         assert f"{folder}/agents.yaml:3:5" in result.stderr
-        assert "3 │     modle: small" in result.stderr
+        assert "3 │     models: small" in result.stderr
         assert "Did you mean `model`?" in result.stderr
         assert "so nothing was changed" in result.stderr
 

@@ -143,7 +143,7 @@ class TestInputs:
         assert "a mapping of names to values" in result.stderr
 
     def test_an_unknown_workflow_names_those_there_are(self, camel: Camel) -> None:
-        result = camel("run", "wriet", "x")
+        result = camel("run", "writes", "x")
         assert result.exit_code == 5
         assert "There is: " in result.stderr
         assert "write" in result.stderr

@@ -1,0 +1,81 @@
+"""The worker process: it executes jobs of a PostgreSQL database, and refuses what it cannot use."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy.orm import Session
+
+from camel_ext.app import Parts
+from camel_ext.core import jobs
+from camel_ext.core.clock import SystemClock
+from camel_ext.core.database import Database
+from camel_ext.core.migrate import SchemaOlder
+from camel_ext.core.queue import TaskContext, task
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.threads import ThreadLanes
+from camel_ext.identity import bootstrap
+from camel_ext.settings import Settings
+from camel_ext.worker import WorkerNeedsPostgres, run_worker
+from tests.postgres import create_database, temporary_copy, url_of
+
+DONE: list[str] = []
+
+
+@task("tests.cli.note")
+async def note(_context: TaskContext, *, word: str) -> None:
+    DONE.append(word)
+
+
+def settings_for(url: str, tmp_path: Path) -> Settings:
+    settings = Settings(data_dir=tmp_path)
+    database = settings.database.model_copy(update={"url": url})
+    return settings.model_copy(update={"database": database})
+
+
+async def test_sqlite_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(WorkerNeedsPostgres, match="CAMEL_EXT_DATABASE__URL"):
+        await run_worker(Settings(data_dir=tmp_path / "data"), asyncio.Event())
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+async def test_it_executes_what_another_process_queued(
+    tmp_path: Path, postgres_server: str, postgres_template: str
+) -> None:
+    with temporary_copy(postgres_server, postgres_template) as url:
+        runtime = Runtime(Database(url), SystemClock(), Random(3), ThreadLanes())
+
+        def found(db: Session):  # type: ignore[no-untyped-def]
+            return bootstrap(db, runtime.clock, runtime.new_id)
+
+        tenant = (await runtime.write_system("test", found)).tenant
+
+        def queue(db: Session) -> None:
+            jobs.enqueue(db, runtime.clock, runtime.new_id(), "tests.cli.note", {"word": "done"})
+
+        await runtime.write(tenant, queue)
+        await runtime.close()
+        stop, ready = asyncio.Event(), asyncio.Event()
+        working = asyncio.create_task(
+            run_worker(settings_for(url, tmp_path), stop, ready, Parts(rng=Random(4)))
+        )
+        for _ in range(200):
+            if DONE or working.done():
+                break
+            await asyncio.sleep(0.1)
+        stop.set()
+        await asyncio.wait_for(working, 20)
+        assert ready.is_set()
+        assert DONE == ["done"]
+
+
+@pytest.mark.slow
+async def test_a_database_that_was_never_brought_up_is_refused(
+    tmp_path: Path, postgres_server: str
+) -> None:
+    create_database(postgres_server, "never_up")
+    settings = settings_for(url_of(postgres_server, "never_up"), tmp_path)
+    with pytest.raises(SchemaOlder, match="camel-ext up"):
+        await run_worker(settings, asyncio.Event())
