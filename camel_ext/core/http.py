@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+MAX_FIELDS = 50  # shown of what is wrong with a body: a large one can hold a million mistakes
 
 
 class ForeignHost(Forbidden):
@@ -238,7 +239,7 @@ def handle_errors(app: FastAPI) -> None:
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         problems = [
             {"field": ".".join(map(str, e["loc"])), "wrong": e["msg"], "kind": e["type"]}
-            for e in error.errors()
+            for e in error.errors()[:MAX_FIELDS]
         ]
         first = problems[0]
         return problem_response(Invalid(f"{first['field']}: {first['wrong']}", errors=problems))

@@ -69,6 +69,10 @@ def build(runtime: Runtime, tenant: Tenant) -> FastAPI:
     async def bug() -> None:
         raise RuntimeError("secret words")
 
+    @app.post("/numbers")
+    async def numbers(body: list[int]) -> int:
+        return sum(body)
+
     @app.post("/raw")
     async def raw(request: Request) -> int:
         return len(await request.body())
@@ -224,6 +228,11 @@ class TestErrors:
         assert len(traces) == 3
         refused = await web.get("/busy", headers={"Host": "evil.example"})
         assert refused.headers["x-trace-id"] == refused.json()["trace_id"]
+
+    async def test_of_many_mistakes_some_are_shown(self, web: AsyncClient) -> None:
+        refused = await web.post("/numbers", json=["x"] * 190)
+        assert refused.status_code == 422
+        assert len(refused.json()["errors"]) == 50
 
 
 class TestPerimeter:
