@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from camel_ext.core.clock import SystemClock  # noqa: E402
 from camel_ext.core.threads import ThreadLanes  # noqa: E402
-from camel_ext.serving.bundled import pull_bundled  # noqa: E402
+from camel_ext.serving.bundled import bundled_path, pull_bundled  # noqa: E402
 from camel_ext.serving.engines.local import LocalEngine  # noqa: E402
 from camel_ext.serving.engines.model_server import LocalOptions  # noqa: E402
 from camel_ext.serving.engines.protocol import ChatRequest  # noqa: E402
@@ -126,6 +126,79 @@ class EngineArm:
         self._lanes.close()
 
 
+class GatewayArm:
+    """The whole path: `camel-ext up` in a process of its own, asked over loopback HTTP.
+
+    Each call proves its key, resolves its alias, and is on disk in the log before it is answered.
+    """
+
+    streamed = False
+
+    def __init__(self, model: Path, threads: int, folder: Path) -> None:
+        self._model, self._threads = model, threads
+        self._data = folder / f"data-{type(self).__name__}"
+
+    async def start(self) -> None:
+        path = bundled_path(self._data)
+        path.parent.mkdir(parents=True)
+        path.symlink_to(self._model)
+        settings = {
+            "CAMEL_EXT_DATA_DIR": str(self._data),
+            "CAMEL_EXT_SERVER__PORT": "0",
+            "CAMEL_EXT_SERVING__ENGINE_THREADS": str(self._threads),
+            "CAMEL_EXT_SERVING__ENGINE_SLOTS": str(SLOTS),
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "camel_ext.cli", "up"),
+            env={**os.environ, **settings},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        address, key = self._data / "server.url", self._data / "owner.key"
+        while not (address.exists() and key.exists()):
+            assert self._process.returncode is None, "camel-ext up did not start"
+            await asyncio.sleep(0.05)
+        headers = {"Authorization": f"Bearer {key.read_text().strip()}"}
+        url = address.read_text().strip()
+        self._client = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=300, trust_env=False
+        )
+        entry = {"name": "m", "engine": "local", "file": "bundled"}
+        entry["context_tokens"] = CONTEXT_TOKENS  # type: ignore[assignment]
+        for path_, body in (
+            ("/api/v1/models", entry),
+            ("/api/v1/aliases", {"name": "m", "targets": [{"target": "m"}]}),
+        ):
+            (await self._client.post(path_, json=body)).raise_for_status()
+
+    async def ask(self, prompt: str) -> Answer:
+        body = {"model": "m", "messages": [{"role": "user", "content": prompt}], **PARAMS}
+        if not self.streamed:
+            answer = (await self._client.post("/v1/chat/completions", json=body)).json()
+            text = answer["choices"][0]["message"]["content"]
+            return Answer(text, answer["usage"]["completion_tokens"])
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        texts, tokens = [], 0
+        async with self._client.stream("POST", "/v1/chat/completions", json=body) as reply:
+            async for line in reply.aiter_lines():
+                if not line.startswith("data: {"):
+                    continue
+                chunk = json.loads(line[6:])
+                tokens = (chunk.get("usage") or {}).get("completion_tokens", tokens)
+                texts += [c["delta"].get("content") or "" for c in chunk["choices"]]
+        return Answer("".join(texts), tokens)
+
+    async def stop(self) -> None:
+        await self._client.aclose()
+        self._process.terminate()
+        await self._process.wait()
+
+
+class GatewayStreamArm(GatewayArm):
+    """The whole path, streamed: one event a token, parsed, sent on and parsed again."""
+
+    streamed = True
+
+
 class EngineStreamArm(EngineArm):
     """Our local engine, streaming: one event a token comes through our parser."""
 
@@ -139,6 +212,8 @@ class EngineStreamArm(EngineArm):
 ARMS: dict[str, Callable[[Path, int, Path], Arm]] = {
     "engine": EngineArm,
     "engine-stream": EngineStreamArm,
+    "gateway": GatewayArm,
+    "gateway-stream": GatewayStreamArm,
 }
 
 
