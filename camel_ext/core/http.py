@@ -254,4 +254,7 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def bug(_request: Request, error: Exception) -> Response:
         log.error("a bug of ours", exc_info=error)
-        return problem_response(CamelExtError("something broke here; the log has the details"))
+        response = problem_response(CamelExtError("something broke here; the log has the details"))
+        if (trace_id := current_trace_id()) is not None:  # this handler stands outside the Perimeter
+            response.headers["x-trace-id"] = trace_id
+        return response

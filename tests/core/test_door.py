@@ -228,6 +228,8 @@ class TestErrors:
         assert len(traces) == 3
         refused = await web.get("/busy", headers={"Host": "evil.example"})
         assert refused.headers["x-trace-id"] == refused.json()["trace_id"]
+        broken = await web.get("/bug")
+        assert broken.headers["x-trace-id"] == broken.json()["trace_id"]
 
     async def test_of_many_mistakes_some_are_shown(self, web: AsyncClient) -> None:
         refused = await web.post("/numbers", json=["x"] * 190)
