@@ -19,10 +19,11 @@ from typing import Literal
 
 import typer
 from camel_ext_client import ClientError
+from sqlalchemy.exc import SQLAlchemyError
 
 from camel_ext import __version__
 from camel_ext.cli.command import Here
-from camel_ext.cli.exits import Exit
+from camel_ext.cli.exits import Exit, explain
 from camel_ext.cli.output import plain, size
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
@@ -212,11 +213,14 @@ def _schema(data_dir: Path, settings: Settings) -> Finding:
         return Finding(
             "database", "warn", error.detail.partition(":")[0], "camel-ext up upgrades it."
         )
-    except CamelExtError as error:
-        return Finding("database", "fail", error.detail, "See the sentence before.")
     except ImportError as error:
         cure = "pip install 'camel-extensions[postgres]'"
         return Finding("database", "fail", str(error), cure)
+    except (CamelExtError, SQLAlchemyError) as error:
+        said = explain(error)
+        if said is None:
+            raise
+        return Finding("database", "fail", said.message, said.advice)
     finally:
         if database is not None:
             database.close()

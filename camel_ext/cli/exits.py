@@ -4,6 +4,7 @@ The codes are promised (docs/guide/cli.md); scripts depend on them. What went wr
 raised it; this module only finds the code and the advice.
 """
 
+import sys
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -113,7 +114,29 @@ def explain(error: Exception) -> Explained | None:
     if isinstance(error, CamelExtError):
         code = exit_for_status(error.status)
         return Explained(code, _sentence(error.detail), _ADVICE.get(error.code, ""), error.code)
-    return None
+    return _of_database(error) if "sqlalchemy" in sys.modules else None
+
+
+def _of_database(error: Exception) -> Explained | None:
+    """Return an error of the database's driver as it is shown; None where it is none."""
+    import sqlite3
+
+    from camel_ext.core.database import map_error
+
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) or 0
+    if code & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return Explained(
+            Exit.CONFLICT,
+            "The database file in the data directory is damaged, or is something else.",
+            "Bring back a copy of it, or move it away to start anew; nothing was changed.",
+            "cli.database_damaged",
+        )
+    mapped = map_error(error)
+    if mapped is None:
+        return None
+    first = _sentence(" ".join(mapped.detail.split())[:300])
+    advice = "Is it running, and is CAMEL_EXT_DATABASE__URL right?"
+    return Explained(exit_for_status(mapped.status), first, advice, mapped.code)
 
 
 def _sentence(text: str) -> str:

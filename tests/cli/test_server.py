@@ -73,6 +73,21 @@ class TestRefusals:
         assert "upgrade camel-extensions" in result.stderr
         assert database.read_bytes() == before
 
+    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        (tmp_path / "camel-ext.db").write_bytes(
+            b"this is no database, but long enough to be one" * 9
+        )
+        result = camel("up", "--port", "0", "--data-dir", str(tmp_path))
+        assert result.exit_code == 6
+        assert "damaged, or is something else" in result.stderr
+
+    def test_a_database_that_does_not_answer(self, tmp_path: Path) -> None:
+        env = {"CAMEL_EXT_DATABASE__URL": "postgresql://nobody@127.0.0.1:1/none"}
+        for command in (["up", "--port", "0"], ["worker"]):
+            result = camel(*command, "--data-dir", str(tmp_path), **env)
+            assert result.exit_code == 3
+            assert "does not answer" in result.stderr
+
     def test_a_setting_that_cannot_be_used(self, tmp_path: Path) -> None:
         env = {"CAMEL_EXT_SERVER__PORT": "many", "CAMEL_EXT_DATA_DIR": str(tmp_path)}
         result = camel("up", **env)
