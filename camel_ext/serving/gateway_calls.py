@@ -79,8 +79,11 @@ class GatewayCall:
     async def _whole(self, model: ResolvedModel, replay: Replay) -> Response:
         try:
             served = await while_there(self.receive, self._served(model, replay))
-        except AppendRefused:
-            return await self._refused()
+        except AppendRefused as error:
+            again = await self._answered_elsewhere()
+            if again is None:
+                raise ExternalIdTaken() from error
+            return again
         return _shown(replay, served.reply.raw)
 
     async def _served(self, model: ResolvedModel, replay: Replay) -> Served:
@@ -94,22 +97,18 @@ class GatewayCall:
         await self._commit(served, beside)
         return served
 
-    async def _refused(self) -> Response:
-        """Say why a row was there already: another process had this key, or the external id is used."""
-        if self.keyed is not None:
-            now = self.runtime.clock.now()
-            found = await self.runtime.read(self.caller.tenant, find_replay, self.keyed, now)
-            if found is not None:
-                return _shown(*found, again=True)
-        raise ExternalIdTaken()
+    async def _answered_elsewhere(self) -> Response | None:
+        """Return what another process answered under this key while we asked."""
+        if self.keyed is None:
+            return None
+        now = self.runtime.clock.now()
+        found = await self.runtime.read(self.caller.tenant, find_replay, self.keyed, now)
+        return None if found is None else _shown(*found, again=True)
 
     async def _streamed(self, model: ResolvedModel, replay: Replay) -> Response:
         """Return the stream once its first piece is there: what fails before has its own status."""
         items = self._pieces(model)
-        try:
-            first = await while_there(self.receive, anext(items))
-        except AppendRefused:
-            return await self._refused()
+        first = await while_there(self.receive, anext(items))
         chunks = Chunks(_answer_id(replay), replay.created, replay.alias, self.wanted.include_usage)
         return ChatStream(first, items, chunks, _headers(replay))
 
@@ -128,8 +127,10 @@ class GatewayCall:
         append = Append(self.caller.tenant, [*served.entries, *beside], signals={OUTBOX})
         try:
             await self.runtime.gate.append(append)
-        except AppendRefused:
-            raise
+        except AppendRefused as error:
+            if self.keyed is not None:
+                raise
+            raise ExternalIdTaken() from error
         except (CamelExtError, SQLAlchemyError) as error:
             if serving_of(self.runtime).require_log:
                 raise LogUnavailable(retry_after_s=1.0) from error

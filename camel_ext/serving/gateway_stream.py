@@ -6,10 +6,10 @@ It sends what it is given, in OpenAI's chunks. What is asked and logged is `gate
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from camel_ext.core.errors import CamelExtError
 from camel_ext.serving.calls import Served
@@ -18,6 +18,7 @@ from camel_ext.serving.errors import CallAborted
 from camel_ext.serving.gateway import DONE, Chunks, error_event
 
 T = TypeVar("T")
+SEND_S = 30.0  # who reads nothing for so long has left: it would hold one of the model's few slots
 
 
 async def while_there(receive: Receive, work: Awaitable[T]) -> T:
@@ -41,6 +42,14 @@ async def while_there(receive: Receive, work: Awaitable[T]) -> T:
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _out(send: Send, message: Message) -> None:
+    try:
+        async with asyncio.timeout(SEND_S):
+            await send(message)
+    except TimeoutError:
+        raise CallAborted() from None
 
 
 class ChatStream(Response):
@@ -70,12 +79,12 @@ class ChatStream(Response):
             await self._items.aclose()
 
     async def _send(self, send: Send) -> None:
-        head: dict[str, Any] = {"type": "http.response.start", "status": 200}
-        await send({**head, "headers": self.raw_headers})
+        head: Message = {"type": "http.response.start", "status": 200}
+        await _out(send, {**head, "headers": self.raw_headers})
         async with aclosing(self._events()) as events:
             async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await _out(send, {"type": "http.response.body", "body": event, "more_body": True})
+        await _out(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         if not (isinstance(self._first, Delta) and self._first.role):

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from camel_ext.core.journal import Append
+from camel_ext.core.journal import Append, AppendRefused
 from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -33,6 +35,7 @@ from camel_ext.serving import (
 )
 from camel_ext.serving.engines.protocol import Delta
 from camel_ext.serving.errors import KeyMissing, ModelFileMissing, ModelFileWrong, ParamsReserved
+from camel_ext.serving.service import Keyed, Replay, find_replay, keep_answer
 from camel_ext.settings import Settings
 from tests.fakes.engine import FakeEngine
 
@@ -258,6 +261,34 @@ class TestConversation:
         assert row.parent_id is None
         said = await desk.runtime.read(desk.caller.tenant, read_said, again.interaction_id)
         assert said.sent == again.reply.sent
+
+
+class TestKeys:
+    async def test_a_key_answers_for_a_day_and_then_anew(self, desk: Desk) -> None:
+        tenant, now = desk.caller.tenant, desk.runtime.clock.now()
+        keyed = Keyed(desk.caller.principal_id, "k", "same request")
+        for day in range(2):
+            at = now + timedelta(days=2 * day)
+            assert await desk.runtime.read(tenant, find_replay, keyed, at) is None
+            served = await desk.ask(user(f"day {day}"))
+            replay = Replay(served.interaction_id, 1, "thinker", desk.model.version_id)
+            served.entries += keep_answer(tenant, keyed, replay, at)
+            await desk.commit(served)
+            found = await desk.runtime.read(tenant, find_replay, keyed, at)
+            assert found is not None
+            assert found[0] == replay
+            assert json.loads(found[1])["choices"][0]["message"] == served.message
+
+    async def test_two_answers_under_one_key_are_refused(self, desk: Desk) -> None:
+        tenant, now = desk.caller.tenant, desk.runtime.clock.now()
+        keyed = Keyed(desk.caller.principal_id, "k", "same request")
+        for refused in (False, True):
+            served = await desk.ask(user("hello"))
+            replay = Replay(served.interaction_id, 1, "thinker", desk.model.version_id)
+            served.entries += keep_answer(tenant, keyed, replay, now)
+            with pytest.raises(AppendRefused) if refused else nullcontext():
+                await desk.commit(served)
+        assert len(await desk.rows()) == 1
 
 
 class TestOpening:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ from httpx import Response
 
 from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.gate import WriteGate
-from camel_ext.serving import EngineRefused, EngineTimeout, EngineUnavailable, serving_of
+from camel_ext.serving import (
+    Delta,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    Served,
+    gateway_stream,
+    serving_of,
+)
+from camel_ext.serving.gateway import Chunks
 from tests.conftest import House
 from tests.fakes.engine import FakeEngine, tool_call
 from tests.serving.conftest import Log, add_alias
@@ -172,6 +182,11 @@ class TestRefusals:
             for _ in range(3)
         ]
         assert codes == [503, 200, 409]
+        streamed = await house.client.post(CHAT, json={**HELLO, "stream": True}, headers=headers)
+        assert events_of(streamed)[-1]["error"]["code"] == "serving.external_id_taken"
+        keyed = {**headers, "Idempotency-Key": "k"}
+        taken = await house.client.post(CHAT, json=HELLO, headers=keyed)
+        assert taken.json()["error"]["code"] == "serving.external_id_taken"
 
 
 class TestFailures:
@@ -296,3 +311,26 @@ class TestStream:
         calls = [e["choices"][0]["delta"].get("tool_calls") for e in events[:-1]]
         assert next(call for call in calls if call)[0]["function"]["name"] == "add"
         assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
+
+    async def test_who_reads_nothing_is_let_go(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gateway_stream, "SEND_S", 0.02)
+        closed = asyncio.Event()
+
+        async def pieces() -> AsyncGenerator[Delta | Served, None]:
+            try:
+                while True:
+                    yield Delta(text="a", raw={"content": "a"})
+            finally:
+                closed.set()
+
+        async def receive() -> Any:
+            await asyncio.sleep(3600)
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.sleep(3600)
+
+        items = pieces()
+        chunks = Chunks("id", 1, "thinker", include_usage=False)
+        await gateway_stream.ChatStream(await anext(items), items, chunks, {})({}, receive, send)
+        assert closed.is_set()
