@@ -255,6 +255,7 @@ def handle_errors(app: FastAPI) -> None:
     async def bug(_request: Request, error: Exception) -> Response:
         log.error("a bug of ours", exc_info=error)
         response = problem_response(CamelExtError("something broke here; the log has the details"))
-        if (trace_id := current_trace_id()) is not None:  # this handler stands outside the Perimeter
+        trace_id = current_trace_id()
+        if trace_id is not None:  # this handler stands outside the Perimeter
             response.headers["x-trace-id"] = trace_id
         return response
