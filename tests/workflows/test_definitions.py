@@ -1,102 +1,147 @@
-"""Configurations over HTTP: what applying files changes, what it refuses, what it leaves alone."""
+"""Configurations over HTTP: applied, exported, tried, revised, retired; and what is wrong with them."""
 
-from typing import Any
+from inline_snapshot import snapshot
 
-import pytest
-from httpx import AsyncClient
+from tests.workflows.conftest import AGENTS, FILES, MODELS, WORKFLOWS, Json, Stage
 
-from tests.workflows.conftest import AGENTS, FILES, MODELS, Stage
-
-Json = dict[str, Any]
+PATH = "/api/v1/configurations"
 
 
-async def put(client: AsyncClient, revision: int | None = None, **body: Any) -> Json:
-    """Apply, and tell (kind, name) -> change besides the answer."""
-    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-    answer = await client.put("/api/v1/configurations", json=body, headers=headers)
-    said: Json = answer.json() | {
-        "status_code": answer.status_code,
-        "etag": answer.headers.get("etag"),
-    }
-    said["words"] = {
-        (each["kind"], each["name"]): each["change"] for each in said.get("changes", [])
-    }
-    return said
+async def changes(stage: Stage, **body: object) -> dict[str, str]:
+    answer = await stage.client.put(PATH, json={"name": "main", **body})
+    assert answer.status_code == 200, answer.text
+    told: Json = answer.json()
+    return {f"{c['kind']} {c['name']}": c["change"] for c in told["changes"]}
 
 
-@pytest.fixture
-def applied(stage: Stage) -> AsyncClient:
-    """A client of a house whose files are applied."""
-    return stage.client
+class TestApplying:
+    async def test_the_same_files_change_nothing(self, stage: Stage) -> None:
+        first = (await stage.client.get(f"{PATH}/main")).json()
+        assert set((await changes(stage, files=FILES)).values()) == {"unchanged"}
+        assert (await stage.client.get(f"{PATH}/main")).json() == first
+        assert first["revision"] == 1
+
+    async def test_the_same_files_come_back_comments_and_all(self, stage: Stage) -> None:
+        answer = await stage.client.get(f"{PATH}/main")
+        assert answer.json()["files"] == FILES
+        assert answer.headers["etag"] == '"1"'
+
+    async def test_a_comment_is_a_revision_and_no_version(self, stage: Stage) -> None:
+        before = (await stage.client.get("/api/v1/agents")).json()
+        told = await changes(stage, files={"agents.yaml": AGENTS + "# more\n"})
+        assert set(told.values()) == {"unchanged"}
+        assert (await stage.client.get(f"{PATH}/main")).json()["revision"] == 2
+        assert (await stage.client.get("/api/v1/agents")).json() == before
+
+    async def test_a_change_is_a_version_that_new_runs_take(self, stage: Stage) -> None:
+        old = await stage.start("talk", single_step=True)
+        await stage.until(old["id"], "waiting")
+        told = await changes(stage, files={"agents.yaml": AGENTS.replace("You talk.", "You sing.")})
+        assert {name for name, change in told.items() if change == "changed"} == {"agent talker"}
+        new = await stage.until((await stage.start("talk"))["id"], "succeeded")
+        await stage.do(old["id"], "resume", {"single_step": False})
+        await stage.until(old["id"], "succeeded")
+        systems = [call.messages[0]["content"] for call in stage.engine.calls]
+        assert systems == ["You talk."] + ["You sing."] * 3 + ["You talk."] * 2
+        assert new["resolved"]["agents"] != old["resolved"]["agents"]
+
+    async def test_what_left_its_files_is_retired_and_comes_back(self, stage: Stage) -> None:
+        fewer = AGENTS.replace(
+            "  keeper: {model: small, system: You keep in mind., memory: run}\n", ""
+        )
+        flows = WORKFLOWS[: WORKFLOWS.index("  rounds:")] + WORKFLOWS[WORKFLOWS.index("  best:") :]
+        told = await changes(stage, files={"agents.yaml": fewer, "workflows.yaml": flows})
+        gone = {name for name, change in told.items() if change == "retired"}
+        assert gone == {"agent keeper", "workflow rounds"}
+        answer = await stage.client.post("/api/v1/runs", json={"workflow": "rounds"})
+        assert answer.status_code == 404
+        told = await changes(stage, files=FILES)
+        assert {name for name, change in told.items() if change == "added"} == gone
+        await stage.until((await stage.start("rounds"))["id"], "succeeded")
+
+    async def test_a_dry_run_leaves_nothing(self, stage: Stage) -> None:
+        files = {"agents.yaml": AGENTS + "  extra: {model: small}\n"}
+        told = await changes(stage, files=files, dry_run=True)
+        assert told["agent extra"] == "added"
+        assert (await stage.client.get(f"{PATH}/main")).json()["revision"] == 1
+        names = [each["name"] for each in (await stage.client.get("/api/v1/agents")).json()]
+        assert "extra" not in names
+
+    async def test_another_configuration_keeps_its_names(self, stage: Stage) -> None:
+        body = {"name": "second", "files": {"agents.yaml": "agents:\n  talker: {model: small}\n"}}
+        answer = await stage.client.put(PATH, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "workflows.name_in_use")
+        assert [c["name"] for c in (await stage.client.get(PATH)).json()] == ["main"]
+
+    async def test_for_another_revision(self, stage: Stage) -> None:
+        body = {"name": "main", "files": {"agents.yaml": AGENTS + "# x\n"}}
+        stale = await stage.client.put(PATH, json=body, headers={"If-Match": '"7"'})
+        assert stale.status_code == 412
+        right = await stage.client.put(PATH, json=body, headers={"If-Match": '"1"'})
+        assert (right.status_code, right.headers["etag"]) == (200, '"2"')
+
+    async def test_the_feed_hears_of_it_once(self, stage: Stage) -> None:
+        await changes(stage, files=FILES)
+        page = (await stage.client.get("/api/v1/events/log?topics=workflows.configuration")).json()
+        assert [each["payload"] for each in page["items"]] == snapshot(
+            [{"name": "main", "revision": 1}]
+        )
 
 
-async def test_the_same_files_again_change_nothing(applied: AsyncClient) -> None:
-    again = await put(applied, files=FILES)
-    assert set(again["words"].values()) == {"unchanged"}
-    assert (again["revision"], again["etag"]) == (1, '"1"')
+class TestRefusing:
+    async def refused(self, stage: Stage, files: Json) -> Json:
+        answer = await stage.client.put(PATH, json={"name": "main", "files": files})
+        assert answer.status_code == 422, answer.text
+        problem: Json = answer.json()
+        assert (await stage.client.get(f"{PATH}/main")).json()["revision"] == 1
+        return problem
 
+    async def test_malformed_yaml(self, stage: Stage) -> None:
+        problem = await self.refused(stage, {"agents.yaml": "agents:\n  a: {model: small\n"})
+        assert problem["errors"][0]["file"] == "agents.yaml"
+        assert problem["errors"][0]["line"] >= 2
 
-async def test_a_comment_in_models_yaml_is_a_revision_of_that_model(applied: AsyncClient) -> None:
-    before = (await applied.get("/api/v1/models/scripted")).json()
-    assert before["source"].startswith("scripted:\n  engine: provider")
-    text = MODELS.replace("  scripted:", "  # for tests\n  scripted:  # only")
-    told = await put(applied, files={"models.yaml": text})
-    assert told["words"]["model", "scripted"] == "revised"
-    assert told["words"]["alias", "small"] == "unchanged"
-    after = (await applied.get("/api/v1/models/scripted")).json()
-    assert after["source"].startswith("# for tests\nscripted:  # only\n")
-    assert after["revision"] == before["revision"] + 1
-    assert after["current_version_id"] == before["current_version_id"]
+    async def test_unknown_names_are_all_told_with_their_place(self, stage: Stage) -> None:
+        files = {
+            "agents.yaml": "agents:\n  talker: {model: smal, tools: [pyton]}\n",
+            "workflows.yaml": "workflows:\n  w:\n    steps:\n"
+            "      - {name: a, agent: taler, prompt: x}\n      - {name: b, verify: exakt}\n",
+        }
+        problem = await self.refused(stage, files)
+        told = {(each["file"], each["line"]) for each in problem["errors"]}
+        assert told >= {("agents.yaml", 2), ("workflows.yaml", 4), ("workflows.yaml", 5)}
+        for word in ("smal", "pyton", "taler", "exakt"):
+            assert word in problem["detail"]
 
+    async def test_a_template_and_a_condition_that_cannot_be_read(self, stage: Stage) -> None:
+        flows = (
+            "workflows:\n  w:\n    steps:\n      - name: l\n"
+            "        loop: {max_rounds: 2, until: 'steps. ==='}\n        steps:\n"
+            "          - {name: a, agent: talker, prompt: '{{ oops'}\n"
+        )
+        problem = await self.refused(stage, {"workflows.yaml": flows})
+        assert len(problem["errors"]) >= 2
 
-async def test_another_content_is_another_version(applied: AsyncClient) -> None:
-    text = MODELS.replace("scripted-1", "scripted-2") + "  big: scripted\n"
-    told = await put(applied, files={"models.yaml": text})
-    assert told["words"]["model", "scripted"] == "changed"
-    assert told["words"]["alias", "small"] == "changed"
-    assert told["words"]["alias", "big"] == "added"
-    back = await put(applied, files={"models.yaml": MODELS})
-    assert back["words"]["model", "scripted"] == "changed"
-    assert back["words"]["alias", "big"] == "retired"
+    async def test_a_loop_without_a_bound(self, stage: Stage) -> None:
+        flows = (
+            "workflows:\n  w:\n    steps:\n      - name: l\n        loop: {until: 'false'}\n"
+            "        steps:\n          - {name: a, agent: talker, prompt: x}\n"
+        )
+        problem = await self.refused(stage, {"workflows.yaml": flows})
+        assert "max_rounds" in problem["detail"]
 
+    async def test_other_files_and_none(self, stage: Stage) -> None:
+        for files in ({}, {"secrets.yaml": "x: 1"}):
+            answer = await stage.client.put(PATH, json={"name": "main", "files": files})
+            assert answer.status_code == 422
 
-async def test_what_leaves_the_files_must_not_be_needed_by_them(applied: AsyncClient) -> None:
-    agents = AGENTS.replace("talker", "walker")
-    refused = await put(applied, files={"agents.yaml": agents})
-    assert refused["status_code"] == 422
-    assert "there is no agent `talker`" in refused["detail"]
-    refused = await put(applied, files={"models.yaml": MODELS.replace("small:", "little:")})
-    assert refused["status_code"] == 422
-    assert "there is no model alias `small`" in refused["detail"]
-    assert set((await put(applied, files=FILES))["words"].values()) == {"unchanged"}
+    async def test_an_alias_of_an_unknown_model(self, stage: Stage) -> None:
+        text = MODELS.replace("small: scripted", "small: scriptd")
+        problem = await self.refused(stage, {"models.yaml": text})
+        assert "scriptd" in problem["detail"]
 
-
-async def test_a_dry_run_tells_and_leaves_nothing(applied: AsyncClient) -> None:
-    text = MODELS.replace("scripted-1", "scripted-2")
-    told = await put(applied, files={"models.yaml": text}, dry_run=True)
-    assert told["words"]["model", "scripted"] == "changed"
-    assert (told["revision"], told["etag"]) == (1, '"1"')
-    told = await put(applied, name="other", files={"agents.yaml": "agents: {}"}, dry_run=True)
-    assert (told["revision"], told["etag"]) == (0, None)
-    names = [each["name"] for each in (await applied.get("/api/v1/configurations")).json()]
-    assert names == ["main"]
-
-
-async def test_a_change_meant_for_another_revision_is_refused(applied: AsyncClient) -> None:
-    assert (await put(applied, revision=7, files=FILES))["status_code"] == 412
-    assert (await put(applied, revision=1, files={"agents.yaml": AGENTS + "# more\n"}))[
-        "revision"
-    ] == 2
-
-
-async def test_two_configurations_do_not_share_names_yet_use_each_other(
-    applied: AsyncClient,
-) -> None:
-    taken = await put(applied, name="other", files={"agents.yaml": AGENTS})
-    assert taken["status_code"] == 409
-    assert "'talker' stands in the configuration 'main'" in taken["detail"]
-    agents = "agents: {guest: {model: small}}"
-    flow = "workflows: {ask: {steps: [{name: a, agent: talker, prompt: x}]}}"
-    files = {"agents.yaml": agents, "workflows.yaml": flow}
-    told = await put(applied, name="other", files=files)
-    assert told["words"] == {("agent", "guest"): "added", ("workflow", "ask"): "added"}
+    async def test_no_such_configuration(self, stage: Stage) -> None:
+        answer = await stage.client.get(f"{PATH}/nowhere")
+        assert (answer.status_code, answer.json()["code"]) == (
+            404, "workflows.configuration_unknown",
+        )  # fmt: skip
