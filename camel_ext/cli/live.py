@@ -31,6 +31,7 @@ class _Busy:
     state: str = "queued"
     text: str = ""
     stream: str = ""
+    step: str = ""
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class LiveView:
             self._hear(seen)
         elif isinstance(seen, TurnSeen):
             busy = self._at(seen.run_id)
-            busy.text, busy.since_s = "", time.monotonic()
+            busy.text, busy.step, busy.since_s = "", "", time.monotonic()
             label = self.labels.get(seen.run_id)
             self.console.print(turn_shown(seen.turn, seen.answer, self.colours, label=label))
         elif isinstance(seen, RunSeen):
@@ -73,6 +74,7 @@ class LiveView:
         busy = self._at(seen.run_id)
         if seen.stream != busy.stream:
             busy.stream, busy.text = seen.stream, ""
+            busy.step = "/".join(seen.stream.split("/")[1:-1])  # run, step key, call
         busy.text += seen.text
 
     def _note_state(self, run: Run) -> None:
@@ -101,7 +103,7 @@ class LiveView:
             if run_id in self.labels:
                 line.append_text(self.labels[run_id])
                 line.append("  ")
-            line.append_text(Text.from_markup(busy.state, style="dim"))
+            line.append_text(Text.from_markup(plain(busy.step) or busy.state, style="dim"))
             line.append(f"  {time.monotonic() - busy.since_s:.0f} s", style="dim")
             if self.labels and busy.text:
                 line.append("  " + " ".join(busy.text.split())[-60:], style="dim")
@@ -132,10 +134,10 @@ def ending(run: Run) -> str:
 
 
 def given_shown(run: Run) -> str:
-    """Return what a run was asked for, in one line: its texts, or its values where it has none."""
+    """Return what a run was asked for, in one line: its first text, or what there is."""
     values = list(run["input"].values())
-    texts = [value for value in values if isinstance(value, str)]
-    return " ".join(" ".join(str(value) for value in texts or values).split())[:300]
+    texts = [value for value in values if isinstance(value, str)] or [str(v) for v in values]
+    return " ".join(texts[0].split())[:300] if texts else ""
 
 
 def output_shown(value: Any) -> str:
