@@ -8,11 +8,12 @@ from disk here.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from camel_ext.registry.aliases import get_alias
@@ -122,15 +123,7 @@ def resolve_version(db: Session, version_id: UUID, *, alias: str | None = None) 
 
     Raises: VersionUnknown.
     """
-    base, base_model = aliased(ModelVersion), aliased(Model)
-    query = (
-        select(ModelVersion, Model, base, base_model)
-        .join(Model, Model.id == ModelVersion.model_id)
-        .outerjoin(base, base.id == ModelVersion.base_version_id)
-        .outerjoin(base_model, base_model.id == base.model_id)
-        .where(ModelVersion.id == version_id)
-    )
-    row = db.execute(query).one_or_none()
+    row = db.execute(_with_base(), {"wanted": version_id}).one_or_none()
     if row is None:
         raise VersionUnknown(f"there is no model version {version_id} in this project")
     target, target_model, under, under_model = row
@@ -139,6 +132,19 @@ def resolve_version(db: Session, version_id: UUID, *, alias: str | None = None) 
     config = target.config
     adapter = ResolvedAdapter(target.id, target_model.name, config["file"], config.get("sha256"))
     return _resolved(under, under_model, target, adapter, alias)
+
+
+@cache
+def _with_base() -> Select[Any]:
+    """Return the query for a version with its base; to build it took longer than to execute it."""
+    base, base_model = aliased(ModelVersion), aliased(Model)
+    return (
+        select(ModelVersion, Model, base, base_model)
+        .join(Model, Model.id == ModelVersion.model_id)
+        .outerjoin(base, base.id == ModelVersion.base_version_id)
+        .outerjoin(base_model, base_model.id == base.model_id)
+        .where(ModelVersion.id == bindparam("wanted"))
+    )
 
 
 def pick_target(alias: str, targets: Sequence[dict[str, Any]], key: str) -> UUID:
