@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
@@ -98,16 +98,22 @@ def list_configurations(db: Session) -> list[Configuration]:
 
 def require(db: Session, kind: DefinitionKind, name: str) -> DefinitionVersion:
     """Return the current version of a definition. Raises: DefinitionUnknown."""
-    query = (
-        select(DefinitionVersion)
-        .join(Definition, Definition.version_id == DefinitionVersion.id)
-        .where(Definition.kind == kind, Definition.name == name, Definition.retired_at.is_(None))
-    )
-    version = db.scalar(query)
+    version = db.scalar(_CURRENT, {"kind": kind, "name": name})
     if version is None:
         there = ", ".join(sorted(_names(db, kind))) or "none yet: apply a folder of files first"
         raise DefinitionUnknown(f"there is no {kind} {name!r}; there is {there}")
     return version
+
+
+_CURRENT = (
+    select(DefinitionVersion)
+    .join(Definition, Definition.version_id == DefinitionVersion.id)
+    .where(
+        Definition.kind == bindparam("kind"),
+        Definition.name == bindparam("name"),
+        Definition.retired_at.is_(None),
+    )
+)
 
 
 def list_definitions(

@@ -26,7 +26,9 @@ def prepare() -> None:
     for name in _REMOVED:
         os.environ.pop(name, None)
     # It logs whole prompts at INFO: they belong to the interaction log, not to a log file.
-    logging.getLogger("camel").setLevel(logging.ERROR)
+    logger = logging.getLogger("camel")
+    if logger.level != logging.ERROR:  # to set it forgets what every logger of the process knows
+        logger.setLevel(logging.ERROR)
 
 
 def warm() -> None:
