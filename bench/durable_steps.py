@@ -104,7 +104,7 @@ class Arm:
         sql = OURS_SQL if ours else DBOS_SQL if "dbos" in self.name else LANGGRAPH_SQL
         with sqlite3.connect(path) as connection:
             assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
-            return {name: count for name, count in connection.execute(sql)}
+            return dict(connection.execute(sql).fetchall())
 
     def acknowledged(self) -> dict[str, int]:
         """Return how many steps of each run its caller was told of: those before one that began."""
