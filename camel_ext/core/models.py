@@ -218,3 +218,5 @@ class IdempotencyRow(Tenanted, Base):
     body: Mapped[str] = mapped_column(doc="JSON that was answered.")
     headers: Mapped[dict[str, Any]] = mapped_column(doc="Location and ETag that were answered.")
     created_at: Mapped[datetime] = mapped_column(doc="When; kept for a day.")
+
+    __table_args__ = (Index("ix_idempotency_keys_created", "org_id", "project_id", "created_at"),)

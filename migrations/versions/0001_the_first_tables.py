@@ -140,6 +140,11 @@ def upgrade() -> None:
             "org_id", "project_id", "principal_id", "key", name=op.f("pk_idempotency_keys")
         ),
     )
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_idempotency_keys_created", ["org_id", "project_id", "created_at"], unique=False
+        )
+
     op.create_table(
         "interaction_bodies",
         sa.Column("org_id", sa.Uuid(), nullable=False),
@@ -733,6 +738,9 @@ def downgrade() -> None:
     op.drop_table("interactions")
     op.drop_table("interaction_tags")
     op.drop_table("interaction_bodies")
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.drop_index("ix_idempotency_keys_created")
+
     op.drop_table("idempotency_keys")
     op.drop_table("feed_heads")
     op.drop_table("effects")
