@@ -21,6 +21,7 @@ from camel_ext.identity import Bootstrapped, Role, bootstrap
 from camel_ext.identity.schemas import KeyCreate
 from camel_ext.identity.service import give_key
 from camel_ext.rooms import import_models, import_tasks
+from camel_ext.serving.bundled import pull_bundled
 from camel_ext.settings import Settings
 
 
@@ -28,6 +29,12 @@ from camel_ext.settings import Settings
 def _rooms() -> None:
     import_models()
     import_tasks()
+
+
+@pytest.fixture(scope="session")
+def bundled_model() -> Path:
+    """The real model, fetched into var/models with the first run; checked by its sha256."""
+    return pull_bundled(Path(__file__).parents[1] / "var")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The demo: what counts as broken, what is left behind, and (slow) the whole of it, for real."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,8 +15,6 @@ from camel_ext.cli.demo_artefacts import Result, collect, judge, transcript, wri
 from camel_ext.cli.exits import Stop
 from camel_ext.cli.runs import _awaited
 from tests.cli.conftest import Camel, Served, shown
-
-REAL_MODEL = Path(__file__).parents[2] / "var" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def a_run(**fields: Any) -> Run:
@@ -101,12 +98,10 @@ def test_the_call_that_a_run_waits_for_is_read_from_its_detail() -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_for_real(tmp_path: Path) -> None:
+def test_the_demo_for_real(tmp_path: Path, bundled_model: Path) -> None:
     """Six goals, the real model, a real server: rc 0, everything left behind, nothing running."""
-    if not REAL_MODEL.exists():
-        pytest.skip("the bundled model is not in var/models: camel-ext models pull")
     (tmp_path / "models").mkdir()
-    os.link(REAL_MODEL, tmp_path / "models" / REAL_MODEL.name)
+    shutil.copy(bundled_model, tmp_path / "models")
     folder = tmp_path / "demo"
     done = subprocess.run(
         [sys.executable, "-m", "camel_ext.cli", "demo", "--dir", str(folder)],
@@ -126,12 +121,10 @@ def test_the_demo_for_real(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_demo_whose_server_does_not_start_says_why(tmp_path: Path) -> None:
-    if not REAL_MODEL.exists():
-        pytest.skip("the bundled model is not in var/models: camel-ext models pull")
+def test_a_demo_whose_server_does_not_start_says_why(tmp_path: Path, bundled_model: Path) -> None:
     data = tmp_path / "demo" / "data"
     (data / "models").mkdir(parents=True)
-    shutil.copy(REAL_MODEL, data / "models")
+    shutil.copy(bundled_model, data / "models")
     (data / "camel-ext.db").write_bytes(b"this is no database, but it is long enough to be one" * 9)
     done = subprocess.run(
         [sys.executable, "-m", "camel_ext.cli", "demo", "--dir", str(tmp_path / "demo")],

@@ -14,8 +14,6 @@ from camel_ext.cli.program import program
 from camel_ext.core.datadir import DataDir
 from tests.cli.conftest import Served
 
-REAL_MODEL = Path(__file__).parents[2] / "var" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-
 
 def examine(data_dir: Path, code: int = 0) -> dict[str, dict[str, Any]]:
     result = CliRunner().invoke(program, ["doctor", "--json", "--data-dir", str(data_dir)])
@@ -86,11 +84,9 @@ def test_a_lock_that_nobody_answers_behind_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_real_engine_is_really_started(tmp_path: Path) -> None:
-    if not REAL_MODEL.exists():
-        pytest.skip("the bundled model is not in var/models: camel-ext models pull")
+def test_the_real_engine_is_really_started(tmp_path: Path, bundled_model: Path) -> None:
     (tmp_path / "models").mkdir()
-    shutil.copy(REAL_MODEL, tmp_path / "models")
+    shutil.copy(bundled_model, tmp_path / "models")
     found = examine(tmp_path)
     assert found["model"]["state"] == "ok"
     assert "tokens/s" in found["engine"]["detail"]
