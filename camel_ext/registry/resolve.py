@@ -135,7 +135,7 @@ def resolve_version(db: Session, version_id: UUID, *, alias: str | None = None) 
 
 
 @cache
-def _with_base() -> Select[Any]:
+def _with_base() -> Select[ModelVersion, Model, ModelVersion, Model]:
     """Return the query for a version with its base; to build it took longer than to execute it."""
     base, base_model = aliased(ModelVersion), aliased(Model)
     return (

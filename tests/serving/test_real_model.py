@@ -12,9 +12,7 @@ from camel_ext.serving.bundled import bundled_path
 from camel_ext.settings import Settings
 from tests.conftest import House
 from tests.serving.conftest import Log, add_alias
-from tests.serving.engines.conftest import bundled_model
 
-__all__ = ["bundled_model"]
 pytestmark = pytest.mark.slow
 MESSAGES: list[Any] = [{"role": "user", "content": "Name three colours."}]
 

@@ -162,7 +162,8 @@ class Stage:
             fits = run["state"] in states and waiting_for in (None, run["waiting_for"])
             return run if fits else None
 
-        return await eventually(there)
+        found: Json = await eventually(there)
+        return found
 
     async def turns(self, run_id: str) -> list[Json]:
         answer = await self.client.get(f"/api/v1/runs/{run_id}/turns", params={"limit": 1000})

@@ -172,7 +172,7 @@ class TestReading:
         seen: list[str] = []
         cursor: str | None = None
         for _ in range(3):
-            query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+            query: dict[str, Any] = {"limit": 2, **({"cursor": cursor} if cursor else {})}
             page = (await stage.client.get("/api/v1/runs", params=query)).json()
             seen += [run["id"] for run in page["items"]]
             cursor = page["next_cursor"]

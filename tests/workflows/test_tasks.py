@@ -211,7 +211,7 @@ class TestFiles:
     async def install(self, stage: Stage) -> None:
         async def jot(given: Json, context: Any) -> str:
             file = context.scratch / "notes"
-            text = (file.read_text() if file.exists() else "") + given["word"]
+            text = (file.read_text() if file.exists() else "") + str(given["word"])
             file.write_text(text)
             return text
 
