@@ -8,7 +8,6 @@ from camel_ext.verifiers import camel, composed, json_values, texts
 from camel_ext.verifiers.errors import UnknownVerifier, VerifierParamsWrong
 from camel_ext.verifiers.json_values import (
     NoJson,
-    SchemaWrong,
     check_schema,
     read_json,
     schema_complaints,
@@ -22,7 +21,7 @@ from camel_ext.verifiers.registry import (
     verifier,
     verify,
 )
-from camel_ext.verifiers.verdicts import Outcome, Verdict
+from camel_ext.verifiers.verdicts import Outcome, SchemaWrong, Verdict
 
 _REGISTERED = (camel, composed, json_values, texts)  # importing them is what registers them
 

@@ -7,34 +7,27 @@ structured answer. It is not a code generator for schemas.
 import json
 import re
 from collections.abc import Iterator
-from contextvars import ContextVar
-from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.validators import extend
 from pydantic import Field, JsonValue, model_validator
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
-from camel_ext.verifiers.patterns import PatternWrong, compile_pattern, search
 from camel_ext.verifiers.registry import Params, verifier
-from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, excerpt, found, late
+from camel_ext.verifiers.verdicts import (
+    Outcome,
+    SchemaWrong,
+    Verdict,
+    broken,
+    excerpt,
+    found,
+    late,
+)
 
 MAX_SCHEMA_CHARS = 64_000
-MAX_REFERENCES = 2_000  # followed in one check: a small schema can nest them exponentially
-MAX_COMPLAINTS = 20
 _FENCE = re.compile(r"```[ \t]*(?:json|JSON)?[ \t]*\n(.*?)```", re.DOTALL)
-_LEFT: ContextVar[list[int]] = ContextVar("references_left")
 
 
 class NoJson(ValueError):
     """There is no JSON value in the text."""
-
-
-class SchemaWrong(ValueError):
-    """The schema itself cannot be used."""
 
 
 def read_json(text: str) -> Any:
@@ -88,25 +81,9 @@ def check_schema(schema: Any) -> None:
         raise SchemaWrong(f"the schema is not JSON: {error}") from None
     if len(text) > MAX_SCHEMA_CHARS:
         raise SchemaWrong(f"a schema has at most {MAX_SCHEMA_CHARS:,} characters")
-    _check_text(text)
+    from camel_ext.verifiers.json_schemas import check_text  # 0.1 s: with the first schema
 
-
-@lru_cache(maxsize=256)
-def _check_text(text: str) -> None:
-    """Check a schema that is JSON; one that was found sound is not looked at again."""
-    schema = json.loads(text)
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = ".".join(str(part) for part in error.absolute_path)
-        raise SchemaWrong(f"{place + ': ' if place else ''}{excerpt(error.message, 200)}") from None
-    except RecursionError:
-        raise SchemaWrong("the schema is nested too deep") from None
-    for pattern in _patterns(schema):
-        try:
-            compile_pattern(pattern)
-        except PatternWrong as error:
-            raise SchemaWrong(f"the pattern {excerpt(pattern)!r} is wrong: {error}") from None
+    check_text(text)
 
 
 def schema_complaints(schema: Any, value: Any) -> list[str]:
@@ -115,86 +92,9 @@ def schema_complaints(schema: Any, value: Any) -> list[str]:
     Raises: SchemaWrong; TimeoutError when a pattern or the references take too long.
     """
     check_schema(schema)
-    token = _LEFT.set([MAX_REFERENCES])
-    try:
-        errors = []
-        for error in _Bounded(schema, registry=Registry()).iter_errors(value):
-            errors.append(_complaint(error))
-            if len(errors) == MAX_COMPLAINTS:
-                break
-        return errors
-    except Unresolvable as error:
-        raise SchemaWrong(f"the reference {error.ref!r} leads nowhere; none is fetched") from None
-    except RecursionError:
-        raise SchemaWrong("the schema refers to itself without end") from None
-    finally:
-        _LEFT.reset(token)
+    from camel_ext.verifiers.json_schemas import complaints
 
-
-def _complaint(error: ValidationError) -> str:
-    place = error.json_path.removeprefix("$").removeprefix(".")
-    return (f"`{place}`: " if place else "") + excerpt(error.message, 200)
-
-
-def _patterns(schema: Any) -> Iterator[str]:
-    stack = [schema]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("pattern"), str):
-                yield node["pattern"]
-            if isinstance(node.get("patternProperties"), dict):
-                yield from node["patternProperties"]
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-
-
-def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not search(pattern, value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-def _pattern_properties(
-    validator: Any, patterns: Any, value: Any, _: Any
-) -> Iterator[ValidationError]:
-    if isinstance(value, dict):
-        for pattern, schema in patterns.items():
-            for key, entry in value.items():
-                if search(pattern, key):
-                    yield from validator.descend(entry, schema, path=key, schema_path=pattern)
-
-
-def _counted(keyword: str) -> Any:
-    follow = Draft202012Validator.VALIDATORS[keyword]
-
-    def check(validator: Any, ref: Any, value: Any, schema: Any) -> Any:
-        left = _LEFT.get()
-        left[0] -= 1
-        if left[0] < 0:
-            raise TimeoutError(f"more than {MAX_REFERENCES:,} references were followed")
-        return follow(validator, ref, value, schema)
-
-    return check
-
-
-def _unique_items(_: Any, wanted: bool, value: Any, __: Any) -> Iterator[ValidationError]:
-    if wanted and isinstance(value, list):
-        distinct = {json.dumps(entry, sort_keys=True) for entry in value}  # linear, theirs is not
-        if len(distinct) < len(value):
-            yield ValidationError("it has an entry twice")
-
-
-_Bounded: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "uniqueItems": _unique_items,
-        "$ref": _counted("$ref"),
-        "$dynamicRef": _counted("$dynamicRef"),
-    },
-)
+    return complaints(schema, value)
 
 
 class JsonSchemaParams(Params):

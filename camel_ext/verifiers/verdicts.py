@@ -32,6 +32,10 @@ class Verdict:
         return {**asdict(self), "passed": self.passed}
 
 
+class SchemaWrong(ValueError):
+    """The JSON Schema itself cannot be used."""
+
+
 def found(good: bool, reason: str, *, score: float | None = None) -> Verdict:
     """Return a verdict of a check that ran; the score is 1 or 0 unless it is finer."""
     value = (1.0 if good else 0.0) if score is None else min(max(score, 0.0), 1.0)
