@@ -5,6 +5,8 @@ the OpenAI-compatible gateway, and how the bundled model gets here. It is not th
 what models, versions and aliases there are, nor the interactions room, which keeps what was said.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from camel_ext.serving.bundled import (
     BUNDLED,
     bundled_path,
@@ -15,10 +17,12 @@ from camel_ext.serving.bundled import (
 from camel_ext.serving.calls import Asked, Caller, Served
 from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
-from camel_ext.serving.engines.local import LocalEngine
-from camel_ext.serving.engines.model_server import LocalOptions
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 from camel_ext.serving.process import Serving, serving_of
+
+if TYPE_CHECKING:
+    from camel_ext.serving.engines.local import LocalEngine
+    from camel_ext.serving.engines.model_server import LocalOptions
 
 __all__ = [
     "BUNDLED",
@@ -45,3 +49,16 @@ __all__ = [
     "stream",
     "verify_bundled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the local engine when somebody asks for it: httpx costs a start 0.1 s."""
+    if name == "LocalEngine":
+        from camel_ext.serving.engines.local import LocalEngine
+
+        return LocalEngine
+    if name == "LocalOptions":
+        from camel_ext.serving.engines.model_server import LocalOptions
+
+        return LocalOptions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,10 +17,7 @@ from pydantic import SecretStr
 from camel_ext.core.runtime import Runtime
 from camel_ext.registry import EngineKind, ResolvedModel, SecretReference
 from camel_ext.serving.bundled import verify_bundled
-from camel_ext.serving.engines.local import LocalEngine
-from camel_ext.serving.engines.model_server import LocalOptions
 from camel_ext.serving.engines.protocol import Engine
-from camel_ext.serving.engines.provider import ProviderEngine
 from camel_ext.serving.engines.retry import RetryPolicy
 from camel_ext.serving.errors import KeyMissing, ModelFileMissing, ModelFileWrong
 from camel_ext.settings import Settings, secret_from_environment
@@ -81,6 +78,9 @@ def open_station(runtime: Runtime, settings: Settings, model: ResolvedModel) -> 
 
 
 def _open_local(runtime: Runtime, settings: Settings, model: ResolvedModel) -> Station:
+    from camel_ext.serving.engines.local import LocalEngine  # httpx, 0.1 s: with the first call
+    from camel_ext.serving.engines.model_server import LocalOptions
+
     knobs = settings.serving
     options = LocalOptions(
         model_path=model_path(settings.data_dir, model.config["file"], model.config.get("sha256")),
@@ -102,6 +102,8 @@ def _open_local(runtime: Runtime, settings: Settings, model: ResolvedModel) -> S
 
 
 def _open_provider(runtime: Runtime, settings: Settings, model: ResolvedModel) -> Station:
+    from camel_ext.serving.engines.provider import ProviderEngine
+
     knobs, config = settings.serving, model.config
     engine = ProviderEngine(
         model.name,
