@@ -7,12 +7,12 @@ What happens between is the execution's.
 import asyncio
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from camel_ext.core import jobs
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import Fenced
@@ -26,11 +26,11 @@ from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import Effect as ToolEffect
 from camel_ext.workflows.agents import ModelCall, ToolSpec
 from camel_ext.workflows.calls import Conversation, Limits, RunCalls
-from camel_ext.workflows.contents import agent_of, workflow_of
+from camel_ext.workflows.contents import read_contents
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
 from camel_ext.workflows.execution import Execution
 from camel_ext.workflows.language.schema import Agent, Workflow
-from camel_ext.workflows.models import DefinitionVersion, Effect, Run
+from camel_ext.workflows.models import Effect, Run
 from camel_ext.workflows.process import Workshop, workshop_of
 from camel_ext.workflows.runs import TASK
 from camel_ext.workflows.tools import Scratch, Tool, ToolTurn, effect_key, execute
@@ -65,17 +65,16 @@ def load(db: Session, run_id: UUID) -> Loaded:
     run = db.get_one(Run, run_id)
     agents: Json = run.resolved["agents"]
     ids = [run.workflow_version_id, *(UUID(agent["version_id"]) for agent in agents.values())]
-    query = select(DefinitionVersion).where(DefinitionVersion.id.in_(ids))
-    versions = {version.id: version for version in db.scalars(query)}
+    contents = read_contents(db, ids)
     fresh = run.started_at is None and run.parent_run_id is None  # nothing can be there yet
     finished = {} if fresh else read_finished(db, run)
     spoken = [turn.interaction_id for turn in finished.values() if turn.interaction_id]
     return Loaded(
         run=run,
         ancestors=[each.id for each in lineage(db, run)[1:]],
-        workflow=workflow_of(versions[run.workflow_version_id]),
+        workflow=cast(Workflow, contents[run.workflow_version_id]),
         agents={
-            name: agent_of(versions[UUID(agent["version_id"])]) for name, agent in agents.items()
+            name: cast(Agent, contents[UUID(agent["version_id"])]) for name, agent in agents.items()
         },
         models={name: _model(db, run, agent["model"]) for name, agent in agents.items()},
         finished=finished,
@@ -119,6 +118,7 @@ async def _execute(context: TaskContext, run_id: str) -> None:
     loaded = await context.read(load, UUID(run_id))
     if loaded.run.state.is_final:
         return
+    _wait_on(loaded.run)
     journal = _journal(context, loaded.run, loaded.finished, loaded.effects)
     name = loaded.run.workflow
     try:
@@ -142,6 +142,13 @@ async def _execute(context: TaskContext, run_id: str) -> None:
         await _finish(journal, State.FAILED, error=(error.code, _told(error)))
     else:
         await _finish(journal, State.SUCCEEDED, output=output)
+
+
+def _wait_on(run: Run) -> None:
+    """Wait as before where nobody woke the run: its worker died after saying that it waits."""
+    whom = run.waiting_for
+    if run.state == State.WAITING and whom is not None and whom not in jobs.WAKES_BY_ITSELF:
+        raise Wait(whom, detail=run.waiting_detail or "")
 
 
 def _told(error: CamelExtError) -> str:
