@@ -209,6 +209,7 @@ def _start(platform: Platform, workers: int) -> None:
 
 
 def _read_turns(platform: Platform, watcher: Watcher) -> dict[str, list[Json]]:
+    platform.wait_ready()  # the last kill may have come when all had ended
     turns = {}
     with platform.client() as client:
         for run in watcher.started.values():

@@ -49,12 +49,12 @@ WORKFLOWS = """\
 workflows:
   flow:
     steps:
-      - {name: first, agent: talker, prompt: first}
       - {name: place, tool: send}
+      - {name: first, agent: talker, prompt: first}
       - {name: second, agent: talker, prompt: second}
 """
-KEYS = ("first/call[0]", "place", "second/call[0]")
-TOOL = 1
+KEYS = ("place", "first/call[0]", "second/call[0]")
+TOOL = 0
 SETTLE_S = 15.0
 
 
@@ -165,6 +165,12 @@ class RunMachine(RuleBasedStateMachine):
         self.compare()
 
     @precondition(lambda self: self.worker is not None)
+    @rule()
+    def crash(self) -> None:
+        self.kill()
+        self.restart()
+
+    @precondition(lambda self: self.worker is not None)
     @rule(pick=st.integers(0, 100))
     def step(self, pick: int) -> None:
         """Let the call that a run hangs in go on."""
@@ -191,7 +197,7 @@ class RunMachine(RuleBasedStateMachine):
 
     # --- people ---
 
-    @precondition(lambda self: len(self.modelled) < 6)
+    @precondition(lambda self: len(self.modelled) < 3)
     @rule()
     def start(self) -> None:
         seed = 1 + len(self.modelled)
@@ -235,7 +241,9 @@ class RunMachine(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 100), word=st.sampled_from(["happened", "repeat"]))
     def decide(self, pick: int, word: Any) -> None:
-        if (run := self.pick(pick)) is None:
+        asking = [run for run in self.modelled if run.waiting_for == "person"]
+        run = asking[pick % len(asking)] if asking else self.pick(pick)
+        if run is None:
             return
         asked = run.effect == "intent"
         fits = asked and run.waiting_for == "person"
@@ -246,7 +254,7 @@ class RunMachine(RuleBasedStateMachine):
             self.go_on(run)
         self.compare()
 
-    @precondition(lambda self: len(self.modelled) < 9)
+    @precondition(lambda self: len(self.modelled) < 6)
     @rule(pick=st.integers(0, 100), step=st.sampled_from([None, *KEYS]))
     def retry(self, pick: int, step: str | None) -> None:
         if (run := self.pick(pick)) is None:

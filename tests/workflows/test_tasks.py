@@ -65,6 +65,40 @@ async def test_a_run_whose_job_is_dead_can_be_cancelled(stage: Stage) -> None:
     assert answer.json()["state"] == "cancelled"
 
 
+async def test_a_run_that_waits_does_so_after_its_worker_died_too(stage: Stage) -> None:
+    """Killed after the run says that it waits, before its job does: nobody woke it, so it waits on."""
+    run_id = (await stage.start("talk", single_step=True))["id"]
+    waiting = await stage.until(run_id, "waiting")
+    runtime = stage.house.runtime
+
+    async def job() -> Job:
+        found: Job = await runtime.read_system(
+            "test", lambda db: db.scalar(select(Job).where(Job.kind == "workflows.run"))
+        )
+        return found
+
+    async def settled(fence: int) -> Job:
+        async def there() -> Job | None:
+            found = await job()
+            return found if found.state == State.WAITING and found.fence > fence else None
+
+        found: Job = await eventually(there)
+        return found
+
+    fence = (await settled(0)).fence
+
+    def as_killed(db: Any) -> None:
+        row = db.scalar(select(Job).where(Job.kind == "workflows.run"))
+        row.state, row.waiting_for, row.worker_id = State.RUNNING, None, runtime.new_id()
+
+    await runtime.write_system("test", as_killed)
+    await settled(fence)
+    assert await stage.show(run_id) == waiting
+    assert stage.engine.count == 1
+    await stage.do(run_id, "resume", {"single_step": False})
+    await stage.until(run_id, "succeeded")
+
+
 class TestOnePlace:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
