@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
@@ -275,8 +276,14 @@ def _new(db: Session, by: Applier, name: str) -> Configuration:
     configuration = Configuration(
         id=by.new_id(), name=name, revision=0, files={}, created_at=now, updated_at=now
     )
-    db.add(configuration)
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(configuration)
+            db.flush()
+    except IntegrityError as error:  # another process was first, on PostgreSQL
+        raise NameInUse(
+            f"somebody applied the first files of {name!r} at this very moment: apply yours again"
+        ) from error
     return configuration
 
 
