@@ -107,20 +107,35 @@ def number_committed(connection: Connection) -> list[Numbered]:
     for row in rows:
         last[row.org_id] += 1
         seq = last[row.org_id]
-        places.append({"row_id": row.id, "new_seq": seq})
+        places.append((row.id, seq))
         numbered.append(
             Numbered(
                 row.org_id, row.project_id, seq, row.type, row.subject, row.payload,
                 row.trace_id, row.created_at,
             )
         )  # fmt: skip
-    connection.execute(_NUMBER, places)
+    connection.execute(_NUMBER, _spans(places))
     for org_id, seq in last.items():
         if org_id in fresh:
             connection.execute(_NEW_HEAD, {"org_id": org_id, "last_seq": seq, "pruned_seq": 0})
         else:
             connection.execute(_MOVE_HEAD, {"head_org": org_id, "new_seq": seq})
     return numbered
+
+
+def _spans(places: list[tuple[int, int]]) -> list[dict[str, int]]:
+    """Return stretches of rows that follow one another and get numbers that do, too.
+
+    No row can be between two whose ids do, so a stretch is these rows and no other.
+    """
+    spans: list[dict[str, int]] = []
+    for row_id, seq in places:
+        last = spans[-1] if spans else None
+        if last and (row_id, seq) == (last["last_id"] + 1, row_id + last["shift"]):
+            last["last_id"] = row_id
+        else:
+            spans.append({"first_id": row_id, "last_id": row_id, "shift": seq - row_id})
+    return spans
 
 
 def head_of(db: Session) -> tuple[int, int]:
@@ -169,8 +184,8 @@ _HEADS = (
 )
 _NUMBER = (
     update(OutboxRow.__table__)  # type: ignore[arg-type]
-    .where(OutboxRow.id == bindparam("row_id"))
-    .values(seq=bindparam("new_seq"))
+    .where(OutboxRow.id.between(bindparam("first_id"), bindparam("last_id")))
+    .values(seq=OutboxRow.id + bindparam("shift"))
     .execution_options(**MARK)
 )
 _NEW_HEAD = insert(FeedHead.__table__).execution_options(**MARK)  # type: ignore[arg-type]
