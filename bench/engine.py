@@ -30,6 +30,7 @@ import httpx
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bench.method import interval  # noqa: E402
 from camel_ext.core.clock import SystemClock  # noqa: E402
 from camel_ext.core.threads import ThreadLanes  # noqa: E402
 from camel_ext.serving.bundled import bundled_path, pull_bundled  # noqa: E402
@@ -255,7 +256,7 @@ async def compare(bare: Arm, ours: Arm, at_once: int, repeats: int, calls: int) 
             cpu[side].extend(block.client_cpu_ms_per_call for block in pair)
         pairs = ((blocks[1], blocks[0]), (blocks[2], blocks[3]))
         ratios.extend(mine.tokens_per_s / theirs.tokens_per_s for mine, theirs in pairs)
-    low, high = bootstrap(ratios)
+    _, low, high = interval(ratios)
     return {
         "bare_tokens_per_s": round(statistics.median(rates[0]), 1),
         "ours_tokens_per_s": round(statistics.median(rates[1]), 1),
@@ -265,13 +266,6 @@ async def compare(bare: Arm, ours: Arm, at_once: int, repeats: int, calls: int) 
         "bare_client_cpu_ms": round(statistics.median(cpu[0]), 2),
         "ours_client_cpu_ms": round(statistics.median(cpu[1]), 2),
     }
-
-
-def bootstrap(values: list[float], draws: int = 4000) -> tuple[float, float]:
-    """Return the 95 % interval of the median."""
-    rng = random.Random(1)
-    medians = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(draws))
-    return medians[int(draws * 0.025)], medians[int(draws * 0.975)]
 
 
 async def main() -> None:

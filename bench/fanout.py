@@ -22,7 +22,6 @@ import base64
 import json
 import os
 import platform
-import random
 import resource
 import selectors
 import socket
@@ -37,6 +36,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from bench.method import interval
 
 TOPIC = "bench.tick.happened"
 PAD = "x" * 200
@@ -309,13 +310,6 @@ class Arm:
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
-def interval(ratios: list[float]) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the median."""
-    rng = random.Random(7)
-    medians = sorted(statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(5000))
-    return medians[125], medians[4875]
-
-
 def measure(clients: int, events: int, blocks: int, batch: int, deflate: bool) -> dict[str, Any]:
     """Run both arms interleaved and compare them."""
     arms = {name: Arm(name, clients, deflate) for name in ("ours", "plain")}
@@ -347,8 +341,7 @@ def measure(clients: int, events: int, blocks: int, batch: int, deflate: bool) -
         } | {key: sum(run[key] for run in some) for key in ("missing", "gaps", "repeated")}
     for key in ("cpu_us", "p99_ms"):
         ratios = [o[key] / p[key] for o, p in zip(runs["ours"], runs["plain"], strict=True)]
-        low, high = interval(ratios)
-        result[f"ratio_{key}"] = [round(x, 3) for x in (statistics.median(ratios), low, high)]
+        result[f"ratio_{key}"] = [round(x, 3) for x in interval(ratios)]
     return result
 
 

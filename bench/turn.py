@@ -13,17 +13,14 @@ import argparse
 import asyncio
 import gc
 import importlib
-import json
-import platform
-import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 from typing import Any
 
+from bench.method import abba, about, busy, interval, report
 from camel_ext.workflows.agents import AgentSession, AgentSpec, ModelAnswer, ModelCall, prepare
 
 SYSTEM = "You are a careful engineer. " * 10
@@ -146,12 +143,6 @@ def summary(run: list[float]) -> dict[str, float]:
     }
 
 
-def interval(values: list[float], rng: random.Random) -> tuple[float, float, float]:
-    """Return the median and its 95 % bootstrap interval."""
-    draws = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(2000))
-    return statistics.median(values), draws[50], draws[1949]
-
-
 async def compare(
     arms: dict[str, Arm], turns: int, blocks: int
 ) -> dict[str, list[dict[str, float]]]:
@@ -159,28 +150,26 @@ async def compare(
     for arm in arms.values():
         await measure(arm, 20)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in arms}
-    for _ in range(blocks):
-        for name in [*arms, *reversed(arms)]:
-            runs[name].append(summary(await measure(arms[name], turns)))
+    for name in abba(list(arms), blocks):
+        runs[name].append(summary(await measure(arms[name], turns)))
     return runs
 
 
 def table(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
     """Print the table and return its figures."""
-    rng = random.Random(0)
     figures: dict[str, Any] = {}
     print(f"{'arm':10} {'figure':18} {'median':>9}  95 % interval")
     for name, of_arm in runs.items():
         figures[name] = {}
         for figure in of_arm[0]:
-            middle, low, high = interval([run[figure] for run in of_arm], rng)
+            middle, low, high = interval([run[figure] for run in of_arm])
             figures[name][figure] = [round(value, 4) for value in (middle, low, high)]
             print(f"{name:10} {figure:18} {middle:9.3f}  {low:.3f} .. {high:.3f}")
     peer = runs["camel"]
     for name in [name for name in runs if name != "camel"]:
         for figure in ("mean_ms", "first_ms"):
             ratios = [a[figure] / b[figure] for a, b in zip(runs[name], peer, strict=True)]
-            middle, low, high = interval(ratios, rng)
+            middle, low, high = interval(ratios)
             figures[name][f"{figure[:-3]}_ratio_to_camel"] = [
                 round(value, 4) for value in (middle, low, high)
             ]
@@ -195,6 +184,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--arm", action="append", default=[], metavar="NAME=MODULE:FACTORY")
     options = parser.parse_args()
+    load = busy()
     prepare()
     arms: dict[str, Arm] = {"camel": bare_camel(), "ours": ours}
     for given in options.arm:
@@ -207,9 +197,8 @@ def main() -> None:
     with ThreadPoolExecutor(1) as thread:
         runs = thread.submit(asyncio.run, compare(arms, options.turns, options.blocks)).result()
     figures = table(runs)
-    about = {"bench": "P2", "turns": options.turns, "runs": options.blocks * 2}
-    about |= {"camel-ai": version("camel-ai"), "python": platform.python_version()}
-    print(json.dumps({**about, "arms": figures}))
+    head = about("P2", load, ["camel-ai", "camel-extensions"])
+    report(head, turns=options.turns, runs=options.blocks * 2, arms=figures)
 
 
 if __name__ == "__main__":
