@@ -183,6 +183,8 @@ def _plan(statement: Executable, keys: tuple[str, ...], dialect: Dialect) -> _Pl
         process = processors.get(name)
         if name in keys:
             slots.append((name, process, None))
+        elif compiled.binds[name].required:
+            return None  # it is missing, which `execute` says
         else:
             value = values[name]
             slots.append((None, None, value if process is None else process(value)))
