@@ -5,7 +5,7 @@ its interaction, its usage, its events and the run's counters, acknowledged afte
 the server's own (dispatcher, worker, gate). The engine is a stub that does no work of its own: it is
 handed the request's bytes as an engine would make them.
 
-    python -m bench.turn --arm durable=bench.durable_turn:arm
+    python -m bench.turn
 """
 
 import shutil

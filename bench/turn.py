@@ -1,12 +1,13 @@
 """P2: CPU that an agent's turn costs, beside a bare camel ChatAgent's, over 200 turns.
 
 Arms: `camel` (stock settings but for summarising, which would call the model, and the tiktoken
-download) and `ours` (`AgentSession`), both on a stub model in this process; `--arm NAME=MODULE:FACTORY`
-adds one that keeps a durable log (see `Arm`). CPU is the whole process's, threads included. Arms
+download), `ours` (`AgentSession`), and `durable` (the same with everything recorded, see
+`durable_turn`), all on a stub model in this process; `--arm NAME=MODULE:FACTORY`
+adds one (see `Arm`). CPU is the whole process's, threads included. Arms
 run in ABBA order so that a drifting machine hurts them alike; the intervals are 95 % bootstrap
 over the runs. It says nothing about latency, tokens or a real model.
 
-    python -m bench.turn [--turns 200] [--blocks 5] [--arm durable=bench.durable:arm]
+    python -m bench.turn [--turns 200] [--blocks 5] [--arm NAME=MODULE:FACTORY]
 """
 
 import argparse
@@ -187,7 +188,7 @@ def main() -> None:
     load = busy()
     prepare()
     arms: dict[str, Arm] = {"camel": bare_camel(), "ours": ours}
-    for given in options.arm:
+    for given in ["durable=bench.durable_turn:arm", *options.arm]:
         name, target = given.split("=", 1)
         module, factory = target.split(":", 1)
         arms[name] = getattr(importlib.import_module(module), factory)
