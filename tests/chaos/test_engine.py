@@ -1,6 +1,7 @@
 """Kill -9 of the local engine, with the real model, in the middle of runs: they go on by themselves."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from camel_ext.serving import find_bundled
 from tests.chaos.platform import Platform, World
 from tests.chaos.watcher import FINAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
-ROOT = Path(__file__).parents[2]
 FILES = {
     "models.yaml": "models:\n  tiny: {engine: local, file: bundled, context_tokens: 512}\n"
     "aliases: {small: tiny}\n",
@@ -43,11 +42,10 @@ def engines(server: int) -> list[int]:
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    model = find_bundled(ROOT / "var")
+def platform(tmp_path: Path, bundled_model: Path) -> Iterator[Platform]:
     folder = tmp_path / "data"
     (folder / "models").mkdir(parents=True)
-    os.link(model, folder / "models" / model.name)
+    shutil.copy(bundled_model, folder / "models")
     world = World.open(tmp_path)
     platform = Platform(world, folder, settings={"CAMEL_EXT_SERVING__PROVIDER_WAIT_S": "0.5"})
     platform.start_server()
