@@ -13,7 +13,7 @@ from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, excerpt, foun
 
 Normal = Literal["trim", "spaces", "case", "punctuation", "accents", "quotes"]
 _NUMBER = re.compile(
-    r"(?<![\w.])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?%?"
+    r"(?<![\w.])[-+\u2212]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?%?"
 )
 Texts = Annotated[list[str], Field(min_length=1, max_length=1_000)]
 
@@ -149,9 +149,7 @@ def numbers_in(text: str) -> list[float]:
     numbers = []
     for token in _NUMBER.findall(text):
         digits = token.rstrip("%").replace(",", "").replace("\u2212", "-")
-        if any(c.isdigit() for c in digits):
-            value = float(digits) / (100 if token.endswith("%") else 1)
-            numbers.append(value)
+        numbers.append(float(digits) / (100 if token.endswith("%") else 1))
     return [n for n in numbers if math.isfinite(n)]
 
 

@@ -298,6 +298,10 @@ def test_any_integer_is_found_plain_and_with_commas(number: int) -> None:
     assert numbers_in(f"it is {number:,}.") == [float(number)]
 
 
+def test_an_exponent_alone_is_no_number() -> None:
+    assert numbers_in("E0, e5 and .5e1, 2E3") == [5.0, 2000.0]
+
+
 @given(st.text(max_size=60))
 def test_any_text_has_numbers_or_none(text: str) -> None:
     assert all(isinstance(number, float) for number in numbers_in(text))
