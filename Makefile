@@ -64,5 +64,5 @@ docs: setup ## Write docs/errors.md, docs/settings.md and docs/openapi.json anew
 
 lock: setup ## Resolve requirements/dev.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra local --extra postgres --extra dev --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra postgres --extra parquet --extra dev --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --output-file requirements/dev.lock

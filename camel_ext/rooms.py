@@ -13,7 +13,10 @@ from fastapi import APIRouter
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 
-ROOMS = ("identity", "events", "registry", "interactions", "verifiers", "serving", "workflows")
+ROOMS = (
+    "identity", "events", "registry", "interactions", "verifiers", "annotations", "serving",
+    "datasets", "workflows", "training", "evaluation", "experiments",
+)  # fmt: skip
 
 
 def import_models() -> None:

@@ -4,21 +4,18 @@ A case says how to call a route with things that organisation A owns. B, with a 
 gets 404 for A's things and lists without a trace of them. The happy paths are in the rooms' tests.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from httpx import AsyncClient, Response
 
-from camel_ext.rooms import routers
+from camel_ext.rooms import ROOMS, routers
 from camel_ext.serving import serving_of
 from tests.conftest import House
 from tests.fakes.engine import FakeEngine
+from tests.route_calls import CANARY, CREATES, HIDDEN, LISTS, NAME, STREAMS, Cases, Owned, get, send
 
-CANARY = "secret4712"  # stands in contents of A, never in a request of B
-NAME = "canary4711"  # names things of A; who asks for it by name is told that name back
 MODELS = """\
 models:
   base: {engine: local, file: bundled, context_tokens: 4096}
@@ -39,33 +36,7 @@ workflows:
 FILES = {"models.yaml": MODELS, "agents.yaml": AGENTS, "workflows.yaml": WORKFLOWS}
 
 
-@dataclass
-class Owned:
-    """What organisation A has, by the name of the path parameter that names it."""
-
-    ids: dict[str, str] = field(default_factory=dict)
-
-
-Call = Callable[[AsyncClient, Owned], Awaitable[Response]]
-
-
-def get(path: str) -> Call:
-    return lambda client, owned: client.get(path.format(**owned.ids))
-
-
-def send(method: str, path: str, body: Any = None, **headers: str) -> Call:
-    named = {key.replace("_", "-"): value for key, value in headers.items()}
-    return lambda client, owned: client.request(
-        method, path.format(**owned.ids), json=body, headers=named
-    )
-
-
-# (method, path of the route) -> how to call it with A's things, and what B may get
-LISTS = "lists"  # B gets its own, without a canary
-HIDDEN = "hidden"  # B gets 404
-STREAMS = "streams"  # it never ends: tests/events tries it as another organisation
-CREATES = "creates"  # B makes something of its own, or is told what it lacks: nothing of A shows
-CASES: dict[tuple[str, str], tuple[Call, str]] = {
+CASES: Cases = {
     ("GET", "/api/v1/me"): (get("/api/v1/me"), LISTS),
     ("GET", "/api/v1/principals"): (get("/api/v1/principals"), LISTS),
     ("GET", "/api/v1/keys"): (get("/api/v1/keys"), LISTS),
@@ -167,6 +138,13 @@ CASES: dict[tuple[str, str], tuple[Call, str]] = {
     ),
     ("GET", "/api/v1/serving/engines"): (get("/api/v1/serving/engines"), LISTS),
 }
+ROOM_CASES = [
+    import_module(f"tests.{room}.route_cases")
+    for room in ROOMS
+    if (Path(__file__).parent / room / "route_cases.py").exists()
+]
+for module in ROOM_CASES:
+    CASES |= module.CASES
 
 
 def all_routes() -> set[tuple[str, str]]:
@@ -218,6 +196,8 @@ async def owned(house: House) -> Owned:
     owned.ids["version_id"] = run["resolved"]["models"][NAME]["version_id"]
     key = (await house.client.post("/api/v1/keys", json={"name": CANARY})).json()
     owned.ids["key_id"] = key["id"]
+    for module in ROOM_CASES:
+        await module.own(house, owned)
     return owned
 
 
