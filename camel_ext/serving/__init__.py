@@ -17,6 +17,8 @@ from camel_ext.serving.bundled import (
 from camel_ext.serving.calls import Asked, Caller, Served
 from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Health
+from camel_ext.serving.engines.gguf import GgufHeader
+from camel_ext.serving.engines.gguf import read_header as read_gguf_header
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 from camel_ext.serving.process import Serving, serving_of
 
@@ -36,6 +38,7 @@ __all__ = [
     "EngineRefused",
     "EngineTimeout",
     "EngineUnavailable",
+    "GgufHeader",
     "Health",
     "LocalEngine",
     "LocalOptions",
@@ -45,6 +48,7 @@ __all__ = [
     "complete",
     "find_bundled",
     "pull_bundled",
+    "read_gguf_header",
     "serving_of",
     "stream",
     "verify_bundled",

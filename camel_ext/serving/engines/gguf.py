@@ -10,6 +10,7 @@ import hashlib
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -116,16 +117,18 @@ class _Reader:
         for _ in range(key_count):
             name = self._string()
             fields[name] = self._value(self._number("<I"))
-        tensors, ends = {}, []
+        tensors, spans = {}, []
         for _ in range(tensor_count):
-            name, kind, end = self._tensor()
+            name, kind, start, end = self._tensor()
+            if name in tensors:
+                raise self._wrong(f"it has two tensors {name[:60]!r}")
             tensors[name] = kind
-            ends.append(end)
-        self._check_ends(fields, max(ends, default=0))
+            spans.append((start, end))
+        self._check_spans(fields, sorted(spans))
         return GgufHeader(version=version, fields=fields, tensors=tensors)
 
-    def _tensor(self) -> tuple[str, int, int]:
-        """Return name, type, and where the tensor ends after the start of the data."""
+    def _tensor(self) -> tuple[str, int, int, int]:
+        """Return name, type, and where the tensor begins and ends after the start of the data."""
         name, dims = self._string(), self._number("<I")
         if not 1 <= dims <= 4:
             raise self._wrong(f"the tensor {name[:60]!r} has {dims} dimensions")
@@ -134,13 +137,17 @@ class _Reader:
             weights *= self._number("<Q")
         kind, offset = self._number("<I"), self._number("<Q")
         _, block, block_bytes = TENSOR_TYPES.get(kind, ("unknown", 1, 0))
-        return name, kind, offset + -(-weights // block) * block_bytes
+        return name, kind, offset, offset + -(-weights // block) * block_bytes
 
-    def _check_ends(self, fields: dict[str, Any], end: int) -> None:
+    def _check_spans(self, fields: dict[str, Any], spans: list[tuple[int, int]]) -> None:
+        """Check that every tensor lies inside the file, on bytes of its own."""
         alignment = fields.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= 65_536:
             raise self._wrong(f"its alignment is {alignment!r}")
         start = -(-self._at // alignment) * alignment
+        if any(end > following for (_, end), (following, _) in pairwise(spans)):
+            raise self._wrong("two of its tensors lie on the same bytes")
+        end = spans[-1][1] if spans else 0
         if end and start + end > self._size:
             raise self._wrong(
                 f"its tensors need {start + end} bytes and it has {self._size}: it is truncated"

@@ -58,6 +58,23 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
             read_header(written(tmp_path, GOOD[:size]))
 
 
+def two_tensors(names: tuple[str, str], offsets: tuple[int, int]) -> bytes:
+    """Two F32 tensors of eight weights, described as told, over 64 bytes."""
+    raw = b"GGUF" + struct.pack("<IQQ", 3, 2, 0)
+    for name, offset in zip(names, offsets, strict=True):
+        raw += text(name) + struct.pack("<IQIQ", 1, 8, 0, offset)
+    return raw + b"\0" * (-len(raw) % 32) + b"\0" * 64
+
+
+def test_tensors_lie_on_bytes_of_their_own(tmp_path: Path) -> None:
+    assert len(read_header(written(tmp_path, two_tensors(("a", "b"), (32, 0)))).tensors) == 2
+    for offsets in ((0, 0), (0, 16), (16, 0)):
+        with pytest.raises(ModelFileWrong, match="same bytes"):
+            read_header(written(tmp_path, two_tensors(("a", "b"), offsets)))
+    with pytest.raises(ModelFileWrong, match="two tensors 'a'"):
+        read_header(written(tmp_path, two_tensors(("a", "a"), (0, 32))))
+
+
 HUGE = 2**62
 
 
