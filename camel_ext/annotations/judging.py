@@ -1,0 +1,123 @@
+"""Judging: writing judgements down, superseding what was said before, taking one back."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from camel_ext.annotations.errors import JudgementInvalid, NotYours, Superseded
+from camel_ext.annotations.events import AnnotationAdded, AnnotationWithdrawn
+from camel_ext.annotations.judgements import Judge, NewId, draft
+from camel_ext.annotations.models import Annotation, AnnotationSubject
+from camel_ext.annotations.queries import current_of, get_annotation
+from camel_ext.annotations.schemas import AnyCreate
+from camel_ext.annotations.subjects import check_subjects
+from camel_ext.core.clock import Clock
+from camel_ext.core.outbox import publish
+
+
+def annotate(
+    db: Session, clock: Clock, new_id: NewId, judge: Judge, wanted: AnyCreate
+) -> Annotation:
+    """Write one judgement down; what the same judge said before of the same counts no more.
+
+    Raises: as `annotate_many`.
+    """
+    return annotate_many(db, clock, new_id, judge, [wanted])[0]
+
+
+def annotate_many(
+    db: Session, clock: Clock, new_id: NewId, judge: Judge, wanted: Sequence[AnyCreate]
+) -> list[Annotation]:
+    """Write several judgements of one judge down, in order; six statements, however many.
+
+    Raises: InteractionUnknown, JudgementInvalid (a correction that changes nothing), Superseded and
+    AnnotationUnknown (what was to be superseded).
+    """
+    check_subjects(db, wanted)
+    rows = [draft(judge, each, new_id(), clock.now()) for each in wanted]
+    for row, one in zip(rows, wanted, strict=True):
+        if one.supersedes_id is not None:
+            _check_meant(db, row, one.supersedes_id)
+    add_rows(db, rows)
+    for row in rows:
+        before = None if row.supersedes_id is None else str(row.supersedes_id)
+        publish(
+            db,
+            clock,
+            AnnotationAdded(
+                str(row.id), row.kind, row.judge_kind, row.judge, row.interaction_ids, before
+            ),
+        )
+    return rows
+
+
+def add_rows(db: Session, rows: Sequence[Annotation]) -> None:
+    """Add rows with what they are about; each supersedes what counts of its stance until now."""
+    counting = current_of(db, (row.stance for row in rows))
+    for row in rows:
+        before = counting.get(row.stance)
+        row.supersedes_id = None if before is None else before.id
+        counting[row.stance] = row
+    db.add_all(rows)
+    db.add_all(
+        AnnotationSubject(interaction_id=UUID(subject), annotation_id=row.id, position=position)
+        for row in rows
+        for position, subject in enumerate(row.interaction_ids)
+    )
+    db.flush()
+
+
+def _check_meant(db: Session, row: Annotation, meant: UUID) -> None:
+    old = get_annotation(db, meant, lock=True)
+    if old.stance != row.stance:
+        raise JudgementInvalid(
+            f"supersedes_id: {meant} is another judge's word, of another kind, or about other "
+            "answers: only the same judge's judgement of the same answers can be superseded"
+        )
+    _check_counts(db, old, "supersedes_id: ")
+
+
+def _check_counts(db: Session, row: Annotation, field: str = "") -> None:
+    newest = current_of(db, [row.stance]).get(row.stance)
+    if newest is None:
+        raise Superseded(f"{field}{row.id} was withdrawn and counts no more")
+    if newest.id != row.id:
+        raise Superseded(f"{field}{row.id} was superseded: {newest.id} counts now, name that one")
+
+
+def withdraw(
+    db: Session,
+    clock: Clock,
+    principal_id: UUID,
+    annotation_id: UUID,
+    *,
+    as_owner: bool = False,
+) -> Annotation:
+    """Take a judgement back, and with it all that it superseded; withdrawn once stays withdrawn."""
+    row = get_annotation(db, annotation_id, lock=True)
+    if row.principal_id != principal_id and not as_owner:
+        raise NotYours("somebody else wrote this judgement: its writer or an owner may withdraw it")
+    if row.withdrawn_at is not None:
+        return row
+    _check_counts(db, row)
+    stance = select(Annotation.id).where(
+        Annotation.stance == row.stance,
+        Annotation.seq <= row.seq,
+        Annotation.withdrawn_at.is_(None),
+    )
+    take_back(db, clock, principal_id, db.scalars(stance).all())
+    publish(db, clock, AnnotationWithdrawn(str(row.id), row.kind, row.interaction_ids))
+    db.refresh(row)
+    return row
+
+
+def take_back(db: Session, clock: Clock, principal_id: UUID, ids: Iterable[UUID]) -> None:
+    """Mark judgements as withdrawn; what they superseded counts again unless it is among them."""
+    db.execute(
+        update(Annotation)
+        .where(Annotation.id.in_(list(ids)), Annotation.withdrawn_at.is_(None))
+        .values(withdrawn_at=clock.now(), withdrawn_by_id=principal_id)
+        .execution_options(synchronize_session=False)
+    )
