@@ -53,8 +53,13 @@ class Loss(StrEnum):
 
 
 class Precision(StrEnum):
-    """In what the frozen base computes; the adapter, its optimizer and the losses are always fp32."""
+    """In what the model computes; the adapter's weights, optimizer and losses are always fp32.
 
+    `auto` is bf16 where the CPU multiplies tiles of it (AMX) and fp32 elsewhere: without AMX, bf16
+    took 1.8 times as long as fp32 (oneDNN 3.12, AVX-512, measured).
+    """
+
+    AUTO = "auto"
     BF16 = "bf16"
     FP32 = "fp32"
 
@@ -100,8 +105,9 @@ class Hyper:
 
     `pairs_per_step` are the pairs behind one update, taken in `grad_accum` equal parts. `max_steps`
     wins over `epochs`. `last_layers` None puts LoRA on all layers; fewer leave the lower ones frozen,
-    whose activations are then computed once per pair. `eval_every_steps` and `save_every_steps` 0
-    mean at the end only.
+    whose activations are then computed once per pair. `length_bucketing` puts pairs of like length
+    into one update; nothing is padded here, so it evens out the memory and saves no time.
+    `eval_every_steps` and `save_every_steps` 0 mean at the end only.
     """
 
     loss: Loss = Loss.SIGMOID
@@ -120,11 +126,11 @@ class Hyper:
     lora_dropout: float = 0.0
     target_modules: tuple[str, ...] = LINEAR_LAYERS
     last_layers: int | None = None
-    dtype: Precision = Precision.BF16
+    dtype: Precision = Precision.AUTO
     seed: int = 0
     eval_every_steps: int = 0
     save_every_steps: int = 25
-    length_bucketing: bool = True
+    length_bucketing: bool = False
     reference_cache: bool = True
     max_grad_norm: float = 1.0
     weight_decay: float = 0.0
