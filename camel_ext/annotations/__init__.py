@@ -4,6 +4,7 @@ A judgement is added and superseded, never overwritten. It is not a check (verif
 judgements (datasets), and it decides nothing.
 """
 
+from camel_ext.annotations.batches import cancel_batch, get_batch, start_batch, undo_batch
 from camel_ext.annotations.errors import AnnotationUnknown, BatchUnknown, JudgementInvalid
 from camel_ext.annotations.judgements import Judge, Judgement, verifier_version
 from camel_ext.annotations.judging import annotate, annotate_many, withdraw
@@ -19,6 +20,7 @@ from camel_ext.annotations.schemas import (
     ThumbsCreate,
     VerdictCreate,
 )
+from camel_ext.annotations.schemas_batches import BatchStart
 from camel_ext.annotations.subjects import text_of
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "AnnotationUnknown",
     "AnyCreate",
     "Batch",
+    "BatchStart",
     "BatchUnknown",
     "ChoiceCreate",
     "CorrectionCreate",
@@ -41,9 +44,13 @@ __all__ = [
     "VerdictCreate",
     "annotate",
     "annotate_many",
+    "cancel_batch",
     "get_annotation",
+    "get_batch",
     "read_current",
+    "start_batch",
     "text_of",
+    "undo_batch",
     "verifier_version",
     "withdraw",
 ]

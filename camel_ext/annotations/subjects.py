@@ -1,14 +1,16 @@
 """What is judged: whether an answer is there, its text, and what it was asked."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations.errors import JudgementInvalid
 from camel_ext.annotations.schemas import AnyCreate, CorrectionCreate
-from camel_ext.interactions import InteractionUnknown, Library, read_library
+from camel_ext.interactions import InteractionUnknown, Library, read_answers, read_library
 
 Message = Mapping[str, Any]
 
@@ -56,3 +58,39 @@ def text_of(message: Message | None) -> str:
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         content = "\n".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An answer's text, and what it was asked: the user's last message. Empty: there is none."""
+
+    id: UUID
+    answer: str
+    prompt: str
+
+
+def read_subjects(db: Session, ids: Sequence[UUID], *, with_prompts: bool) -> list[Subject]:
+    """Return answers in the order of their ids; one query for each 500.
+
+    Without prompts only the answers are read: a long talk's history is not put together.
+    """
+    if not with_prompts:
+        answers = read_answers(db, ids)
+        return [
+            Subject(each, text_of((answers.get(each) or {}).get("message")), "") for each in ids
+        ]
+    library = known(db, ids)
+    found = []
+    for each in ids:
+        said = library.said(each)
+        found.append(Subject(each, text_of(said.answer), last_said(said.messages)))
+    return found
+
+
+def last_said(messages: Sequence[bytes]) -> str:
+    """Return the text of the user's last message; empty where no user spoke."""
+    for raw in reversed(messages):
+        message = msgspec.json.decode(raw)
+        if message.get("role") == "user":
+            return text_of(message)
+    return ""

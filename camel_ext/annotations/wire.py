@@ -1,14 +1,32 @@
-"""The words that all wire shapes of this room are made of: texts without NUL, names, ids."""
+"""The words that all wire shapes of this room are made of: texts that can be stored, names."""
 
+import json
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("it holds a NUL character, which cannot be stored: remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
     return text
+
+
+def _sayable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse what Python's JSON reader lets through, and nobody could store or show again."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    except ValueError:
+        raise ValueError("it holds a number that is not finite") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return value
 
 
 def _said(text: str) -> str:
@@ -17,11 +35,12 @@ def _said(text: str) -> str:
     return text
 
 
-Plain = Annotated[str, AfterValidator(_without_nul)]
-Said = Annotated[str, AfterValidator(_without_nul), AfterValidator(_said)]
+Plain = Annotated[str, AfterValidator(_storable)]
+Said = Annotated[str, AfterValidator(_storable), AfterValidator(_said)]
 Named = Annotated[Said, Field(max_length=120)]
 Versioned = Annotated[Said, Field(max_length=80)]
 Label = Annotated[Said, Field(max_length=64)]
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_sayable)]
 
 
 class Wire(BaseModel):

@@ -1,0 +1,96 @@
+"""Tasks of batches: verify page by page, from wherever the batch is; take verdicts back.
+
+Each page is read, checked and written on its own; who watches gets a frame of kind
+`annotations.progress` after each: one JSON object a line, `{done, total, passed, failed}`.
+"""
+
+import asyncio
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from camel_ext.annotations import batches, verifying
+from camel_ext.annotations.models import Batch
+from camel_ext.core.models import State
+from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.events import Feed, frame_kind
+
+FEED = "events"
+PROGRESS = frame_kind("annotations.progress")
+
+
+async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
+    """Write on the batch what its job failed of."""
+    await _end(context, State.FAILED, (code, detail))
+
+
+@task(batches.VERIFY, failed=mark_failed)
+async def verify_batch(context: TaskContext, *, batch_id: str) -> None:
+    """Check a batch's answers to their end."""
+    try:
+        await _verify(context, UUID(batch_id))
+    except asyncio.CancelledError:
+        if not context.cancel_requested:
+            raise  # the worker stops or lost its lease: the batch goes on elsewhere
+        context.ended = True
+        await _end(context, State.CANCELLED)
+        raise Stopped from None
+    finally:
+        if (feed := _feed(context)) is not None:
+            feed.frames.end(context.job.tenant, batch_id)
+
+
+@task(batches.UNDO)
+async def undo_batch(context: TaskContext, *, batch_id: str, principal_id: str) -> None:
+    """Take back a batch's verdicts, some at a time."""
+    runtime, who = context.runtime, UUID(principal_id)
+    while True:
+        batch = await context.write(batches.undo_some, runtime.clock, who, UUID(batch_id))
+        if batch.undone_at is not None:
+            return
+
+
+async def _verify(context: TaskContext, batch_id: UUID) -> None:
+    runtime = context.runtime
+    batch = await context.write(verifying.begin, runtime.clock, batch_id)
+    if batch.total is None and not batch.state.is_final:
+        await _count(context, batch)
+    while not batch.state.is_final:
+        page = await context.read(verifying.read_page, batch_id)
+        checked = await verifying.check_page(runtime.threads, batch, page)
+        context.ended = page.is_last  # an end that is being written is not cancelled any more
+        batch = await context.write(
+            verifying.write_page, runtime.clock, runtime.new_id, batch_id, page, checked
+        )
+        _tell(context, batch)
+
+
+async def _count(context: TaskContext, batch: Batch) -> None:
+    total, cursor = await context.read(verifying.count_more, batch, 0, None)
+    while cursor is not None:
+        total, cursor = await context.read(verifying.count_more, batch, total, cursor)
+    await context.write(verifying.set_total, batch.id, total)
+
+
+async def _end(context: TaskContext, state: State, error: tuple[str, str] | None = None) -> None:
+    clock, batch_id = context.runtime.clock, UUID(context.job.args["batch_id"])
+
+    def end(db: Session) -> None:
+        batches.end_batch(db, clock, batches.get_batch(db, batch_id, lock=True), state, error)
+
+    await context.write(end)
+
+
+def _tell(context: TaskContext, batch: Batch) -> None:
+    feed = _feed(context)
+    if feed is None:
+        return
+    names = ("done", "total", "passed", "failed")
+    text = msgspec.json.encode({name: getattr(batch, name) for name in names}).decode()
+    feed.frames.emit(context.job.tenant, str(batch.id), PROGRESS, text + "\n")
+
+
+def _feed(context: TaskContext) -> Feed | None:
+    """Return the process's feed, where one is open."""
+    return context.runtime.extras.get(FEED)
