@@ -20,13 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-
 from bench.method import about, busy, cpu_s, interval, pss_mb, ratios, report, shown
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.serving import ChatRequest, LocalEngine, LocalOptions, pull_bundled
 
+ROOT = Path(__file__).parents[1]
 TOKENS, SLOTS, RANK = 32, 8, 8
 PARAMS = {"max_tokens": TOKENS, "temperature": 0.0, "ignore_eos": True, "cache_prompt": False}
 FLOOR, MEMORY_SHARE = 5.0, 1.5
@@ -64,7 +63,7 @@ class Ours:
     async def memory_mb(self, adapters: Sequence[Path | None]) -> float:
         """Bring these adapters in, ask each once, and return the memory of the model's process."""
         await asyncio.gather(*(self.ask(path, "Warm up.") for path in adapters))
-        while len(list(self._children())) > 1:  # the server before drains
+        while len(self._children()) > 1:  # noqa: ASYNC110  # the server before drains, and says nothing
             await asyncio.sleep(0.1)
         return sum(pss_mb(pid) for pid in self._children())
 
@@ -171,7 +170,7 @@ def make_adapters(model: Path, folder: Path, count: int) -> tuple[Path, list[Pat
     return base, folders
 
 
-async def _made(model: Path, folder: Path, count: int) -> tuple[Path, list[Path]]:
+async def _made(folder: Path, count: int) -> tuple[Path, list[Path]]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.adapters", "--make", str(folder), "--adapters", str(count)),
         stdout=asyncio.subprocess.PIPE,
@@ -186,7 +185,7 @@ async def _made(model: Path, folder: Path, count: int) -> tuple[Path, list[Path]
 async def measure(model: Path, folder: Path, count: int, blocks: int, threads: int) -> None:
     """Run both sides in turn and print the table and the JSON line."""
     load = busy()
-    base, folders = await _made(model, folder, count)
+    base, folders = await _made(folder, count)
     paths = [each / "adapter.gguf" for each in folders]
     ours, peer = Ours(model, folder, threads), Peer()
     base_mb = await ours.memory_mb([None] * SLOTS)
