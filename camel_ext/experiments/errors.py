@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from camel_ext.core.errors import Conflict, Forbidden, Invalid, NotFound
+from camel_ext.core.errors import Conflict, Invalid, NotFound
 
 
 class ImprovementUnknown(NotFound):
@@ -35,10 +35,6 @@ class NotProven(Conflict):
 
 class WrittenOnce(Conflict):
     """Decisions and certificates are written once and never changed."""
-
-
-class DecisionsAreTheOwners(Forbidden):
-    """Moving an alias that others use takes the role owner."""
 
 
 class ConfigWrong(Invalid):
