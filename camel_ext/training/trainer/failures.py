@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from camel_ext.training.files import FileRefused
+from camel_ext.training.spec import SpecWrong
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -17,10 +20,6 @@ class TrainingFailed(Exception):
     def __init__(self, code: str, detail: str, advice: str) -> None:
         super().__init__(f"{code}: {detail} {advice}")
         self.code, self.detail, self.advice = code, detail, advice
-
-
-class Stopped(Exception):
-    """The process was asked to end and may do so at this point."""
 
 
 @contextmanager
@@ -40,4 +39,27 @@ def disk_full(what: str, where: Path) -> TrainingFailed:
         "disk_full",
         f"The disk of {where} is full, so {what} could not be written.",
         "Free some space and start the training again: it goes on from its last whole checkpoint.",
+    )
+
+
+def as_failure(error: BaseException) -> TrainingFailed:
+    """Return what any error means for the training; what nobody foresaw is `internal`."""
+    if isinstance(error, TrainingFailed):
+        return error
+    if isinstance(error, SpecWrong):
+        return TrainingFailed("spec_wrong", str(error), "Start the training anew from the dataset.")
+    if isinstance(error, FileRefused):
+        return TrainingFailed("file_refused", error.detail, "Fetch the file again.")
+    if isinstance(error, OSError) and error.errno in FULL:
+        return disk_full("a file", Path(error.filename or "the job's folder"))
+    if isinstance(error, MemoryError) or "not enough memory" in str(error):
+        return TrainingFailed(
+            "out_of_memory",
+            f"The machine has no memory left for this training ({str(error)[:200]}).",
+            "Take fewer pairs per step, or more grad_accum; shorten max_length; adapt fewer layers.",
+        )
+    return TrainingFailed(
+        "internal",
+        f"{type(error).__name__}: {str(error)[:500]}",
+        "Look at the end of the console; if it says nothing you can change, report it with the spec.",
     )

@@ -11,20 +11,10 @@ from camel_ext.training.spec import CHECKPOINTS, Hyper
 from camel_ext.training.trainer import checkpoints
 from camel_ext.training.trainer.alarms import Alarms
 from camel_ext.training.trainer.events import EventLog
+from camel_ext.training.trainer.stopping import StopSwitch
 from camel_ext.training.trainer.trainers import PreferenceTrainer
 
 EXTREMES = 3  # pairs shown at either end of an evaluation
-
-
-class StopSwitch:
-    """Is thrown by a signal and asked at every step boundary."""
-
-    def __init__(self) -> None:
-        self.thrown = False
-
-    def throw(self, *_signal: Any) -> None:
-        """Ask the training to end; usable as a signal handler."""
-        self.thrown = True
 
 
 class Progress(TrainerCallback):

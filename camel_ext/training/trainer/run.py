@@ -6,6 +6,7 @@ the first one ended.
 
 import hashlib
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,10 +31,11 @@ from camel_ext.training.trainer.bases import Opened, compute_dtype, load_weights
 from camel_ext.training.trainer.encoding import Encoded, Encoding, encode
 from camel_ext.training.trainer.events import EventLog
 from camel_ext.training.trainer.export import export_gguf, save_adapter
-from camel_ext.training.trainer.failures import Stopped, TrainingFailed
+from camel_ext.training.trainer.failures import TrainingFailed
 from camel_ext.training.trainer.forward import PairForward
-from camel_ext.training.trainer.progress import Progress, StopSwitch
+from camel_ext.training.trainer.progress import Progress
 from camel_ext.training.trainer.reference import ReferenceCache, reference_file
+from camel_ext.training.trainer.stopping import Stopped, StopSwitch
 from camel_ext.training.trainer.trainers import (
     PreferenceTrainer,
     Referenced,
@@ -53,6 +55,7 @@ class Run:
         self._spec, self._events = read_spec(job_dir), EventLog(job_dir)
         self._hyper = self._spec.hyper
         check_parts(self._hyper)
+        torch.set_num_threads(self._spec.threads or os.cpu_count() or 1)
 
     def train(self) -> None:
         """Train until the result stands.
@@ -76,7 +79,7 @@ class Run:
             self._phase("train")
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             if trainer.state.global_step < steps:
-                raise Stopped
+                raise Stopped(trainer.state.global_step)
         self._phase("export")
         files = self._export(opened, trainer, lora)
         self._events.emit(
@@ -95,8 +98,7 @@ class Run:
         )
 
     def _phase(self, name: str) -> None:
-        if self._switch.thrown:
-            raise Stopped
+        self._switch.check()
         self._events.emit("phase", name=name)
 
     def _fingerprint(self) -> str:
@@ -141,8 +143,7 @@ class Run:
     ) -> Iterator[Referenced]:
         """Yield each pair with its reference; the activations below the adapter are kept, too."""
         for number, pair in enumerate(pairs):
-            if self._switch.thrown:
-                raise Stopped
+            self._switch.check()
             chosen, rejected = scored(forward, cache, pair.prompt, (pair.chosen, pair.rejected))
             shifted: tuple[tuple[tuple[int, ...], float], ...] = ()
             if self._hyper.loss is Loss.KTO:
