@@ -9,10 +9,9 @@ Source: the safetensors format (huggingface/safetensors, README), GGUF version 3
 
 import json
 import math
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from camel_ext.core.errors import CamelExtError, Invalid
 from camel_ext.serving import GgufHeader, read_gguf_header
@@ -87,34 +86,40 @@ def check_safetensors(path: Path) -> SafetensorsHeader:
     """
     size = path.stat().st_size if path.is_file() else 0
     with _opened(path) as file:
-        raw_length = file.read(8)
-        for magic, what in KNOWN_OTHERS:
-            if raw_length.startswith(magic):
-                _refuse(path, f"it is {what}")
-        if len(raw_length) < 8:
-            _refuse(path, "it is shorter than any safetensors file")
-        (length,) = struct.unpack("<Q", raw_length)
-        if not 2 <= length <= min(HEADER_BYTES_MAX, size - 8):
-            _refuse(path, f"its header claims {length} bytes of a file that has {size}")
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
+        if len(head) < 8 or not 2 <= length <= min(HEADER_BYTES_MAX, size - 8):
+            raise _refused(path, _looks_like(head, size))
         raw = file.read(length)
+    if not raw.startswith(b"{"):
+        raise _refused(path, _looks_like(head, size))
     return _header(path, _parsed(path, raw), size - 8 - length)
+
+
+def _looks_like(head: bytes, size: int) -> str:
+    """Say what a file that is no safetensors seems to be.
+
+    A good one may begin as a pickle does: its first bytes are the length of its header.
+    """
+    for magic, what in KNOWN_OTHERS:
+        if head.startswith(magic):
+            return f"it is {what}"
+    return f"it is neither safetensors nor GGUF ({size} bytes that begin with {head!r})"
 
 
 def _opened(path: Path) -> Any:
     if not path.is_file():  # a device or a pipe would be read for ever
-        _refuse(path, "there is no such file")
+        raise _refused(path, "there is no such file")
     return path.open("rb")
 
 
 def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
-    if not raw.startswith(b"{"):
-        _refuse(path, "it is neither safetensors nor GGUF")
     try:
         parsed = json.loads(raw, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        _refuse(path, f"its header is no JSON ({str(error)[:100]})")
+        raise _refused(path, f"its header is no JSON ({str(error)[:100]})") from None
     if not isinstance(parsed, dict) or len(parsed) > TENSORS_MAX:
-        _refuse(path, "its header is no table of tensors")
+        raise _refused(path, "its header is no table of tensors")
     return parsed
 
 
@@ -128,15 +133,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _header(path: Path, parsed: dict[str, Any], data_bytes: int) -> SafetensorsHeader:
     metadata = parsed.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        _refuse(path, "its metadata is not text")
+        raise _refused(path, "its metadata is not text")
     tensors = {name: _span(path, name, entry) for name, entry in parsed.items()}
     at = 0
     for name, span in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if span.start != at:
-            _refuse(path, f"the tensor {name[:60]!r} overlaps another, or leaves a gap before it")
+            raise _refused(
+                path, f"the tensor {name[:60]!r} overlaps another, or leaves a gap before it"
+            )
         at = span.end
     if at != data_bytes:
-        _refuse(path, f"its tensors take {at} bytes and it holds {data_bytes}")
+        raise _refused(path, f"its tensors take {at} bytes and it holds {data_bytes}")
     return SafetensorsHeader(tensors, metadata)
 
 
@@ -148,17 +155,21 @@ def _span(path: Path, name: str, entry: Any) -> TensorSpan:
             "shape": list(shape),
             "data_offsets": [int(start), int(end)],
         } if (
-            dtype in DTYPE_BITS
-            and len(shape) <= DIMS_MAX
-            and all(type(dim) is int and dim >= 0 for dim in shape)
+            _is_shape(shape)
+            and 0 <= start <= end
+            and (end - start) * 8 == math.prod(shape) * DTYPE_BITS.get(dtype, -1)
         ):
-            if 0 <= start <= end and (end - start) * 8 == math.prod(shape) * DTYPE_BITS[dtype]:
-                return TensorSpan(dtype, tuple(shape), start, end)
-    _refuse(path, f"the tensor {name[:60]!r} is described wrongly")
+            return TensorSpan(dtype, tuple(shape), start, end)
+        case _:
+            raise _refused(path, f"the tensor {name[:60]!r} is described wrongly")
 
 
-def _refuse(path: Path, what: str) -> NoReturn:
-    raise FileRefused(
+def _is_shape(shape: list[Any]) -> bool:
+    return len(shape) <= DIMS_MAX and all(type(dim) is int and dim >= 0 for dim in shape)
+
+
+def _refused(path: Path, what: str) -> FileRefused:
+    return FileRefused(
         f"{path} was not loaded: {what}. Only safetensors and GGUF files are; convert it where you "
         "trust it, or fetch it again."
     )

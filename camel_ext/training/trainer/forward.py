@@ -28,11 +28,11 @@ ATTENTION = "camel_ext_units"
 
 
 def _attend(
-    module: torch.nn.Module,
+    _module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    _mask: Tensor | None,
     *,
     scaling: float,
     layout: Layout,

@@ -2,10 +2,9 @@
 
 import resource
 import time
-from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from camel_ext.training.spec import CHECKPOINTS, Hyper
 from camel_ext.training.trainer import checkpoints
@@ -28,14 +27,12 @@ class Progress(TrainerCallback):
         self._first_step = 0
         self.trainer: PreferenceTrainer
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         self._began_at = self._last_at = time.monotonic()
         self._first_step, self._tokens = state.global_step, self.trainer.pair_forward.tokens
 
     def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+        self, _args: Any, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         control.should_save = self._due(state, self._hyper.save_every_steps)
         control.should_evaluate = bool(self.trainer.work.held_out) and self._due(
@@ -47,9 +44,9 @@ class Progress(TrainerCallback):
 
     def on_log(
         self,
-        args: TrainingArguments,
+        _args: Any,
         state: TrainerState,
-        control: TrainerControl,
+        _control: Any,
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
@@ -81,9 +78,7 @@ class Progress(TrainerCallback):
         if not self.trainer.work.held_out and self._due(state, self._hyper.eval_every_steps):
             self._evaluated(state, "train", logs["loss"], self._margins)
 
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_evaluate(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         found = self.trainer.last_evaluated
         assert found is not None
         self._evaluated(state, "eval", found.loss, found.seen.margins)
@@ -111,10 +106,8 @@ class Progress(TrainerCallback):
             every > 0 and state.global_step % every == 0
         )
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        path = checkpoints.path_of(Path(args.output_dir), state.global_step)
+    def on_save(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+        path = checkpoints.path_of(self.trainer.work.checkpoints, state.global_step)
         self._events.emit(
             "checkpoint",
             step=state.global_step,

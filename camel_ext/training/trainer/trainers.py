@@ -107,7 +107,7 @@ class PreferenceTrainer(Trainer):
     def _send_telemetry(self) -> None:
         """Tell nobody."""
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
+    def _get_train_sampler(self, _dataset: Dataset | None = None) -> Sampler[int]:
         return PairOrder(
             [each.pair.tokens for each in self.work.train],
             seed=self.work.hyper.seed,
@@ -169,7 +169,7 @@ class PreferenceTrainer(Trainer):
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
         return checkpoints.Checkpoint(self.model, optimizer, self.lr_scheduler)
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+    def _save_checkpoint(self, *_model_and_trial: Any) -> None:
         self._checkpoint().save(
             self.work.checkpoints,
             self.state.global_step,
@@ -177,7 +177,7 @@ class PreferenceTrainer(Trainer):
             belongs_to=self.work.belongs_to,
         )
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, *_model: Any) -> None:
         checkpoints.load_adapter(self.model, Path(resume_from_checkpoint))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
