@@ -18,7 +18,7 @@ from camel_ext.training.spec import Hyper, PairRow, Split, read_pairs, read_spec
 from camel_ext.training.trainer.bases import Opened, compute_dtype, open_base
 from camel_ext.training.trainer.encoding import Encoded, Encoding, encode
 from camel_ext.training.trainer.events import EventLog
-from camel_ext.training.trainer.run import check_parts, planned_steps
+from camel_ext.training.trainer.run import check_hyper, planned_steps
 from camel_ext.training.trainer.sampling import PairOrder
 
 PROCESS_BYTES = 700_000_000  # Python with torch and TRL, before any model (measured)
@@ -35,7 +35,7 @@ def look(job_dir: Path) -> dict[str, Any]:
     Raises: TrainingFailed when the training could not start.
     """
     spec = read_spec(job_dir)
-    check_parts(spec.hyper)
+    check_hyper(spec.hyper)
     torch.set_num_threads(spec.threads or os.cpu_count() or 1)
     opened = open_base(spec)
     rows = read_pairs(job_dir)

@@ -18,6 +18,7 @@ from peft import LoraConfig
 
 from camel_ext.training.spec import (
     CHECKPOINTS,
+    LINEAR_LAYERS,
     PAIRS_FILE,
     RESULT,
     Hyper,
@@ -54,7 +55,7 @@ class Run:
         self._began = time.monotonic()
         self._spec, self._events = read_spec(job_dir), EventLog(job_dir)
         self._hyper = self._spec.hyper
-        check_parts(self._hyper)
+        check_hyper(self._hyper)
         torch.set_num_threads(self._spec.threads or os.cpu_count() or 1)
 
     def train(self) -> None:
@@ -197,11 +198,18 @@ def planned_steps(hyper: Hyper, pairs: int) -> int:
     return hyper.max_steps or math.ceil(hyper.epochs * per_epoch)
 
 
-def check_parts(hyper: Hyper) -> None:
-    """Refuse an update that cannot be taken in equal parts."""
+def check_hyper(hyper: Hyper) -> None:
+    """Refuse what no training can be made of."""
     if hyper.pairs_per_step % hyper.grad_accum:
         raise TrainingFailed(
             "parts_unequal",
             f"{hyper.pairs_per_step} pairs cannot be taken in {hyper.grad_accum} equal parts.",
             "Choose grad_accum so that it divides pairs_per_step.",
+        )
+    unknown = sorted(set(hyper.target_modules) - set(LINEAR_LAYERS))
+    if unknown or not hyper.target_modules:
+        raise TrainingFailed(
+            "target_unknown",
+            f"The adapter cannot be put on {', '.join(unknown) or 'nothing'}.",
+            f"Choose target_modules among: {', '.join(LINEAR_LAYERS)}.",
         )
