@@ -7,11 +7,13 @@ from functools import singledispatch
 from typing import Any
 from uuid import UUID
 
+from camel_ext.annotations.errors import JudgementInvalid
 from camel_ext.annotations.models import Annotation, AnnotationKind, JudgeKind
 from camel_ext.annotations.schemas import (
     AnyCreate,
     ChoiceCreate,
     CorrectionCreate,
+    JudgeGiven,
     LabelsCreate,
     RankingCreate,
     RatingCreate,
@@ -19,6 +21,7 @@ from camel_ext.annotations.schemas import (
     VerdictCreate,
 )
 from camel_ext.core.hashing import canonical_json, content_hash, sha256_hex
+from camel_ext.verifiers import list_verifiers
 
 Json = dict[str, Any]
 NewId = Callable[[], UUID]
@@ -58,6 +61,22 @@ class Judgement:
     value: Mapping[str, Any]
     guideline_version: str | None
     created_at: datetime
+
+
+def judge_of(principal_id: UUID, name: str, given: JudgeGiven | None) -> Judge:
+    """Return who judges: whoever sends it, as a person, unless it names another judge.
+
+    Raises: JudgementInvalid where that is a verifier of ours, whose verdicts only batches write.
+    """
+    if given is None:
+        return Judge(JudgeKind.PERSON, name, None, principal_id)
+    ours = {verifier.name for verifier in list_verifiers()}
+    if given.kind == JudgeKind.VERIFIER and given.name in ours:
+        raise JudgementInvalid(
+            f"judge.name: {given.name!r} is a verifier of this server: start a batch, so that its "
+            "verdicts can be trusted (POST /api/v1/annotation-batches)"
+        )
+    return Judge(given.kind, given.name, given.version, principal_id)
 
 
 def verifier_version(
@@ -112,8 +131,8 @@ def draft(judge: Judge, wanted: AnyCreate, annotation_id: UUID, now: datetime) -
     )
 
 
-def as_judgement(row: Annotation) -> Judgement:
-    """Return a row as it is read by others."""
+def as_judgement(row: Any) -> Judgement:
+    """Return a row, or its columns, as it is read by others."""
     return Judgement(
         row.id, row.kind, row.judge_kind, row.judge, row.judge_version, row.principal_id,
         tuple(UUID(each) for each in row.interaction_ids), row.score, row.value,

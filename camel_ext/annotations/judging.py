@@ -11,6 +11,7 @@ from camel_ext.annotations.events import AnnotationAdded, AnnotationWithdrawn
 from camel_ext.annotations.judgements import Judge, NewId, draft
 from camel_ext.annotations.models import Annotation, AnnotationSubject
 from camel_ext.annotations.queries import current_of, get_annotation
+from camel_ext.annotations.reservations import answer_item, reopen_items
 from camel_ext.annotations.schemas import AnyCreate
 from camel_ext.annotations.subjects import check_subjects
 from camel_ext.core.clock import Clock
@@ -30,16 +31,20 @@ def annotate(
 def annotate_many(
     db: Session, clock: Clock, new_id: NewId, judge: Judge, wanted: Sequence[AnyCreate]
 ) -> list[Annotation]:
-    """Write several judgements of one judge down, in order; six statements, however many.
+    """Write several judgements of one judge down, in order; a handful of statements for them all.
 
-    Raises: InteractionUnknown, JudgementInvalid (a correction that changes nothing), Superseded and
-    AnnotationUnknown (what was to be superseded).
+    Each that names what it supersedes, or the item of a queue that it answers, takes a few more.
+    Raises: InteractionUnknown; JudgementInvalid (a correction that changes nothing, or what does not
+    fit its queue); AnnotationUnknown and Superseded (what was to be superseded); ItemUnknown,
+    ItemDone, ItemTaken and ReservationExpired.
     """
     check_subjects(db, wanted)
     rows = [draft(judge, each, new_id(), clock.now()) for each in wanted]
     for row, one in zip(rows, wanted, strict=True):
         if one.supersedes_id is not None:
             _check_meant(db, row, one.supersedes_id)
+        if one.queue_item_id is not None:
+            answer_item(db, clock, judge, one, row)
     add_rows(db, rows)
     for row in rows:
         before = None if row.supersedes_id is None else str(row.supersedes_id)
@@ -95,7 +100,11 @@ def withdraw(
     *,
     as_owner: bool = False,
 ) -> Annotation:
-    """Take a judgement back, and with it all that it superseded; withdrawn once stays withdrawn."""
+    """Take a judgement back, and with it all that it superseded; withdrawn once stays withdrawn.
+
+    The items of queues that these answered are asked again.
+    Raises: AnnotationUnknown, NotYours, Superseded.
+    """
     row = get_annotation(db, annotation_id, lock=True)
     if row.principal_id != principal_id and not as_owner:
         raise NotYours("somebody else wrote this judgement: its writer or an owner may withdraw it")
@@ -107,7 +116,9 @@ def withdraw(
         Annotation.seq <= row.seq,
         Annotation.withdrawn_at.is_(None),
     )
-    take_back(db, clock, principal_id, db.scalars(stance).all())
+    ids = db.scalars(stance).all()
+    take_back(db, clock, principal_id, ids)
+    reopen_items(db, ids)
     publish(db, clock, AnnotationWithdrawn(str(row.id), row.kind, row.interaction_ids))
     db.refresh(row)
     return row

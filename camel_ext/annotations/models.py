@@ -196,11 +196,16 @@ class QueueItem(Tenanted, Base):
     created_at: Mapped[datetime] = mapped_column(doc="When it was put into the queue.")
 
     __table_args__ = (
-        Index("ix_annotation_queue_items_place", "org_id", "project_id", "queue_id", "place", "id"),
+        Index(
+            "ix_annotation_queue_items_open",
+            "org_id", "project_id", "queue_id", "place", "id",
+            sqlite_where=column("done_at").is_(None),
+            postgresql_where=column("done_at").is_(None),
+        ),
         Index(
             "ix_annotation_queue_items_set", "org_id", "project_id", "queue_id", "subject_set", "id"
         ),
-    )
+    )  # fmt: skip
 
 
 @event.listens_for(Annotation, "before_update")

@@ -5,13 +5,15 @@ there such an answer, is the correction another text) is the service's to check.
 """
 
 from collections import Counter
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
 from camel_ext.annotations.models import AnnotationKind, JudgeKind
-from camel_ext.annotations.wire import Label, Named, Plain, Said, Versioned, Wire
+from camel_ext.annotations.wire import Label, Named, Plain, Said, Shown, Versioned, Wire
+from camel_ext.core.paging import Place, decode_cursor
 
 MAX_RATIONALE = 20_000
 MAX_TEXT = 200_000
@@ -34,6 +36,9 @@ class JudgeGiven(Wire):
 class Judging(Wire):
     """What every kind of judgement may say besides."""
 
+    judge: JudgeGiven | None = Field(
+        None, description="In whose name, where that is not who sends it; read by `judge_of`."
+    )
     rationale: Annotated[Plain, Field(max_length=MAX_RATIONALE)] | None = Field(
         None, description="Why, in words."
     )
@@ -175,3 +180,51 @@ AnnotationCreate = Annotated[AnyCreate, Field(discriminator="kind")]
 def _refuse_twice(ids: list[UUID]) -> None:
     if len(set(ids)) != len(ids):
         raise ValueError("`interaction_ids` holds an answer twice: each must be another one")
+
+
+class AnnotationFilter(Wire):
+    """Which judgements; what is left out does not matter."""
+
+    interaction_id: UUID | None = Field(None, description="Of this answer.")
+    kind: AnnotationKind | None = Field(None, description="Of this kind.")
+    judge_kind: JudgeKind | None = Field(None, description="By this kind of judge.")
+    judge: Named | None = Field(None, description="By the judge of this name.")
+    principal_id: UUID | None = Field(None, description="Written down by this one.")
+    batch_id: UUID | None = Field(None, description="Made by this batch.")
+    current: bool = Field(
+        True, description="Only those that count; false: superseded and withdrawn ones, too."
+    )
+
+
+class AnnotationQuery(AnnotationFilter):
+    """A filter and the page that is wanted of it."""
+
+    limit: int = Field(50, ge=1, le=500, description="Rows a page.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+    @property
+    def place(self) -> Place:
+        return Place(self.limit, None if self.cursor is None else decode_cursor(self.cursor))
+
+
+class AnnotationShown(Shown):
+    id: UUID = Field(description="Its id.")
+    kind: AnnotationKind = Field(description="In which form it was judged.")
+    judge_kind: JudgeKind = Field(description="What kind of judge.")
+    judge: str = Field(description="Name of the judge.")
+    judge_version: str | None = Field(description="Version of the judge.")
+    principal_id: UUID = Field(description="Who wrote it down.")
+    interaction_ids: list[UUID] = Field(description="What was judged, in shown order.")
+    score: float | None = Field(description="From 0 to 1; null: the kind has none.")
+    value: dict[str, Any] = Field(description="The judgement in its kind's own terms.")
+    rationale: str | None = Field(description="Why.")
+    time_spent_ms: int | None = Field(description="How long it took.")
+    guideline_version: str | None = Field(description="Version of the rules.")
+    blind: bool = Field(description="The judge did not see who had answered.")
+    batch_id: UUID | None = Field(description="The batch that made it.")
+    queue_item_id: UUID | None = Field(description="The item of a queue that it answers.")
+    supersedes_id: UUID | None = Field(description="What counted before it was written.")
+    current: bool = Field(description="It counts: neither superseded nor withdrawn.")
+    created_at: datetime = Field(description="When it was written.")
+    withdrawn_at: datetime | None = Field(description="Since when it does not count.")
+    withdrawn_by_id: UUID | None = Field(description="Who took it back.")

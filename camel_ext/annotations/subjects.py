@@ -1,6 +1,6 @@
 """What is judged: whether an answer is there, its text, and what it was asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from camel_ext.annotations.errors import JudgementInvalid
 from camel_ext.annotations.schemas import AnyCreate, CorrectionCreate
 from camel_ext.interactions import InteractionUnknown, Library, read_answers, read_library
 
-Message = Mapping[str, Any]
+Json = dict[str, Any]
 
 
 def check_subjects(db: Session, wanted: Sequence[AnyCreate]) -> None:
@@ -51,7 +51,7 @@ def _check_correction(library: Library, wanted: CorrectionCreate) -> None:
         )
 
 
-def text_of(message: Message | None) -> str:
+def text_of(message: Json | None) -> str:
     """Return the text of a message; empty where it has none, such as a bare tool call."""
     content = (message or {}).get("content")
     if isinstance(content, list):
@@ -94,3 +94,15 @@ def last_said(messages: Sequence[bytes]) -> str:
         if message.get("role") == "user":
             return text_of(message)
     return ""
+
+
+def show_subjects(db: Session, ids: Sequence[UUID]) -> list[Json]:
+    """Return prompt and answer of each, in order; a prompt that is the first one's is left out."""
+    library, found = known(db, ids), list[Json]()
+    first: bytes | None = None
+    for each in ids:
+        said = library.said(each)
+        prompt = None if said.prompt == first else msgspec.json.decode(said.prompt)
+        first = first or said.prompt
+        found.append({"interaction_id": each, "prompt": prompt, "answer": said.answer})
+    return found

@@ -197,9 +197,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("annotation_queue_items", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_annotation_queue_items_place",
+            "ix_annotation_queue_items_open",
             ["org_id", "project_id", "queue_id", "place", "id"],
             unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
         )
         batch_op.create_index(
             "ix_annotation_queue_items_set",
