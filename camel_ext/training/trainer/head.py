@@ -16,9 +16,8 @@ LOGITS_BYTES = 32 * 1024 * 1024  # of one chunk: about what the caches of a core
 class _ReplyLogProbs(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, keep: bool
+        ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, size: int, keep: bool
     ) -> tuple[Tensor, Tensor]:
-        size = max(1, LOGITS_BYTES // (4 * weight.shape[0]))
         logps, tops = hidden.new_empty(len(hidden), dtype=torch.float32), torch.empty_like(target)
         gradient = torch.empty_like(hidden) if keep else None
         for start in range(0, len(hidden), size):
@@ -40,17 +39,20 @@ class _ReplyLogProbs(torch.autograd.Function):
         return logps, hits
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * grads[0][:, None].to(gradient.dtype), None, None, None
+        return gradient * grads[0][:, None].to(gradient.dtype), None, None, None, None
 
 
-def reply_log_probs(hidden: Tensor, weight: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def reply_log_probs(
+    hidden: Tensor, weight: Tensor, target: Tensor, logits_bytes: int = LOGITS_BYTES
+) -> tuple[Tensor, Tensor]:
     """Return each target's log-probability, and whether it is the likeliest token.
 
     Shapes: hidden (N, width), weight (vocabulary, width), target (N,); returns (N,) and (N,).
     Units: nats, in fp32.
     """
+    size = max(1, logits_bytes // (4 * weight.shape[0]))
     keep = torch.is_grad_enabled() and hidden.requires_grad
-    found: tuple[Tensor, Tensor] = _ReplyLogProbs.apply(hidden, weight, target, keep)
+    found: tuple[Tensor, Tensor] = _ReplyLogProbs.apply(hidden, weight, target, size, keep)
     return found
