@@ -11,6 +11,7 @@ from typing import Self, cast
 import httpx
 
 from camel_ext_client import feed
+from camel_ext_client.annotations import Annotations
 from camel_ext_client.configurations import Configurations
 from camel_ext_client.feed import Message
 from camel_ext_client.interactions import Interactions
@@ -43,6 +44,7 @@ class Client:
         self.aliases = Aliases(self._transport)
         self.interactions = Interactions(self._transport)
         self.keys = Keys(self._transport)
+        self.annotations = Annotations(self._transport)
 
     def __enter__(self) -> Self:
         return self
