@@ -7,6 +7,7 @@ answer (annotations), and it calls no model.
 from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Purpose
+from camel_ext.interactions.origins import Origin, read_origins
 from camel_ext.interactions.rebuilding import Library, Said, read_answers, read_library
 from camel_ext.interactions.recording import Recorded, Recorder
 from camel_ext.interactions.schemas import InteractionFilter
@@ -27,6 +28,7 @@ __all__ = [
     "InteractionUnknown",
     "Library",
     "Listed",
+    "Origin",
     "Prompt",
     "Purpose",
     "Recorded",
@@ -39,5 +41,6 @@ __all__ = [
     "prompt_hash",
     "read_answers",
     "read_library",
+    "read_origins",
     "read_said",
 ]
