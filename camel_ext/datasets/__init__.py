@@ -3,3 +3,51 @@
 It knows where each pair comes from, down to run and annotator. It judges nothing (annotations) and
 trains nothing (training).
 """
+
+from camel_ext.datasets.errors import (
+    BuildInvalid,
+    DatasetUnknown,
+    NoPairs,
+    VersionUnknown,
+    VersionUnready,
+)
+from camel_ext.datasets.models import DatasetVersion, Origin, PairSource, Split
+from camel_ext.datasets.pair import JudgedBy, Pair, pair_hash
+from camel_ext.datasets.reading import read_pairs
+from camel_ext.datasets.schemas import Combine, DatasetBuild, PairRules, SplitBy, Strategy, Without
+from camel_ext.datasets.versions import (
+    cancel_build,
+    find_version,
+    get_version,
+    list_versions,
+    start_build,
+    start_without,
+)
+
+__all__ = [
+    "BuildInvalid",
+    "Combine",
+    "DatasetBuild",
+    "DatasetUnknown",
+    "DatasetVersion",
+    "JudgedBy",
+    "NoPairs",
+    "Origin",
+    "Pair",
+    "PairRules",
+    "PairSource",
+    "Split",
+    "SplitBy",
+    "Strategy",
+    "VersionUnknown",
+    "VersionUnready",
+    "Without",
+    "cancel_build",
+    "find_version",
+    "get_version",
+    "list_versions",
+    "pair_hash",
+    "read_pairs",
+    "start_build",
+    "start_without",
+]
