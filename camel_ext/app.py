@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
         allowed_hosts=settings.server.allowed_hosts,
         allowed_origins=settings.server.allowed_origins,
         max_body_bytes=settings.server.max_body_bytes,
+        max_body_values=settings.server.max_body_values,
     )
     return app
 

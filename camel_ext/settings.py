@@ -35,6 +35,9 @@ class Server(BaseModel):
     max_body_bytes: int = Field(
         8 * 2**20, gt=0, description="Largest request body; a larger one gets 413."
     )
+    max_body_values: int = Field(
+        50_000, gt=0, description="Most values in one JSON body; one with more gets 413."
+    )
     graceful_stop_s: float = Field(
         5.0, ge=0, description="How long a stopping server lets requests and runs finish."
     )

@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHttpError
 
-from camel_ext.core.errors import CamelExtError, Forbidden, Invalid, TooLarge, Unavailable
+from camel_ext.core.bodies import Body, Limits
+from camel_ext.core.errors import CamelExtError, Forbidden, Invalid, Unavailable
 from camel_ext.observability.trace import (
     bind_trace_id,
     current_trace_id,
@@ -37,10 +38,6 @@ class ForeignHost(Forbidden):
 
 class ForeignOrigin(Forbidden):
     """A page of another origin called: add it to server.allowed_origins if you trust it."""
-
-
-class BodyTooLarge(TooLarge):
-    """The body is larger than server.max_body_bytes."""
 
 
 class Problem(BaseModel):
@@ -66,12 +63,13 @@ class Perimeter:
         allowed_hosts: list[str],
         allowed_origins: list[str],
         max_body_bytes: int,
+        max_body_values: int,
     ) -> None:
         self._app = app
         self._rng = rng
         self._hosts = {host.lower() for host in allowed_hosts}
         self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
-        self._max_body_bytes = max_body_bytes
+        self._limits = Limits(max_body_bytes, max_body_values)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -91,10 +89,10 @@ class Perimeter:
         if websocket:
             await self._app(scope, receive, send)
             return
-        body = _Body(receive, sending, self._max_body_bytes, self._too_large)
+        body = Body(headers, receive, sending, self._limits)
         await self._app(scope, body.receive, body.send)
-        if body.refused:
-            await _refuse(scope, receive, sending, self._too_large())
+        if body.refusal is not None:
+            await _refuse(scope, receive, sending, body.refusal)
 
     def _check(self, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -107,43 +105,7 @@ class Perimeter:
             raise ForeignOrigin(
                 f"a page of {origin[:100]!r} called, which is not in server.allowed_origins"
             )
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._max_body_bytes:
-            raise self._too_large()
-
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"the body is larger than {self._max_body_bytes} bytes (server.max_body_bytes)"
-        )
-
-
-class _Body:
-    """A request's body, counted as it comes: a chunked one announces no length.
-
-    FastAPI turns whatever is raised while it reads a body into a 400, so its answer is held back here
-    and the Perimeter gives the right one.
-    """
-
-    def __init__(
-        self, receive: Receive, send: Send, limit: int, error: Callable[[], BodyTooLarge]
-    ) -> None:
-        self._receive, self._send, self._limit, self._error = receive, send, limit, error
-        self._seen = 0
-        self._started = False
-        self.refused = False
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        message = await self._receive()
-        self._seen += len(message.get("body", b""))
-        if self._seen > self._limit:
-            self.refused = not self._started
-            raise self._error()
-        return message
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        self._started = True
-        if not self.refused:
-            await self._send(message)
+        self._limits.check_length(headers.get("content-length", "0"))
 
 
 def _netloc(origin: str) -> str | None:

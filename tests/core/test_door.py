@@ -1,6 +1,7 @@
 """Doors from outside: creating once, changing what was seen, errors in one shape, the perimeter."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from camel_ext.core.bodies import Values
 from camel_ext.core.door import Created, IfMatch, TenantDoor, check_revision, etag
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import Perimeter, handle_errors
@@ -23,7 +25,20 @@ from camel_ext.core.tenancy import Tenant
 from tests.core.tables import Shelf
 from tests.fakes.clock import FakeClock
 
-LIMIT = 1000
+LIMIT = 4000
+MANY = 190
+SCALARS = st.none() | st.integers() | st.text('",[{\\\n\u2222a')
+JSON_VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text('",[{\\'), inner)
+)
+
+
+def separators(value: Any) -> int:
+    """How many `,`, `[` and `{` stand outside the strings of a value's JSON."""
+    if not isinstance(value, list | dict):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(0, len(value) - 1) + sum(map(separators, inner))
 
 
 class ShelfNew(BaseModel):
@@ -44,6 +59,7 @@ def build(runtime: Runtime, tenant: Tenant) -> FastAPI:
         allowed_hosts=["127.0.0.1", "[::1]"],
         allowed_origins=["https://studio.example"],
         max_body_bytes=LIMIT,
+        max_body_values=MANY,
     )
 
     def put(db: Session, name: str) -> Created:
@@ -292,12 +308,37 @@ class TestPerimeter:
             assert (answer.status_code, answer.json()["code"]) == (413, "core.body_too_large")
         assert (await web.post("/raw", content=b"x" * LIMIT)).json() == LIMIT
 
+    @pytest.mark.parametrize("path", ["/numbers", "/shelves"])
+    async def test_a_body_of_too_many_values_is_413_before_it_is_parsed(
+        self, web: AsyncClient, path: str
+    ) -> None:
+        headers = {"Content-Type": "application/json"}
+        unknown = json.dumps({f"field {n}": 1 for n in range(MANY + 1)}).encode()
+        for content in (unknown, b"[" + b"1," * MANY + b"1]", b"[" * (MANY + 1)):
+            answer = await web.post(path, content=content, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (413, "core.too_many_values")
+            assert "server.max_body_values" in answer.json()["detail"]
+        assert (await web.post("/numbers", json=[1] * MANY)).json() == MANY
+        assert (await web.post("/shelves", json={"name": "a,[{" * MANY})).is_success
+        assert (await web.post("/raw", content=b"," * 2 * MANY)).is_success  # not JSON
+
+    @given(value=JSON_VALUES, cut=st.integers(1, 7), ascii_only=st.booleans())
+    def test_values_are_counted_whatever_the_pieces(
+        self, value: Any, cut: int, ascii_only: bool
+    ) -> None:
+        text = json.dumps(value, ensure_ascii=ascii_only).encode()
+        values = Values()
+        for start in range(0, len(text), cut):
+            values.see(text[start : start + cut])
+        assert values.seen == separators(value)
+
     @given(length=st.text(st.characters(max_codepoint=255), max_size=8))
     def test_an_odd_content_length_breaks_nothing(self, length: str) -> None:
         from starlette.datastructures import Headers
 
         perimeter = Perimeter(
-            None, rng=Random(1), allowed_hosts=["*"], allowed_origins=[], max_body_bytes=10**9
-        )
+            None, rng=Random(1), allowed_hosts=["*"], allowed_origins=[], max_body_bytes=10**9,
+            max_body_values=1,
+        )  # fmt: skip
         raw = [(b"host", b"x"), (b"content-length", length.encode("latin-1"))]
         perimeter._check(Headers(raw=raw))
