@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface, LlamaForCausalLM
 from trl.trainer.utils import FusedCausalLMOutput
 
-from camel_ext.training.trainer.head import reply_log_probs
+from camel_ext.training.trainer.head import Head
 from camel_ext.training.trainer.layout import Ids, Layout, Unit, layout_of, pack
 
 ATTENTION = "camel_ext_units"
@@ -92,6 +91,7 @@ class PairForward:
         """Take the base; layers below `first` bear no adapter."""
         self._base, self._first = base, first
         self._activations = Activations(budget_bytes)
+        self._head = Head(base.lm_head.weight)
         self.tokens = 0  # computed so far, each prompt once
         self.last_logps = torch.zeros(0)  # of the last call's rows, without gradient
         base.config._attn_implementation = ATTENTION
@@ -141,7 +141,7 @@ class PairForward:
         below = [self._activations.of(unit, self._below) for unit in layout.units]
         hidden = self._through(torch.cat(below)[None], layout, self._first, len(model.layers))
         predicting = model.norm(hidden[0, layout.source])
-        return reply_log_probs(predicting, self._base.lm_head.weight, layout.target)
+        return self._head.log_probs(predicting, layout.target)
 
     @torch.no_grad()
     def _below(self, unit: Unit) -> Tensor:
@@ -158,13 +158,3 @@ class PairForward:
                 hidden, position_ids=positions, position_embeddings=rotary, layout=layout
             )
         return hidden
-
-
-def first_adapted_layer(model: PeftModel) -> int:
-    """Return the number of the lowest layer that bears an adapter."""
-    numbers = [
-        int(name.split(".layers.")[1].split(".")[0])
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    ]
-    return min(numbers)

@@ -10,31 +10,56 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LOGITS_BYTES = 32 * 1024 * 1024  # of one chunk: about what the caches of a core can hold
+LOGITS_BYTES = 32 * 1024 * 1024  # of one chunk
 
 
-class _ReplyLogProbs(torch.autograd.Function):
+class Head:
+    """The last matrix of a model; its logits pass through one buffer, chunk by chunk.
+
+    The buffer is kept: to take 32 MB anew for each chunk cost a fifth of the product (page faults).
+    """
+
+    def __init__(self, weight: Tensor, logits_bytes: int = LOGITS_BYTES) -> None:
+        rows = max(1, logits_bytes // (weight.shape[0] * weight.element_size()))
+        self._weight, self._buffer = weight, weight.new_empty(rows, weight.shape[0])
+
+    def log_probs(self, hidden: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each target's log-probability, and whether no token is likelier.
+
+        Shapes: hidden (N, width), target (N,); returns (N,) and (N,).
+        Units: nats, in fp32.
+        """
+        hidden = hidden.to(self._weight.dtype)
+        keep = torch.is_grad_enabled() and hidden.requires_grad
+        found: tuple[Tensor, Tensor] = _LogProbs.apply(
+            hidden, self._weight, target, self._buffer, keep
+        )
+        return found
+
+
+class _LogProbs(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, size: int, keep: bool
+        ctx: Any, hidden: Tensor, weight: Tensor, target: Tensor, buffer: Tensor, keep: bool
     ) -> tuple[Tensor, Tensor]:
-        logps, tops = hidden.new_empty(len(hidden), dtype=torch.float32), torch.empty_like(target)
+        logps = hidden.new_empty(len(hidden), dtype=torch.float32)
+        hits = torch.empty_like(target, dtype=torch.bool)
         gradient = torch.empty_like(hidden) if keep else None
-        for start in range(0, len(hidden), size):
-            rows = slice(start, start + size)
+        for start in range(0, len(hidden), len(buffer)):
+            rows = slice(start, start + len(buffer))
             wanted = target[rows, None]
-            logits = (hidden[rows] @ weight.T).float()
-            most, tops[rows] = logits.max(dim=-1)
-            reached = logits.gather(-1, wanted)[:, 0] - most
-            odds = logits.sub_(most[:, None]).exp_()
-            total = odds.sum(dim=-1)
-            logps[rows] = reached - total.log()
+            logits = torch.mm(hidden[rows], weight.T, out=buffer[: len(wanted)])
+            most = logits.amax(dim=-1, keepdim=True)
+            reached = logits.gather(-1, wanted) - most
+            hits[rows] = reached[:, 0] == 0
+            odds = logits.sub_(most).exp_()
+            total = odds.sum(dim=-1, keepdim=True, dtype=torch.float32)
+            logps[rows] = (reached.float() - total.log())[:, 0]
             if gradient is not None:
-                expected = (odds.to(weight.dtype) @ weight) / total[:, None].to(weight.dtype)
-                gradient[rows] = weight[wanted[:, 0]] - expected
+                expected = torch.mm(odds, weight, out=gradient[rows])
+                expected.div_(-total).add_(weight[wanted[:, 0]])
         if gradient is not None:
             ctx.save_for_backward(gradient)
-        hits = tops == target
         ctx.mark_non_differentiable(hits)
         return logps, hits
 
@@ -42,17 +67,3 @@ class _ReplyLogProbs(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0][:, None].to(gradient.dtype), None, None, None, None
-
-
-def reply_log_probs(
-    hidden: Tensor, weight: Tensor, target: Tensor, logits_bytes: int = LOGITS_BYTES
-) -> tuple[Tensor, Tensor]:
-    """Return each target's log-probability, and whether it is the likeliest token.
-
-    Shapes: hidden (N, width), weight (vocabulary, width), target (N,); returns (N,) and (N,).
-    Units: nats, in fp32.
-    """
-    size = max(1, logits_bytes // (4 * weight.shape[0]))
-    keep = torch.is_grad_enabled() and hidden.requires_grad
-    found: tuple[Tensor, Tensor] = _ReplyLogProbs.apply(hidden, weight, target, size, keep)
-    return found

@@ -23,6 +23,7 @@ from camel_ext.training.spec import Hyper, Loss, Schedule
 from camel_ext.training.trainer import checkpoints
 from camel_ext.training.trainer.encoding import Encoded
 from camel_ext.training.trainer.forward import PairForward
+from camel_ext.training.trainer.lora import speed_up
 from camel_ext.training.trainer.sampling import PairOrder
 
 SCHEDULES = {
@@ -100,6 +101,7 @@ class PreferenceTrainer(Trainer):
         self.pair_forward, self.work = forward, work
         self.seen, self.last_evaluated = Seen(), None
         forward.replace()
+        speed_up(self.model)
 
     def _prepare_dataset(self, dataset: Dataset, *_args: Any) -> Dataset:
         return dataset  # it is in token ids already

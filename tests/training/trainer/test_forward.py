@@ -11,8 +11,9 @@ from trl.trainer.utils import add_fused_lm_head
 
 from camel_ext.training.trainer.bases import load_weights, open_base
 from camel_ext.training.trainer.forward import PairForward
-from camel_ext.training.trainer.head import reply_log_probs
+from camel_ext.training.trainer.head import Head
 from camel_ext.training.trainer.layout import IGNORED, Unit, layout_of, pack
+from camel_ext.training.trainer.lora import speed_up
 from tests.training.trainer.conftest import Jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -82,6 +83,7 @@ def test_equals_trls_own(jobs: Jobs, last: int) -> None:
     ours, theirs = model(jobs, last), model(jobs, last)
     forward = PairForward(ours.get_base_model(), 3 - last, 10**9)
     forward.replace()
+    speed_up(ours)
     outputs: Any = ("log_probs", "entropy", "mean_logits", "is_top1")
     add_fused_lm_head(theirs.get_base_model(), outputs=outputs)
 
@@ -156,7 +158,7 @@ def test_head_equals_log_softmax(rows_a_chunk: int) -> None:
     hidden = torch.randn(17, 8, generator=generator, requires_grad=True)
     weight = torch.randn(vocabulary, 8, generator=generator)
     target = torch.randint(0, vocabulary, (17,), generator=generator)
-    logps, hits = reply_log_probs(hidden, weight, target, 4 * vocabulary * rows_a_chunk)
+    logps, hits = Head(weight, 4 * vocabulary * rows_a_chunk).log_probs(hidden, target)
     expected = torch.log_softmax(hidden @ weight.T, dim=-1).gather(1, target[:, None])[:, 0]
     torch.testing.assert_close(logps, expected, atol=1e-5, rtol=1e-5)
     assert hits.equal((hidden @ weight.T).argmax(-1) == target)
