@@ -29,7 +29,7 @@ from camel_ext.interactions import (
 
 PAGE = 250  # interactions read at a time: some 1 MB of bodies
 TOPIC = "topic:"
-_cut_reasons = ("length", "content_filter")
+CUT_OFF = ("length", "content_filter")  # finish reasons of an answer that is not whole
 
 
 class _Request(msgspec.Struct):
@@ -47,51 +47,65 @@ class _Response(msgspec.Struct):
 
 @dataclass(slots=True)
 class Looked:
-    """A page of what was looked at, and where to go on; None: this was the last."""
+    """A page of what was looked at, and where to go on."""
 
     candidates: list[Candidate] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     looked_at: int = 0
     cursor: str | None = None
+    is_last: bool = True
 
 
-def look(db: Session, version: DatasetVersion, done: int, cursor: str | None) -> Looked:
-    """Return the next page of candidates of a version that is being built."""
+Prompts = dict[str, list[Json]]
+"""Prompts by hash: the candidates of one share it, instead of holding a copy each."""
+
+
+def look(
+    db: Session, version: DatasetVersion, done: int, cursor: str | None, prompts: Prompts
+) -> Looked:
+    """Return the next page of judged answers for a version that is being built."""
     room = min(PAGE, version.at_most - done)
     if version.given_ids is not None:
         ids = [UUID(each) for each in version.given_ids[done : done + room]]
-        last = min(len(version.given_ids), version.at_most)
-        following = "more" if done + len(ids) < last else None
+        following, is_last = None, done + len(ids) >= len(version.given_ids)
     else:
         wanted = InteractionFilter.model_validate(version.wanted)
         place = Place(room, None if cursor is None else decode_cursor(cursor))
         page = list_interactions(db, wanted, place)
         ids = [row["id"] for row in page.items]
-        following = page.next_cursor if done + len(ids) < version.at_most else None
-    found = Looked(looked_at=len(ids), cursor=following)
-    origins = read_origins(db, ids)
-    found.left_out["unknown"] += len(ids) - len(origins)
-    _take(db, version, list(origins.values()), found)
+        following, is_last = page.next_cursor, page.next_cursor is None
+    is_last = is_last or done + len(ids) >= version.at_most
+    found = Looked(looked_at=len(ids), cursor=following, is_last=is_last)
+    _take(db, version, ids, prompts, found)
     return found
 
 
-def _take(db: Session, version: DatasetVersion, origins: Sequence[Origin], found: Looked) -> None:
-    forked = [each.forked_from_id for each in origins if each.forked_from_id is not None]
+def _take(
+    db: Session, version: DatasetVersion, ids: Sequence[UUID], prompts: Prompts, found: Looked
+) -> None:
+    """Put those of these that may enter, and of whom something is said, among the candidates."""
+    origins = read_origins(db, ids)
+    found.left_out["unknown"] += len(ids) - len(origins)
+    forked = [each.forked_from_id for each in origins.values() if each.forked_from_id is not None]
     parents = read_origins(db, forked)
-    run_ids = {each.id: _run_of(each, parents) for each in origins}
+    run_ids = {each: _run_of(origin, parents) for each, origin in origins.items()}
     excluded = {UUID(each) for each in version.exclude_runs}
     entering = []
-    for each in origins:
+    for each in origins.values():
         reason = _why_out(each, run_ids[each.id], excluded)
         if reason is None:
             entering.append(each)
         else:
             found.left_out[reason] += 1
-    said = read_current(db, [each.id for each in entering])
-    library = read_library(db, [each.id for each in entering])
-    for each in entering:
-        judgements = tuple(_heard(said.get(each.id, ()), version.exclude_judges))
-        candidate = _candidate(each, run_ids[each.id], library, judgements)
+    said = {
+        interaction_id: tuple(_heard(judgements, version.exclude_judges))
+        for interaction_id, judgements in read_current(db, [each.id for each in entering]).items()
+    }
+    judged = [each for each in entering if said.get(each.id)]
+    found.left_out["unjudged"] += len(entering) - len(judged)
+    library = read_library(db, [each.id for each in judged])
+    for each in judged:
+        candidate = _candidate(each, run_ids[each.id], library, prompts, said[each.id])
         if candidate is None:
             found.left_out["unanswered"] += 1
         else:
@@ -121,7 +135,11 @@ def _heard(judgements: Iterable[Judgement], excluded: Sequence[str]) -> Iterable
 
 
 def _candidate(
-    origin: Origin, run_id: UUID | None, library: Library, judgements: tuple[Judgement, ...]
+    origin: Origin,
+    run_id: UUID | None,
+    library: Library,
+    prompts: Prompts,
+    judgements: tuple[Judgement, ...],
 ) -> Candidate | None:
     """Return an answer as a candidate, None where it says nothing."""
     said = library.said(origin.id)
@@ -131,15 +149,17 @@ def _candidate(
     message = as_answer(choices[0].message)
     if not text_of([message]):
         return None
+    if origin.prompt_hash not in prompts:
+        prompts[origin.prompt_hash] = [msgspec.json.decode(raw) for raw in said.messages]
     return Candidate(
         origin.id,
         origin.prompt_hash,
-        [msgspec.json.decode(raw) for raw in said.messages],
+        prompts[origin.prompt_hash],
         msgspec.json.decode(said.sent, type=_Request).tools or None,
         message,
         topic_of(origin.tags),
         run_id,
-        choices[0].finish_reason in _cut_reasons,
+        choices[0].finish_reason in CUT_OFF,
         judgements,
     )
 

@@ -33,3 +33,7 @@ class VersionUnready(Conflict):
 
 class ImportOutOfPlace(Conflict):
     """This part of the file does not follow what has arrived."""
+
+
+class ParquetMissing(Conflict):
+    """Parquet needs pyarrow where the file is made or read: pip install 'camel-extensions[parquet]'."""

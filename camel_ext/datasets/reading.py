@@ -1,6 +1,6 @@
 """Reading frozen versions: their pairs, how two differ, where pairs come from, what leaving touches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -95,3 +95,10 @@ def write_pairs(db: Session, version_id: UUID, first: int, pairs: Sequence[Pair]
     ]
     if rows:
         db.execute(insert(DatasetPair), rows)
+
+
+def touches(pair: Pair, run_ids: Set[UUID], judges: Collection[str]) -> bool:
+    """Tell whether a pair has a part of these runs, or rests on the word of these judges."""
+    if not run_ids.isdisjoint(pair.run_ids):
+        return True
+    return any(judge.is_named_by(judges) for judge in pair.judges)

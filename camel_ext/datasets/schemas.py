@@ -171,6 +171,18 @@ class DatasetBuild(Wire):
         return self
 
 
+class ImportOpen(Wire):
+    """How a file's pairs are split, where the file does not say."""
+
+    eval_ratio: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        0.1, description="Share of pairs that only watch the training."
+    )
+    split_by: SplitBy = Field(
+        SplitBy.TOPIC, description="What never stands on both sides: `topic` or `prompt`."
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Draws which ones are held out.")
+
+
 class Without(Wire):
     """What shall leave a version."""
 
@@ -291,6 +303,13 @@ class LineageShown(Shown):
     annotations: int = Field(description="Different judgements that they rest on.")
     runs: int = Field(description="Different runs that the answers come from.")
     sources: list[SourceShown] = Field(description="Runs and judges, those of most pairs first.")
+
+
+class TouchedShown(Shown):
+    version_id: UUID = Field(description="The version.")
+    dataset: str = Field(description="Its dataset.")
+    number: int = Field(description="Its number.")
+    pairs: int = Field(description="How many of its pairs.")
 
 
 class BlastShown(Shown):
