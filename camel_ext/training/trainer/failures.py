@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from camel_ext.training.files import FileRefused
 from camel_ext.training.spec import SpecWrong
 
@@ -27,10 +29,23 @@ def disk_full_named(what: str, where: Path) -> Iterator[None]:
     """Turn a full disk into a failure that says what was being written; other errors pass."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in FULL:
+    except (OSError, SafetensorError) as error:
+        if not is_full(error):
             raise
         raise disk_full(what, where) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether an error means that the disk has no room left.
+
+    safetensors says it in Rust's words, numpy by how much it could write.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    said = str(error)
+    return any(f"(os error {number})" in said for number in FULL) or (
+        isinstance(error, OSError) and "requested and" in said
+    )
 
 
 def disk_full(what: str, where: Path) -> TrainingFailed:
@@ -50,8 +65,8 @@ def as_failure(error: BaseException) -> TrainingFailed:
         return TrainingFailed("spec_wrong", str(error), "Start the training anew from the dataset.")
     if isinstance(error, FileRefused):
         return TrainingFailed("file_refused", error.detail, "Fetch the file again.")
-    if isinstance(error, OSError) and error.errno in FULL:
-        return disk_full("a file", Path(error.filename or "the job's folder"))
+    if is_full(error):
+        return disk_full("a file", Path("the job's folder"))
     if isinstance(error, MemoryError) or "not enough memory" in str(error):
         return TrainingFailed(
             "out_of_memory",
