@@ -35,7 +35,14 @@ from camel_ext.serving.engines.protocol import ChatRequest, Delta, Health, wire_
 from camel_ext.serving.process import serving_of
 from camel_ext.settings import Settings
 from camel_ext.workflows.agents import AgentSession, ModelCall
-from camel_ext.workflows.calls import AgentCalls, Conversation, Limits, RunCalls, ScratchChain
+from camel_ext.workflows.calls import (
+    AgentCalls,
+    Conversation,
+    Limits,
+    Patience,
+    RunCalls,
+    ScratchChain,
+)
 from camel_ext.workflows.language.plan import StepPath
 from camel_ext.workflows.models import Run
 from camel_ext.workflows.turns import RunJournal, Spent
@@ -169,7 +176,7 @@ async def arm() -> AsyncIterator[Turn]:
             journal=RunJournal(context, run.id, "bench", {}, {}, Spent(), runtime.clock.now()),
             limits=Limits(max_turns=10**6),
             single_step=False,
-            provider_wait_s=1.0,
+            patience=Patience(1.0, 60.0, 10),
             serve=_Way(runtime, run, tenant).serve,
             run_tool=_no_tool,
             tools={},

@@ -87,6 +87,15 @@ class Serving(BaseModel):
     provider_wait_s: float = Field(
         30.0, gt=0, description="How long a run waits before it tries a lost provider again."
     )
+    provider_wait_max_s: float = Field(
+        300.0, gt=0, description="That wait doubles with each failed try, up to this."
+    )
+    provider_tries: int = Field(
+        48,
+        gt=0,
+        description="Failed tries at one turn, some four hours of them, after which the run is "
+        "paused until a person resumes it.",
+    )
     require_log: bool = Field(
         True, description="Refuse a call through the gateway when it cannot be logged (503)."
     )

@@ -13,6 +13,7 @@ from camel_ext.interactions.recording import Recorded, Recorder
 from camel_ext.interactions.schemas import InteractionFilter
 from camel_ext.interactions.service import (
     Listed,
+    count_failures,
     export_lines,
     list_interactions,
     list_trace,
@@ -35,6 +36,7 @@ __all__ = [
     "Recorder",
     "Said",
     "Thread",
+    "count_failures",
     "export_lines",
     "list_interactions",
     "list_trace",

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from camel_ext.core.paging import Place, encode_cursor
@@ -78,6 +78,16 @@ def list_trace(db: Session, trace_id: str) -> list[Json]:
     """Return what one request or run asked, oldest first, at most 500 calls."""
     page = list_interactions(db, InteractionFilter(trace_id=trace_id), Place(500))
     return page.items[::-1]
+
+
+def count_failures(db: Session, run_id: UUID, step_key: str) -> int:
+    """Return how many calls of a model failed for this turn of a run."""
+    failed = select(func.count(Interaction.id)).where(
+        Interaction.run_id == run_id,
+        Interaction.step_key == step_key,
+        Interaction.error_code.is_not(None),
+    )
+    return db.scalar(failed) or 0
 
 
 def export_lines(

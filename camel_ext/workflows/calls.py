@@ -8,13 +8,14 @@ How steps follow one another is the execution's.
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.models import WaitingFor
 from camel_ext.core.queue import TaskContext, Wait
+from camel_ext.interactions import count_failures
 from camel_ext.serving import Served
 from camel_ext.workflows.agents import ModelAnswer, ModelCall
 from camel_ext.workflows.errors import StepFailed
@@ -53,6 +54,27 @@ class Limits:
     max_cost_usd: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run goes on by itself with a model that does not answer."""
+
+    wait_s: float
+    wait_max_s: float
+    tries: int
+
+    def lost(self, failures: int, error: Unavailable, now: datetime) -> Wait:
+        """Return how to wait after so many failed calls for one turn: longer each time, then for a person.
+
+        Every `tries` failures a person is asked for, so that each word of theirs buys as many again.
+        """
+        if failures and failures % self.tries == 0:
+            told = f"the model did not answer {failures} calls for this turn, the last time: "
+            return Wait(WaitingFor.PAUSE, detail=f"{told}{error.detail}. Resume when it is back")
+        longer_s = self.wait_s * 2 ** min(max(0, failures % self.tries - 1), 20)
+        wait_s = max(min(longer_s, self.wait_max_s), error.retry_after_s or 0.0)
+        return Wait(WaitingFor.PROVIDER, now + timedelta(seconds=wait_s), error.detail)
+
+
 @dataclass(slots=True)
 class RunCalls:
     """The calls of one run."""
@@ -61,7 +83,7 @@ class RunCalls:
     journal: RunJournal
     limits: Limits
     single_step: bool
-    provider_wait_s: float
+    patience: Patience
     serve: ModelPort
     run_tool: ToolRunner
     tools: dict[str, Tool]
@@ -83,9 +105,8 @@ class RunCalls:
         try:
             served = await self.serve(talk, key, call)
         except Unavailable as error:
-            wait_s = max(self.provider_wait_s, error.retry_after_s or 0.0)
-            until = self.context.runtime.clock.now() + timedelta(seconds=wait_s)
-            raise Wait(WaitingFor.PROVIDER, until, error.detail) from error
+            failures = await self.context.read(count_failures, self.journal.run_id, key)
+            raise self.patience.lost(failures, error, self.context.runtime.clock.now()) from error
         text = served.message.get("content") or ""
         await self.journal.commit(
             NewTurn(

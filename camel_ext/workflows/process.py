@@ -12,6 +12,7 @@ from uuid import UUID
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 from camel_ext.workflows.agents import warm
+from camel_ext.workflows.calls import Patience
 from camel_ext.workflows.tools import Limits, Sandbox, Scratch, Tool, code_tools, collect, load
 
 
@@ -24,7 +25,7 @@ class Workshop:
     scratch_root: Path
     tool_timeout_s: float
     max_turns: int
-    provider_wait_s: float
+    patience: Patience
     context_tokens: int
     _warm: bool = field(default=False, init=False)
 
@@ -48,6 +49,7 @@ def workshop_of(runtime: Runtime) -> Workshop:
 @asynccontextmanager
 async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     """Load the operator's tools; a module that cannot be loaded stops the start."""
+    knobs = settings.serving
     limits = Limits(wall_s=settings.workflows.tool_timeout_s)
     sandbox = Sandbox(limits, hidden=[settings.data_dir])
     tools = collect(code_tools(sandbox), load(settings.workflows.tool_modules).values())
@@ -57,8 +59,8 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         scratch_root=settings.data_dir / "scratch",
         tool_timeout_s=settings.workflows.tool_timeout_s,
         max_turns=settings.workflows.max_turns,
-        provider_wait_s=settings.serving.provider_wait_s,
-        context_tokens=settings.serving.context_tokens,
+        patience=Patience(knobs.provider_wait_s, knobs.provider_wait_max_s, knobs.provider_tries),
+        context_tokens=knobs.context_tokens,
     )
     try:
         yield

@@ -187,7 +187,7 @@ def _execution(
         journal=journal,
         limits=Limits(**{"max_turns": workshop.max_turns, **run.budgets}),
         single_step=run.single_step,
-        provider_wait_s=workshop.provider_wait_s,
+        patience=workshop.patience,
         serve=_ModelWay(context, loaded).serve,
         run_tool=_ToolWay(context, run.id, loaded.ancestors, workshop).run,
         tools=workshop.tools,

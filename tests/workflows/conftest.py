@@ -198,7 +198,9 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path / "data",
         queue=Queue(poll_s=0.05, heartbeat_s=0.05),
-        serving=Serving(provider_wait_s=0.05, attempts=1),
+        serving=Serving(
+            provider_wait_s=0.05, provider_wait_max_s=0.05, provider_tries=6, attempts=1
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.serving import ChatReply, Served
 from camel_ext.workflows.agents import ModelCall, ToolSpec
-from camel_ext.workflows.calls import Conversation, Limits, RunCalls
+from camel_ext.workflows.calls import Conversation, Limits, Patience, RunCalls
 from camel_ext.workflows.execution import Execution
 from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.models import Run, Turn
@@ -121,7 +121,7 @@ class Harness:
             journal=journal,
             limits=self.limits,
             single_step=self.single_step,
-            provider_wait_s=1.0,
+            patience=Patience(1.0, 60.0, 10),
             serve=self._serve,
             run_tool=self._tool,
             tools=self.tools,

@@ -1,5 +1,6 @@
 """Runs from a client's side: every way in which one goes on, stops, is asked for and ends."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.serving import EngineRefused, EngineUnavailable
+from camel_ext.workflows.calls import Patience
 from camel_ext.workflows.models import Effect, EffectState
 from camel_ext.workflows.process import workshop_of
 from tests.workflows.conftest import Stage, eventually, last_said
@@ -151,6 +153,27 @@ class TestProvider:
         cancelled = await stage.do(run["id"], "cancel")
         assert cancelled.status_code == 200
         assert (await stage.until(run["id"], "cancelled"))["waiting_for"] is None
+
+    async def test_one_that_never_answers_is_not_asked_for_ever(self, stage: Stage) -> None:
+        answer, stage.engine.answer = stage.engine.answer, lambda _: EngineUnavailable("it is down")
+        run_id = (await stage.start("talk"))["id"]
+        for calls in (6, 12):
+            run = await stage.until(run_id, "waiting", waiting_for="pause")
+            assert len(stage.engine.calls) == calls
+            for word in (f"did not answer {calls} calls", "it is down", "Resume"):
+                assert word in run["waiting_detail"]
+            if calls == 12:
+                stage.engine.answer = answer
+            assert (await stage.do(run_id, "resume", {})).status_code == 200
+        await stage.until(run_id, "succeeded")
+
+    def test_the_wait_grows_up_to_a_bound(self) -> None:
+        patience, now = Patience(30, 300, tries=7), datetime(2026, 1, 1, tzinfo=UTC)
+        waits = [patience.lost(n, EngineUnavailable("gone"), now) for n in (1, 2, 3, 5, 6, 7, 8)]
+        said = [wait.until and (wait.until - now).total_seconds() for wait in waits]
+        assert said == [30, 60, 120, 300, 300, None, 30]
+        told = patience.lost(1, EngineUnavailable("gone", retry_after_s=90), now)
+        assert told.until == now + timedelta(seconds=90)
 
     async def test_a_pause_asked_for_meanwhile_is_not_forgotten(self, stage: Stage) -> None:
         run_id = await held_in_call(stage)
