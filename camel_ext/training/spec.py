@@ -31,11 +31,11 @@ EXIT_FAILED: Final = 1  # the last event is `failed` and says why
 EXIT_STOPPED: Final = 3  # asked to stop: a checkpoint holds what was reached
 
 EVENT_KINDS: Final = {
-    "phase": "name: convert, tokenize, reference, train, evaluate, export",
+    "phase": "name: convert, tokenize, reference, train, export; cpu_seconds so far",
     "preflight": "pairs, tokens, memory_bytes, seconds, first_batch, warnings",
     "step": "step, steps, epoch, loss, margin, accuracy, chosen_logps, rejected_logps, grad_norm, "
     "learning_rate, tokens_per_s, eta_s, rss_bytes",
-    "eval": "step, loss, accuracy, margin, best and worst: [{pair_hash, margin}]",
+    "eval": "step, split, loss, accuracy, margin, best and worst: [{pair_hash, margin}]",
     "alarm": "code, words, step",
     "checkpoint": "step, path (below JOB_DIR), size_bytes",
     "result": "files: {name: {size_bytes, sha256}}, adapter_sha256, steps, seconds, cpu_seconds, ...",

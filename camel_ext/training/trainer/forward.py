@@ -122,6 +122,11 @@ class PairForward:
         self.last_logps = log_probs.detach().sum(dim=1)
         return FusedCausalLMOutput(log_probs=log_probs, entropy=grid, mean_logits=grid, is_top1=top)
 
+    def prepare(self, prompt: Ids, replies: Iterable[Ids]) -> None:
+        """Compute and keep what leaves the frozen layers for a pair by itself."""
+        if self._first:
+            self._activations.of(Unit(prompt, tuple(replies)), self._below)
+
     @torch.no_grad()
     def score(self, prompt: Ids, replies: Iterable[Ids]) -> list[float]:
         """Return the log-probability of each reply by the model as it is now, prompt alone.
@@ -138,10 +143,15 @@ class PairForward:
     def _predict(self, layout: Layout) -> tuple[Tensor, Tensor]:
         self.tokens += len(layout.ids)
         model = self._base.model
-        below = [self._activations.of(unit, self._below) for unit in layout.units]
-        hidden = self._through(torch.cat(below)[None], layout, self._first, len(model.layers))
+        hidden = self._through(self._entering(layout), layout, self._first, len(model.layers))
         predicting = model.norm(hidden[0, layout.source])
         return self._head.log_probs(predicting, layout.target)
+
+    def _entering(self, layout: Layout) -> Tensor:
+        """Return what enters the first adapted layer. Shapes: (1, T, width)."""
+        if not self._first:
+            return self._base.model.embed_tokens(layout.ids)[None]
+        return torch.cat([self._activations.of(u, self._below) for u in layout.units])[None]
 
     @torch.no_grad()
     def _below(self, unit: Unit) -> Tensor:

@@ -100,7 +100,7 @@ class Run:
 
     def _phase(self, name: str) -> None:
         self._switch.check()
-        self._events.emit("phase", name=name)
+        self._events.emit("phase", name=name, cpu_seconds=time.process_time())
 
     def _fingerprint(self) -> str:
         """Return the hash of all that a checkpoint depends on."""
@@ -174,7 +174,12 @@ def scored(
     prompt: tuple[int, ...],
     replies: tuple[tuple[int, ...], ...],
 ) -> list[float]:
-    """Return what the base says of the replies, from the cache or by computing it now."""
+    """Return what the base says of the replies, from the cache or by computing it now.
+
+    What leaves the frozen layers is computed either way, so that it is the same to the last bit
+    whether or not the cache knew the pair.
+    """
+    forward.prepare(prompt, replies)
     return cache.logps(prompt, replies, lambda: forward.score(prompt, replies))
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_parts_of_an_update_are_one_update(jobs: Jobs, events: Events) -> None:
 
 
 def test_same_seed_same_adapter_whatever_is_cached(jobs: Jobs, events: Events) -> None:
+    rows = [*pairs(), replace(pair(0, chosen="two"), pair_hash="x"), pair(1, rejected="three")]
     made = []
     for name, hyper in (
         ("a", {}),
@@ -88,12 +90,12 @@ def test_same_seed_same_adapter_whatever_is_cached(jobs: Jobs, events: Events) -
         ("c", {"reference_cache": False}),
         ("d", {"seed": 1}),
     ):
-        job_dir = jobs.make(name, **hyper)
+        job_dir = jobs.make(name, rows, **hyper)
         train(job_dir)
         made.append(of("result", events(job_dir))[0])
     a, b, c, d = (result["adapter_sha256"] for result in made)
     assert a == b == c != d
-    assert [result["reference_hits"] for result in made] == [0, 8, 0, 8]
+    assert [result["reference_hits"] for result in made] == [0, 10, 0, 10]
 
 
 @pytest.mark.parametrize("hyper", [{}, {"lora_dropout": 0.2}, {"loss": "kto"}])
