@@ -73,7 +73,7 @@ def judge_of(principal_id: UUID, name: str, given: JudgeGiven | None) -> Judge:
     ours = {verifier.name for verifier in list_verifiers()}
     if given.kind == JudgeKind.VERIFIER and given.name in ours:
         raise JudgementInvalid(
-            f"judge.name: {given.name!r} is a verifier of this server: start a batch, so that its "
+            f"`judge.name`: {given.name!r} is a verifier of this server: start a batch, so that its "
             "verdicts can be trusted (POST /api/v1/annotation-batches)"
         )
     return Judge(given.kind, given.name, given.version, principal_id)

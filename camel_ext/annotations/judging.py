@@ -78,10 +78,10 @@ def _check_meant(db: Session, row: Annotation, meant: UUID) -> None:
     old = get_annotation(db, meant, lock=True)
     if old.stance != row.stance:
         raise JudgementInvalid(
-            f"supersedes_id: {meant} is another judge's word, of another kind, or about other "
+            f"`supersedes_id`: {meant} is another judge's word, of another kind, or about other "
             "answers: only the same judge's judgement of the same answers can be superseded"
         )
-    _check_counts(db, old, "supersedes_id: ")
+    _check_counts(db, old, "`supersedes_id`: ")
 
 
 def _check_counts(db: Session, row: Annotation, field: str = "") -> None:

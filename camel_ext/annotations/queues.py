@@ -40,7 +40,7 @@ def find_sets(db: Session, wanted: QueueCreate) -> Sets:
     Raises: InteractionUnknown, QueueInvalid (nothing was found, or too much).
     """
     if wanted.sets is not None:
-        known(db, list(dict.fromkeys(each for one in wanted.sets for each in one)))
+        known(db, list(dict.fromkeys(each for one in wanted.sets for each in one)), field="sets")
         sets = wanted.sets
     else:
         ids = _answered(db, wanted)
@@ -49,10 +49,10 @@ def find_sets(db: Session, wanted: QueueCreate) -> Sets:
         )
     if not sets:
         more = "" if wanted.sizes == (1, 1) else ", or none with another to the same prompt"
-        raise QueueInvalid(f"filter: no answer is found by it{more}")
+        raise QueueInvalid(f"`filter`: no answer is found by it{more}")
     if len(sets) * wanted.annotators > MAX_ITEMS:
         raise QueueInvalid(
-            f"annotators: {len(sets)} sets times {wanted.annotators} are more than {MAX_ITEMS} items"
+            f"`annotators`: {len(sets)} sets times {wanted.annotators} are more than {MAX_ITEMS} items"
         )
     return sets
 
@@ -120,7 +120,7 @@ def make_queue(
         with db.begin_nested():
             db.add(queue)
     except IntegrityError as error:
-        raise QueueNameTaken(f"name: there is a queue {wanted.name!r} already") from error
+        raise QueueNameTaken(f"`name`: there is a queue {wanted.name!r} already") from error
     rows = [
         _item(queue, new_id(), number, turn * len(sets) + number, ids, now)
         for turn in range(wanted.annotators)

@@ -101,7 +101,7 @@ def answer_item(
     _check_free(db, clock, judge.principal_id, item)
     if item.reserved_by_id != judge.principal_id or not _is_kept(clock, item):
         raise ReservationExpired(
-            f"queue_item_id: item {item.id} is not kept for you, or no longer: reserve it again "
+            f"`queue_item_id`: item {item.id} is not kept for you, or no longer: reserve it again "
             f"(POST /api/v1/annotation-queue-items/{item.id}/reserve), then send your judgement"
         )
     queue = get_queue(db, item.queue_id)
@@ -114,15 +114,15 @@ def answer_item(
 
 def _check_fits(queue: Queue, item: QueueItem, wanted: AnyCreate) -> None:
     if wanted.kind != queue.kind:
-        raise JudgementInvalid(f"kind: the queue {queue.name!r} asks for `{queue.kind}`")
+        raise JudgementInvalid(f"`kind`: the queue {queue.name!r} asks for `{queue.kind}`")
     if {str(each) for each in wanted.interaction_ids} != set(item.interaction_ids):
         asked = ", ".join(item.interaction_ids)
-        raise JudgementInvalid(f"interaction_ids: the item is about {asked}")
+        raise JudgementInvalid(f"`interaction_ids`: the item is about {asked}")
     given = wanted.labels if isinstance(wanted, LabelsCreate) else []
     unknown = [label for label in given if queue.labels and label not in queue.labels]
     if unknown:
         known = ", ".join(queue.labels or [])
-        raise JudgementInvalid(f"labels: the queue has no {unknown[0]!r}; it has: {known}")
+        raise JudgementInvalid(f"`labels`: the queue has no {unknown[0]!r}; it has: {known}")
 
 
 def reopen_items(db: Session, annotation_ids: Iterable[UUID]) -> None:
@@ -159,10 +159,10 @@ def _is_kept(clock: Clock, item: QueueItem) -> bool:
 def _check_free(db: Session, clock: Clock, principal_id: UUID, item: QueueItem) -> None:
     if item.done_at is not None:
         whom = "you" if item.done_by_id == principal_id else "somebody else"
-        raise ItemDone(f"queue_item_id: item {item.id} was judged by {whom} already")
+        raise ItemDone(f"`queue_item_id`: item {item.id} was judged by {whom} already")
     if item.reserved_by_id != principal_id and _is_kept(clock, item):
         raise ItemTaken(
-            f"queue_item_id: somebody else keeps item {item.id} until {item.reserved_until}: take "
+            f"`queue_item_id`: somebody else keeps item {item.id} until {item.reserved_until}: take "
             "the next one"
         )
     judged = select(QueueItem.id).where(
@@ -171,4 +171,4 @@ def _check_free(db: Session, clock: Clock, principal_id: UUID, item: QueueItem) 
         QueueItem.done_by_id == principal_id,
     )
     if db.scalar(judged.limit(1)) is not None:
-        raise ItemDone(f"queue_item_id: you judged the answers of item {item.id} already")
+        raise ItemDone(f"`queue_item_id`: you judged the answers of item {item.id} already")

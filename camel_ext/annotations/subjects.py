@@ -26,14 +26,15 @@ def check_subjects(db: Session, wanted: Sequence[AnyCreate]) -> None:
             _check_correction(library, one)
 
 
-def known(db: Session, ids: Sequence[UUID]) -> Library:
-    """Return what was said in these interactions; a query for each 500. Raises: InteractionUnknown."""
+def known(db: Session, ids: Sequence[UUID], *, field: str = "interaction_ids") -> Library:
+    """Return what was said in these interactions; a query for each 500.
+
+    Raises: InteractionUnknown, which names the field that they came in.
+    """
     library = read_library(db, ids)
     for each in ids:
         if each not in library.pieces:
-            raise InteractionUnknown(
-                f"interaction_ids: there is no interaction {each} in this project"
-            )
+            raise InteractionUnknown(f"`{field}`: there is no interaction {each} in this project")
     return library
 
 
@@ -42,11 +43,11 @@ def _check_correction(library: Library, wanted: CorrectionCreate) -> None:
     answer = library.said(subject).answer
     if answer is None:
         raise JudgementInvalid(
-            f"interaction_ids: {subject} got no answer: nothing can be corrected"
+            f"`interaction_ids`: {subject} got no answer: nothing can be corrected"
         )
     if text_of(answer).strip() == wanted.text.strip():
         raise JudgementInvalid(
-            "text: it is the answer as it stands: a correction is another text (thumbs or a rating "
+            "`text`: it is the answer as it stands: a correction is another text (thumbs or a rating "
             "say that an answer is good)"
         )
 

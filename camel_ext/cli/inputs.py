@@ -77,6 +77,16 @@ def _pair(each: str) -> tuple[str, str]:
     return name, _read(Path(value[1:]), f"--input {name}")
 
 
+def text_of(value: str, option: str) -> str:
+    """Return a text as it was typed; `@FILE` is the file's, `-` is standard input's.
+
+    Raises: Stop.
+    """
+    if value == "-":
+        return _read(Path("-"), option)
+    return _read(Path(value[1:]), option) if value.startswith("@") else value
+
+
 def _read(path: Path, option: str) -> str:
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")

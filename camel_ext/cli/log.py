@@ -33,7 +33,7 @@ def show(
     """Show what is in the log, oldest first, and go on with what comes where that is wanted."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     if since is not None:
-        wanted["since"] = _since(since)
+        wanted["since"] = read_since(since)
     colours = Colours()
     with here.connect() as client:
         if run is not None:
@@ -70,7 +70,7 @@ def _following(client: Client, wanted: dict[str, Any], limit: int) -> Iterator[I
             last = fresh[0]["ingest_seq"] if fresh else last or 0
 
 
-def _since(text: str) -> str:
+def read_since(text: str) -> str:
     """Read `30m`, `2h`, `3d` or an ISO time.
 
     Raises: Stop.

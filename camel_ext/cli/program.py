@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from camel_ext.cli import commands_runs, commands_server, commands_settings
+from camel_ext.cli import (
+    commands_annotations,
+    commands_queues,
+    commands_runs,
+    commands_server,
+    commands_settings,
+)
 
 program = typer.Typer(
     name="camel-ext",
@@ -41,4 +47,6 @@ def root(
 
 commands_server.register(program)
 commands_runs.register(program)
+commands_annotations.register(program)
+commands_queues.register(program)
 commands_settings.register(program)

@@ -1,16 +1,16 @@
-"""Finding a run by what a person types, listing runs, and the things one can do with a run."""
+"""Finding a run, listing runs, and the things one can do with a run."""
 
 import re
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from camel_ext_client import Client
 from camel_ext_client.shapes import Run
 
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
+from camel_ext.cli.finding import RUN, find_id
 from camel_ext.cli.live import given_shown, what_next
 from camel_ext.cli.output import (
     age,
@@ -25,7 +25,6 @@ from camel_ext.cli.output import (
     utc_now,
 )
 
-LOOK_BACK = 1_000  # runs among which the end of an id is looked for
 DONE = {
     "pause": "It pauses before its next turn",
     "resume": "It goes on",
@@ -41,34 +40,7 @@ def find_run(client: Client, wanted: str) -> str:
 
     Raises: Stop.
     """
-    try:
-        return str(UUID(wanted))
-    except ValueError:
-        pass
-    if wanted in ("last", "-"):
-        newest = client.runs.list(limit=1)["items"]
-        if not newest:
-            raise Stop(Exit.NOT_FOUND, "There is no run yet.", "Start one: camel-ext run WORKFLOW")
-        return newest[0]["id"]
-    letters = wanted.lower().replace("-", "")
-    if not re.fullmatch(r"[0-9a-f]{4,32}", letters):
-        raise Stop(
-            Exit.USAGE,
-            f"{wanted!r} is not a run's id.",
-            "Give a whole id, its last letters (at least four), or `last`. `camel-ext runs` lists "
-            "them.",
-        )
-    found = [
-        run["id"]
-        for run in islice(client.runs.each(), LOOK_BACK)
-        if run["id"].replace("-", "").endswith(letters)
-    ]
-    if len(found) == 1:
-        return found[0]
-    what = f"No run ends with {wanted}" if not found else f"{len(found)} runs end with {wanted}"
-    raise Stop(
-        Exit.NOT_FOUND, f"{what} among the last {LOOK_BACK:,}.", "`camel-ext runs` lists them."
-    )
+    return find_id(wanted, RUN, client.runs.each())
 
 
 def list_runs(here: Here, state: str | None, workflow: str | None, limit: int) -> None:

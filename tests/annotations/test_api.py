@@ -75,7 +75,7 @@ class TestJudging:
         ours = {**wanted, "judge": {"kind": "verifier", "name": "length"}}
         refused = await post(client, ANNOTATIONS, ours, 422)
         assert refused["code"] == "annotations.judgement_invalid"
-        assert refused["detail"].startswith("judge.name: 'length' is a verifier of this server")
+        assert refused["detail"].startswith("`judge.name`: 'length' is a verifier of this server")
         theirs = {**wanted, "judge": {"kind": "verifier", "name": "their-ci"}}
         assert (await post(client, ANNOTATIONS, theirs))["score"] == 1.0
 
@@ -129,7 +129,7 @@ class TestJudging:
             ({"kind": "rating", "rating": 9}, 422, "`rating` is 9"),
             ({"kind": "rating"}, 422, "rating"),
             ({"kind": "correction", "text": " "}, 422, "text"),
-            ({"kind": "correction", "text": "a"}, 422, "text: "),
+            ({"kind": "correction", "text": "a"}, 422, "`text`: "),
             ({"kind": "correction", "text": "x\0"}, 422, "text"),
             ({"kind": "choice", "choice": "first"}, 422, "interaction_ids"),
             ({"kind": "applause"}, 422, "kind"),
@@ -313,7 +313,7 @@ class TestQueues:
         }
         late = await post(client, ANNOTATIONS, judgement, 409)
         assert late["code"] == "annotations.reservation_expired"
-        assert late["detail"].startswith("queue_item_id: ")
+        assert late["detail"].startswith("`queue_item_id`: ")
         assert (await post(client, f"{place}/close", status=200))["closed_at"]
         closed = await post(client, f"{place}/next", status=409)
         assert closed["code"] == "annotations.queue_closed"
@@ -322,7 +322,7 @@ class TestQueues:
         base = {"name": "tone", "kind": "thumbs"}
         for given, status, said in (
             ({**base, "sets": [ids]}, 422, "`sets[0]` holds 3"),
-            ({**base, "filter": {"tag": "nobody"}}, 422, "filter: "),
+            ({**base, "filter": {"tag": "nobody"}}, 422, "`filter`: "),
             ({**base, "sets": [[str(uuid4())]]}, 404, "interaction"),
             ({**base, "kind": "verdict", "filter": {}}, 422, "kind"),
         ):

@@ -250,20 +250,20 @@ class TestBadInput:
 
     async def test_an_unknown_answer(self, desk: Desk) -> None:
         it, nobody = await desk.answered(), uuid4()
-        with pytest.raises(InteractionUnknown, match=f"interaction_ids: .*{nobody}"):
+        with pytest.raises(InteractionUnknown, match=f"`interaction_ids`: .*{nobody}"):
             await desk.judge(ChoiceCreate(interaction_ids=[it, nobody], choice="tie"))
         assert await desk.current(it) == []
 
     @pytest.mark.parametrize("text", ["yes", "  yes\n"])
     async def test_a_correction_that_corrects_nothing(self, desk: Desk, text: str) -> None:
         it = await desk.answered("yes")
-        with pytest.raises(JudgementInvalid, match="text: "):
+        with pytest.raises(JudgementInvalid, match="`text`: "):
             await desk.judge(CorrectionCreate(interaction_ids=[it], text=text))
 
     async def test_a_correction_of_parts_and_of_nothing(self, desk: Desk) -> None:
         parts = {"role": "assistant", "content": [{"type": "text", "text": "yes"}]}
         it = (await desk.record("hello", answer(message=parts))).id
-        with pytest.raises(JudgementInvalid, match="text: "):
+        with pytest.raises(JudgementInvalid, match="`text`: "):
             await desk.judge(CorrectionCreate(interaction_ids=[it], text="yes"))
         silent = (await desk.record("hello", failed())).id
         with pytest.raises(JudgementInvalid, match="no answer"):

@@ -112,11 +112,11 @@ class TestFilling:
 
     async def test_what_cannot_be_filled(self, desk: Desk) -> None:
         it = await desk.answered()
-        with pytest.raises(QueueInvalid, match="filter: "):
+        with pytest.raises(QueueInvalid, match="`filter`: "):
             await make(desk, filter={"tag": "nobody"})
         with pytest.raises(QueueInvalid, match="same prompt"):
             await make(desk, kind="choice", filter={})
-        with pytest.raises(InteractionUnknown):
+        with pytest.raises(InteractionUnknown, match="`sets`"):
             await make(desk, sets=[[it], [uuid4()]])
         await make(desk, filter={})
         with pytest.raises(QueueNameTaken, match="tone"):
@@ -263,13 +263,13 @@ class TestAnswering:
         a, b, c = [await desk.answered(text) for text in "abc"]
         labels = await make(desk, kind="labels", labels=["rude", "long"], sets=[[a]])
         item = await must_take(desk, labels)
-        with pytest.raises(JudgementInvalid, match=r"labels: .*'kind'.*rude, long"):
+        with pytest.raises(JudgementInvalid, match=r"`labels`: .*'kind'.*rude, long"):
             await desk.judge(
                 LabelsCreate(interaction_ids=[a], labels=["kind"], queue_item_id=item.id)
             )
-        with pytest.raises(JudgementInvalid, match=r"kind: .*labels"):
+        with pytest.raises(JudgementInvalid, match=r"`kind`: .*labels"):
             await desk.judge(thumbs(item))
-        with pytest.raises(JudgementInvalid, match=f"interaction_ids: .*{a}"):
+        with pytest.raises(JudgementInvalid, match=f"`interaction_ids`: .*{a}"):
             await desk.judge(
                 LabelsCreate(interaction_ids=[b], labels=["rude"], queue_item_id=item.id)
             )
