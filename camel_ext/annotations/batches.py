@@ -15,7 +15,7 @@ from camel_ext.annotations.judgements import NewId, verifier_version
 from camel_ext.annotations.judging import take_back
 from camel_ext.annotations.models import Annotation, Batch
 from camel_ext.annotations.schemas_batches import BatchStart
-from camel_ext.annotations.subjects import known
+from camel_ext.annotations.subjects import require
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.models import State
@@ -40,7 +40,7 @@ def start_batch(
     read_params(wanted.verifier, given)
     ids = wanted.interaction_ids
     if ids is not None:
-        known(db, ids)
+        require(db, ids)
     batch = Batch(
         id=new_id(),
         verifier=wanted.verifier,

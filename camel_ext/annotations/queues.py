@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Select, case, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,11 +14,11 @@ from camel_ext.annotations.errors import QueueInvalid, QueueNameTaken, QueueUnkn
 from camel_ext.annotations.judgements import NewId
 from camel_ext.annotations.models import Queue, QueueItem
 from camel_ext.annotations.schemas_queues import MAX_ITEMS, QueueCreate
-from camel_ext.annotations.subjects import known
+from camel_ext.annotations.subjects import require
 from camel_ext.core.clock import Clock
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.paging import Place, decode_cursor, fetch_page
-from camel_ext.interactions import list_interactions, prompt_hash
+from camel_ext.interactions import list_interactions, read_origins
 
 FILTER_PAGE = 500
 Sets = list[list[UUID]]
@@ -40,7 +39,7 @@ def find_sets(db: Session, wanted: QueueCreate) -> Sets:
     Raises: InteractionUnknown, QueueInvalid (nothing was found, or too much).
     """
     if wanted.sets is not None:
-        known(db, list(dict.fromkeys(each for one in wanted.sets for each in one)), field="sets")
+        require(db, (each for one in wanted.sets for each in one), field="sets")
         sets = wanted.sets
     else:
         ids = _answered(db, wanted)
@@ -76,10 +75,9 @@ def _answered(db: Session, wanted: QueueCreate) -> list[UUID]:
 
 def _side_by_side(db: Session, ids: Sequence[UUID], wanted: QueueCreate) -> Sets:
     """Return answers to the same prompt as sets of the size wanted; what is left over is left out."""
-    library, groups = known(db, ids), dict[str, list[UUID]]()
+    origins, groups = read_origins(db, ids), dict[str, list[UUID]]()
     for each in ids:
-        messages = msgspec.json.decode(library.said(each).prompt)
-        groups.setdefault(prompt_hash(messages), []).append(each)
+        groups.setdefault(origins[each].prompt_hash, []).append(each)
     least, most = wanted.sizes
     sets = [
         group[start : start + most]

@@ -1,6 +1,6 @@
 """What is judged: whether an answer is there, its text, and what it was asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,42 +10,51 @@ from sqlalchemy.orm import Session
 
 from camel_ext.annotations.errors import JudgementInvalid
 from camel_ext.annotations.schemas import AnyCreate, CorrectionCreate
-from camel_ext.interactions import InteractionUnknown, Library, read_answers, read_library
+from camel_ext.interactions import (
+    InteractionUnknown,
+    Origin,
+    read_answers,
+    read_library,
+    read_origins,
+)
 
 Json = dict[str, Any]
 
 
 def check_subjects(db: Session, wanted: Sequence[AnyCreate]) -> None:
-    """Refuse judgements of what is not there, and corrections that correct nothing; one query.
+    """Refuse judgements of what is not there, and corrections that correct nothing.
 
     Raises: InteractionUnknown, JudgementInvalid.
     """
-    library = known(db, list(dict.fromkeys(i for one in wanted for i in one.interaction_ids)))
-    for one in wanted:
-        if isinstance(one, CorrectionCreate):
-            _check_correction(library, one)
+    require(db, [each for one in wanted for each in one.interaction_ids])
+    corrections = [one for one in wanted if isinstance(one, CorrectionCreate)]
+    answers = read_answers(db, [one.interaction_ids[0] for one in corrections])
+    for one in corrections:
+        _check_correction(one, answers.get(one.interaction_ids[0]))
 
 
-def known(db: Session, ids: Sequence[UUID], *, field: str = "interaction_ids") -> Library:
-    """Return what was said in these interactions; a query for each 500.
+def require(
+    db: Session, ids: Iterable[UUID], *, field: str = "interaction_ids"
+) -> dict[UUID, Origin]:
+    """Return where these interactions come from; a query for each 500.
 
     Raises: InteractionUnknown, which names the field that they came in.
     """
-    library = read_library(db, ids)
-    for each in ids:
-        if each not in library.pieces:
+    wanted = list(ids)
+    origins = read_origins(db, wanted)
+    for each in wanted:
+        if each not in origins:
             raise InteractionUnknown(f"`{field}`: there is no interaction {each} in this project")
-    return library
+    return origins
 
 
-def _check_correction(library: Library, wanted: CorrectionCreate) -> None:
-    subject = wanted.interaction_ids[0]
-    answer = library.said(subject).answer
+def _check_correction(wanted: CorrectionCreate, answer: Json | None) -> None:
     if answer is None:
+        subject = wanted.interaction_ids[0]
         raise JudgementInvalid(
             f"`interaction_ids`: {subject} got no answer: nothing can be corrected"
         )
-    if text_of(answer).strip() == wanted.text.strip():
+    if text_of(answer["message"]).strip() == wanted.text.strip():
         raise JudgementInvalid(
             "`text`: it is the answer as it stands: a correction is another text (thumbs or a rating "
             "say that an answer is good)"
@@ -80,7 +89,7 @@ def read_subjects(db: Session, ids: Sequence[UUID], *, with_prompts: bool) -> li
         return [
             Subject(each, text_of((answers.get(each) or {}).get("message")), "") for each in ids
         ]
-    library = known(db, ids)
+    library = read_library(db, ids)
     found = []
     for each in ids:
         said = library.said(each)
@@ -99,7 +108,7 @@ def last_said(messages: Sequence[bytes]) -> str:
 
 def show_subjects(db: Session, ids: Sequence[UUID]) -> list[Json]:
     """Return prompt and answer of each, in order; a prompt that is the first one's is left out."""
-    library, found = known(db, ids), list[Json]()
+    library, found = read_library(db, ids), list[Json]()
     first: bytes | None = None
     for each in ids:
         said = library.said(each)
