@@ -45,7 +45,6 @@ class Draft:
     prompt_text: str
     chosen_text: str
     rejected_text: str
-    is_cut: bool
     is_explicit: bool
 
     @property
@@ -72,18 +71,18 @@ def build_pairs(candidates: Iterable[Candidate], rules: PairRules) -> tuple[list
 
 
 def _of_prompt(opinions: Opinions, rules: PairRules, dropped: Counter[str]) -> list[Draft]:
-    standing: list[Draft] = []
-    for preference in opinions.preferences:
-        draft = _draft(opinions, preference)
-        reason = _why_not(draft, rules)
+    standing: list[Preference] = []
+    for each in opinions.preferences:
+        reason = _why_not(each, rules)
         if reason is None:
-            standing.append(draft)
+            standing.append(each)
         else:
             dropped[reason] += 1
-    chosen = _by_strategy(sorted(standing, key=_rank), rules.strategy)
-    kept = _at_most(chosen, rules.per_prompt_max, lambda each: [each.pair.prompt_hash])
+    chosen = _by_strategy(sorted(standing, key=_widest_first), rules.strategy)
     dropped["strategy"] += len(standing) - len(chosen)
-    dropped["per_prompt_max"] += len(chosen) - len(kept)
+    drafts = sorted((_draft(opinions, each) for each in chosen), key=_rank)
+    kept = drafts[: rules.per_prompt_max]
+    dropped["per_prompt_max"] += len(drafts) - len(kept)
     return kept
 
 
@@ -137,9 +136,8 @@ def _draft(opinions: Opinions, preference: Preference) -> Draft:
         pair,
         frozenset(opinions.topics),
         text_of(each for each in opinions.prompt if each.get("role") != "system"),
-        text_of(chosen),
-        text_of(rejected),
-        preference.chosen.cut,
+        preference.chosen.text,
+        preference.rejected.text,
         preference.is_explicit,
     )
 
@@ -149,38 +147,43 @@ def _rank(draft: Draft) -> tuple[bool, float, str]:
     return not draft.is_explicit, -(draft.pair.margin or 0.0), draft.pair.pair_hash
 
 
-def _why_not(draft: Draft, rules: PairRules) -> str | None:
-    """Return the rule that a pair breaks by itself, None where it stands."""
-    margin, score = draft.pair.margin or 0.0, draft.pair.chosen_score
-    least = rules.min_chosen_score
-    broken = {
-        "equal_texts": draft.chosen_text.strip() == draft.rejected_text.strip(),
-        "min_margin": margin < rules.min_margin,
-        "min_chosen_score": least is not None and score is not None and score < least,
-        "cut_chosen": draft.is_cut and not rules.allow_cut_chosen,
-        "length_ratio_max": _is_lopsided(draft, rules.length_ratio_max),
-        "overlap_max": rules.overlap_max is not None and _overlap(draft) >= rules.overlap_max,
-    }
-    return next((name for name, is_broken in broken.items() if is_broken), None)
+def _widest_first(preference: Preference) -> tuple[float, str, str]:
+    return -preference.margin, preference.chosen.key, preference.rejected.key
 
 
-def _is_lopsided(draft: Draft, ratio_max: float | None) -> bool:
-    shorter, longer = sorted((len(draft.chosen_text), len(draft.rejected_text)))
-    return ratio_max is not None and longer > ratio_max * max(1, shorter)
+def _why_not(preference: Preference, rules: PairRules) -> str | None:
+    """Return the rule that a preference breaks by itself, None where it stands."""
+    chosen, rejected = preference.chosen, preference.rejected
+    score, least = preference.chosen_score, rules.min_chosen_score
+    if preference.margin < rules.min_margin:
+        return "min_margin"
+    if chosen.text.strip() == rejected.text.strip():
+        return "equal_texts"
+    if least is not None and score is not None and score < least:
+        return "min_chosen_score"
+    if chosen.cut and not rules.allow_cut_chosen:
+        return "cut_chosen"
+    return _why_not_side_by_side(chosen.text, rejected.text, rules)
 
 
-def _overlap(draft: Draft) -> float:
-    return jaccard(shingles(draft.chosen_text), shingles(draft.rejected_text))
+def _why_not_side_by_side(chosen: str, rejected: str, rules: PairRules) -> str | None:
+    shorter, longer = sorted((len(chosen), len(rejected)))
+    if rules.length_ratio_max is not None and longer > rules.length_ratio_max * max(1, shorter):
+        return "length_ratio_max"
+    if rules.overlap_max is not None:
+        overlap = jaccard(shingles(chosen), shingles(rejected))
+        return "overlap_max" if overlap >= rules.overlap_max else None
+    return None
 
 
-def _by_strategy(ranked: Sequence[Draft], strategy: Strategy) -> list[Draft]:
+def _by_strategy(widest_first: Sequence[Preference], strategy: Strategy) -> list[Preference]:
     """Return what somebody said of two answers, and of the graded ones what the strategy takes."""
-    explicit = [each for each in ranked if each.is_explicit]
-    graded = [each for each in ranked if not each.is_explicit]
+    explicit = [each for each in widest_first if each.is_explicit]
+    graded = [each for each in widest_first if not each.is_explicit]
     if strategy is Strategy.BEST_VS_WORST:
         graded = graded[:1]
     elif strategy is Strategy.BEST_VS_REST:
-        graded = [each for each in graded if each.pair.chosen == graded[0].pair.chosen]
+        graded = [each for each in graded if each.chosen.key == graded[0].chosen.key]
     return [*explicit, *graded]
 
 

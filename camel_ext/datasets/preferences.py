@@ -16,7 +16,7 @@ from uuid import UUID
 from camel_ext.annotations import AnnotationKind, JudgeKind, Judgement
 from camel_ext.core.hashing import canonical_json, sha256_hex
 from camel_ext.datasets.models import PairSource
-from camel_ext.datasets.pair import Json, JudgedBy
+from camel_ext.datasets.pair import Json, JudgedBy, text_of
 from camel_ext.datasets.schemas import Combine, PairRules
 
 CROWD = 200  # graded answers to one prompt that are compared: 20,000 comparisons
@@ -49,6 +49,7 @@ class Answer:
 
     key: str
     message: Json
+    text: str
     interaction_ids: list[UUID] = field(default_factory=list)
     run_ids: set[UUID] = field(default_factory=set)
     cut: bool = True
@@ -185,7 +186,9 @@ def _merged(
 
 def _answer(message: Json, answers: dict[str, Answer]) -> Answer:
     key = sha256_hex(canonical_json(message))
-    return answers.setdefault(key, Answer(key, message))
+    if key not in answers:
+        answers[key] = Answer(key, message, text_of([message]))
+    return answers[key]
 
 
 def _score(of: Mapping[UUID, Answer], heard: Iterable[Judgement]) -> None:
