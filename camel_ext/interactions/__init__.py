@@ -7,7 +7,14 @@ answer (annotations), and it calls no model.
 from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Purpose
-from camel_ext.interactions.origins import Origin, read_origins
+from camel_ext.interactions.origins import (
+    Call,
+    Origin,
+    list_candidates,
+    read_call,
+    read_external_ids,
+    read_origins,
+)
 from camel_ext.interactions.rebuilding import Library, Said, read_answers, read_library
 from camel_ext.interactions.recording import Recorded, Recorder
 from camel_ext.interactions.schemas import InteractionFilter
@@ -25,6 +32,7 @@ from camel_ext.interactions.wording import prompt_hash
 __all__ = [
     "Answer",
     "Asker",
+    "Call",
     "InteractionFilter",
     "InteractionUnknown",
     "Library",
@@ -38,10 +46,13 @@ __all__ = [
     "Thread",
     "count_failures",
     "export_lines",
+    "list_candidates",
     "list_interactions",
     "list_trace",
     "prompt_hash",
     "read_answers",
+    "read_call",
+    "read_external_ids",
     "read_library",
     "read_origins",
     "read_said",

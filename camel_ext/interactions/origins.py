@@ -1,7 +1,7 @@
 """Where interactions come from: which run, which tags, another try of what. No prompts, no answers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Interaction, Purpose
 from camel_ext.interactions.rebuilding import IDS_A_QUERY
 
@@ -27,6 +28,34 @@ class Origin:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a call was made: all that asking it again takes, but for its prompt."""
+
+    id: UUID
+    model_version_id: UUID
+    adapter_version_id: UUID | None
+    alias: str | None
+    agent_id: str | None
+    agent_version: str | None
+    session: str | None
+    tags: list[Any]
+    params: dict[str, Any]
+
+    @property
+    def target_id(self) -> UUID:
+        """The version that answered: the adapter's where there was one."""
+        return self.adapter_version_id or self.model_version_id
+
+    @property
+    def agent_version_id(self) -> UUID | None:
+        """The agent's version, where it is one of ours."""
+        try:
+            return None if self.agent_version is None else UUID(self.agent_version)
+        except ValueError:
+            return None
+
+
 _COLUMNS = [getattr(Interaction, each.name) for each in fields(Origin)]
 
 
@@ -38,3 +67,36 @@ def read_origins(db: Session, ids: Iterable[UUID]) -> dict[UUID, Origin]:
         for row in db.execute(select(*_COLUMNS).where(Interaction.id.in_(some))):
             found[row.id] = Origin(*row)
     return found
+
+
+def list_candidates(db: Session, interaction_id: UUID) -> list[Origin]:
+    """Return a call and every further try at it, oldest first; none where it is not there.
+
+    All of them were asked the very same prompt.
+    """
+    family = (Interaction.id == interaction_id) | (Interaction.forked_from_id == interaction_id)
+    query = select(*_COLUMNS).where(family).order_by(Interaction.created_at, Interaction.id)
+    return [Origin(*row) for row in db.execute(query)]
+
+
+def read_call(db: Session, interaction_id: UUID) -> Call:
+    """Return how a call was made.
+
+    Raises: InteractionUnknown.
+    """
+    columns = [getattr(Interaction, each.name) for each in fields(Call)]
+    row = db.execute(select(*columns).where(Interaction.id == interaction_id)).one_or_none()
+    if row is None:
+        raise InteractionUnknown(f"there is no interaction {interaction_id} in this project")
+    call = Call(*row)
+    return call if call.tags is not None else replace(call, tags=[])
+
+
+def read_external_ids(db: Session, source: str, prefix: str) -> set[str]:
+    """Return the external ids of a source that begin so; its index serves it."""
+    query = select(Interaction.external_id).where(
+        Interaction.source == source,
+        Interaction.external_id >= prefix,
+        Interaction.external_id < prefix + "\U0010ffff",
+    )
+    return {found for found in db.scalars(query) if found is not None}

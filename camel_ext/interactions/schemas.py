@@ -27,6 +27,7 @@ class InteractionFilter(BaseModel):
     model_version_id: UUID | None = Field(None, description="Answered by this base version.")
     adapter_version_id: UUID | None = Field(None, description="Answered with this adapter.")
     trace_id: Word | None = Field(None, description="Made by this request.")
+    forked_from_id: UUID | None = Field(None, description="Further answers to this one's prompt.")
     tag: Word | None = Field(None, description="Carrying this tag.")
     failed: bool | None = Field(None, description="Only those that failed, or only the others.")
     error_code: Word | None = Field(None, description="Failed with this code.")

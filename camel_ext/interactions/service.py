@@ -140,7 +140,7 @@ def _indexed(query: Select[Any], wanted: InteractionFilter, place: Place) -> Sel
     else:
         query = query.select_from(Interaction)
     for name in ("run_id", "session", "agent_id", "model_version_id", "adapter_version_id",
-                 "trace_id", "error_code"):  # fmt: skip
+                 "trace_id", "error_code", "forked_from_id"):  # fmt: skip
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(getattr(Interaction, name) == value)

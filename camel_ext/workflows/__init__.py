@@ -3,17 +3,60 @@
 It is not the agents' framework (camel-ai is, behind `workflows.agents`) and not the queue (core).
 """
 
+from camel_ext.workflows.askers import asker_for, asker_of
+from camel_ext.workflows.contents import agent_of, workflow_of
+from camel_ext.workflows.definitions import get_definition
+from camel_ext.workflows.errors import DefinitionUnknown, ModelNotUsed, RunUnknown
+from camel_ext.workflows.forks import cancel_fork, get_fork, list_forks, start_fork
+from camel_ext.workflows.language.inputs import InputsWrong, fill_inputs
+from camel_ext.workflows.language.plan import agents_of
 from camel_ext.workflows.language.problems import LanguageError, Problem
+from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.language.structure import structural_problems
 from camel_ext.workflows.language.yaml_source import Source, read_source
+from camel_ext.workflows.models import DefinitionKind, DefinitionVersion, Fork, Run, Turn, TurnKind
+from camel_ext.workflows.runs import Asker, cancel_run, get_run, list_turns, start_run
+from camel_ext.workflows.schemas import RunStart
+from camel_ext.workflows.schemas_forks import ForkStart, Variant
 from camel_ext.workflows.tools import Availability, Sandbox
 
 __all__ = [
+    "Agent",
+    "Asker",
     "Availability",
+    "DefinitionKind",
+    "DefinitionUnknown",
+    "DefinitionVersion",
+    "Fork",
+    "ForkStart",
+    "InputsWrong",
     "LanguageError",
+    "ModelNotUsed",
     "Problem",
+    "Run",
+    "RunStart",
+    "RunUnknown",
     "Sandbox",
     "Source",
+    "Turn",
+    "TurnKind",
+    "Variant",
+    "Workflow",
+    "agent_of",
+    "agents_of",
+    "asker_for",
+    "asker_of",
+    "cancel_fork",
+    "cancel_run",
+    "fill_inputs",
+    "get_definition",
+    "get_fork",
+    "get_run",
+    "list_forks",
+    "list_turns",
     "read_source",
+    "start_fork",
+    "start_run",
     "structural_problems",
+    "workflow_of",
 ]

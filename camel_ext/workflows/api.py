@@ -9,12 +9,12 @@ from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
-from camel_ext.identity import ActorDoor, Editor, Viewer
-from camel_ext.observability.trace import current_trace_id
+from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import runs
 from camel_ext.workflows.api_configurations import router as configurations
+from camel_ext.workflows.api_forks import router as forks
+from camel_ext.workflows.askers import asker_of
 from camel_ext.workflows.models import Run
-from camel_ext.workflows.runs import Asker
 from camel_ext.workflows.schemas import (
     Decision,
     Resume,
@@ -26,19 +26,8 @@ from camel_ext.workflows.schemas import (
 )
 
 router = APIRouter(prefix="/api/v1/runs", tags=["workflows"])
-routers = [router, configurations]
+routers = [router, configurations, forks]
 RunId = Annotated[UUID, Path(description="The run's id.")]
-
-
-def _asker(door: ActorDoor) -> Asker:
-    runtime = door.runtime
-    return Asker(
-        door.principal_id,
-        runtime.clock,
-        runtime.new_id,
-        lambda: runtime.rng.getrandbits(31),
-        current_trace_id() or "0" * 32,
-    )
 
 
 def _created(run: Run) -> Created:
@@ -48,7 +37,7 @@ def _created(run: Run) -> Created:
 @router.post("", status_code=202, response_model=RunShown, responses=problems(404, 409),
              summary="Start a run of a workflow")  # fmt: skip
 async def start(body: RunStart, request: Request, door: Editor) -> Response:
-    asker = _asker(door)
+    asker = asker_of(door)
     return await door.create(
         request, RunShown, lambda db: _created(runs.start_run(db, asker, body)), status=202
     )
@@ -120,7 +109,7 @@ async def decide(
 @router.post("/{run_id}/retry", status_code=202, response_model=RunShown,
              responses=problems(404, 409), summary="Start anew from one of its steps")  # fmt: skip
 async def retry(run_id: RunId, body: Retry, request: Request, door: Editor) -> Response:
-    asker = _asker(door)
+    asker = asker_of(door)
     return await door.create(
         request, RunShown, lambda db: _created(runs.retry_run(db, asker, run_id, body)), status=202
     )

@@ -97,7 +97,7 @@ def list_configurations(db: Session) -> list[Configuration]:
     return list(db.scalars(select(Configuration).order_by(Configuration.name)))
 
 
-def require(db: Session, kind: DefinitionKind, name: str) -> DefinitionVersion:
+def get_definition(db: Session, kind: DefinitionKind, name: str) -> DefinitionVersion:
     """Return the current version of a definition. Raises: DefinitionUnknown."""
     version = db.scalar(_CURRENT, {"kind": kind, "name": name})
     if version is None:

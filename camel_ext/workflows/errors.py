@@ -15,6 +15,18 @@ class RunStateUnfit(Conflict):
     """The run is in a state that does not allow this."""
 
 
+class ForkUnknown(NotFound):
+    """There is no fork by this id."""
+
+
+class NothingToFork(Invalid):
+    """The interaction was never answered by a model that is known here, so nothing is asked again."""
+
+
+class ModelNotUsed(Invalid):
+    """The workflow uses no alias by that name, so nothing can stand for it."""
+
+
 class EffectUnknown(NotFound):
     """No call of this run waits for a decision under this step key."""
 

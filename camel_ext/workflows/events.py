@@ -49,6 +49,16 @@ class TurnCommitted(Event):
     tokens: int
 
 
+@event_type("workflows.fork.finished")
+@dataclass(frozen=True)
+class ForkFinished(Event):
+    interaction_id: str
+    state: str
+    done: int
+    failed: int
+    error_code: str | None
+
+
 @event_type("workflows.configuration.applied")
 @dataclass(frozen=True)
 class ConfigurationApplied(Event):

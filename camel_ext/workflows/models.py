@@ -13,6 +13,7 @@ from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from camel_ext.core.models import Base, State, Tenanted, WaitingFor
+from camel_ext.interactions import Purpose
 
 
 class DefinitionKind(StrEnum):
@@ -104,6 +105,11 @@ class Run(Tenanted, Base):
     workflow: Mapped[str] = mapped_column(String(64), doc="Name of the workflow.")
     workflow_version_id: Mapped[UUID] = mapped_column(doc="The version that runs.")
     job_id: Mapped[UUID] = mapped_column(doc="The job that executes it.")
+    purpose: Mapped[Purpose] = mapped_column(
+        String(16),
+        default=Purpose.RUN,
+        doc="Why it is run: only `run` and `sample` may be learnt from.",
+    )
     state: Mapped[State] = mapped_column(doc="One of the six states.")
     waiting_for: Mapped[WaitingFor | None] = mapped_column(doc="For whom it waits.")
     waiting_detail: Mapped[str | None] = mapped_column(doc="What it waits for, for a person.")
@@ -192,3 +198,31 @@ class Effect(Tenanted, Base):
     state: Mapped[EffectState] = mapped_column(doc="Intent, done, or what a person decided.")
     answer: Mapped[str | None] = mapped_column(doc="The result a person reported.")
     created_at: Mapped[datetime] = mapped_column(doc="When the call was about to begin.")
+
+
+class Fork(Tenanted, Base):
+    """One logged call asked again, from the identical prompt; each answer is an interaction."""
+
+    __tablename__ = "forks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    interaction_id: Mapped[UUID] = mapped_column(doc="The call that is asked again.")
+    job_id: Mapped[UUID] = mapped_column(doc="The job that asks.")
+    state: Mapped[State] = mapped_column(doc="One of the six states.")
+    wanted: Mapped[dict[str, Any]] = mapped_column(doc="`samples` of each of the `variants`.")
+    seed: Mapped[int] = mapped_column(BigInteger, doc="All its sampling is drawn from this.")
+    total: Mapped[int] = mapped_column(doc="How many answers are wanted.")
+    done: Mapped[int] = mapped_column(doc="How many there are.")
+    failed: Mapped[int] = mapped_column(doc="How many the model did not give.")
+    error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
+    error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who asked for it.")
+    trace_id: Mapped[str] = mapped_column(String(32), doc="Ties it to its interactions and logs.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was asked for.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it began.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it reached a final state.")
+
+    __table_args__ = (
+        Index("ix_forks_created", "org_id", "project_id", "created_at", "id"),
+        Index("ix_forks_interaction", "org_id", "project_id", "interaction_id", "created_at", "id"),
+    )

@@ -18,8 +18,9 @@ from camel_ext.core.door import check_revision
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
+from camel_ext.interactions import Purpose
 from camel_ext.workflows.contents import workflow_of
-from camel_ext.workflows.definitions import require
+from camel_ext.workflows.definitions import get_definition
 from camel_ext.workflows.errors import (
     EffectUnknown,
     RunStateUnfit,
@@ -51,9 +52,9 @@ class Asker:
 def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
     """Queue a run; its aliases are resolved now, once.
 
-    Raises: DefinitionUnknown, InputsWrong, and what an unknown alias raises.
+    Raises: DefinitionUnknown, InputsWrong, ModelNotUsed, and what an unknown alias or model raises.
     """
-    version = require(db, DefinitionKind.WORKFLOW, wanted.workflow)
+    version = get_definition(db, DefinitionKind.WORKFLOW, wanted.workflow)
     workflow = workflow_of(version)
     run_id = asker.new_id()
     run = Run(
@@ -61,9 +62,10 @@ def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
         workflow=wanted.workflow,
         workflow_version_id=version.id,
         input=fill_inputs(workflow, wanted.input),
-        resolved=resolve(db, workflow, str(run_id)),
+        resolved=resolve(db, workflow, str(run_id), wanted.models),
         budgets=merged(workflow.budgets.model_dump(exclude_none=True), wanted.budgets),
         seed=asker.new_seed() if wanted.seed is None else wanted.seed,
+        purpose=Purpose(wanted.purpose),
         single_step=wanted.single_step,
         session=wanted.session,
         tags=list(wanted.tags),
@@ -228,6 +230,7 @@ def retry_run(db: Session, asker: Asker, run_id: UUID, wanted: Retry) -> Run:
         resolved=parent.resolved,
         budgets=parent.budgets,
         seed=parent.seed if wanted.seed is None else wanted.seed,
+        purpose=parent.purpose,
         single_step=False,
         session=parent.session,
         tags=list(parent.tags),

@@ -8,11 +8,13 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from camel_ext.core.models import State, WaitingFor
+from camel_ext.interactions import Purpose
 from camel_ext.registry import Name
 from camel_ext.workflows.models import DefinitionKind, TurnKind
 
 WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no text with one
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=WITHOUT_NUL)]
+PinnedModel = Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +48,8 @@ class BudgetsGiven(Wire):
 
 
 class RunStart(Wire):
+    """What a run is asked for with."""
+
     workflow: Name = Field(description="Name of the workflow.", examples=["solve"])
     input: Annotated[dict[str, Any], AfterValidator(_storable)] = Field(
         {}, description="What it asks for, by name."
@@ -58,12 +62,23 @@ class RunStart(Wire):
         None, max_length=120, pattern=WITHOUT_NUL, description="Groups runs of one user."
     )
     tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
+    purpose: Literal["run", "sample", "eval"] = Field(
+        "run", description="Why: answers to `eval` are never learnt from."
+    )
+    models: dict[Name, PinnedModel] = Field(
+        {},
+        max_length=50,
+        description="What aliases stand for in this run: `model`, `model/adapter@2`, or a version's "
+        "id. Left out, what they stand for now.",
+        examples=[{"thinker": "bundled/brief@2"}],
+    )
 
 
 class RunShown(Shown):
     id: UUID = Field(description="Its id.")
     workflow: str = Field(description="Name of the workflow.")
     workflow_version_id: UUID = Field(description="The version that runs.")
+    purpose: Purpose = Field(description="Why it is run.")
     state: State = Field(description="One of the six states.")
     waiting_for: WaitingFor | None = Field(description="For whom it waits.")
     waiting_detail: str | None = Field(description="What it waits for.")

@@ -29,6 +29,7 @@ from camel_ext.workflows.calls import Conversation, Limits, RunCalls
 from camel_ext.workflows.contents import read_contents
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
 from camel_ext.workflows.execution import Execution
+from camel_ext.workflows.forking import fork_turn
 from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.models import Effect, Run
 from camel_ext.workflows.process import Workshop, workshop_of
@@ -44,6 +45,7 @@ from camel_ext.workflows.turns import (
 )
 
 Json = dict[str, Any]
+_REGISTERED = (fork_turn,)  # importing it is what registers it
 
 
 @dataclass(slots=True)
@@ -219,7 +221,7 @@ class _ModelWay:
             tenant=self.context.job.tenant,
             principal_id=run.principal_id,
             source="run",
-            purpose="run",
+            purpose=run.purpose,
             trace_id=run.trace_id,
             session=run.session,
             tags=tuple(run.tags),
