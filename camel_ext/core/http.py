@@ -188,6 +188,14 @@ class BadRequest(CamelExtError):
     status = 400
 
 
+def _problem(mistake: dict[str, Any]) -> dict[str, Any]:
+    where, wrong = mistake["loc"], mistake["msg"]
+    if mistake["type"] == "json_invalid":
+        where, reason = where[:1], mistake.get("ctx", {}).get("error", wrong)
+        wrong = f"not valid JSON at character {mistake['loc'][-1]}: {reason}"
+    return {"field": ".".join(map(str, where)), "wrong": wrong, "kind": mistake["type"]}
+
+
 def handle_errors(app: FastAPI) -> None:
     """Render every error in one shape."""
 
@@ -199,10 +207,7 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        problems = [
-            {"field": ".".join(map(str, e["loc"])), "wrong": e["msg"], "kind": e["type"]}
-            for e in error.errors()[:MAX_FIELDS]
-        ]
+        problems = [_problem(each) for each in error.errors()[:MAX_FIELDS]]
         first = problems[0]
         return problem_response(Invalid(f"{first['field']}: {first['wrong']}", errors=problems))
 
