@@ -53,3 +53,9 @@ class NotJudged(Conflict):
 
 class WrittenOnce(Conflict):
     """Versions of suites and comparisons are written once and never changed."""
+
+
+class SuiteJustDefined(Conflict):
+    """Somebody defined a suite of that name at this very moment: define yours again."""
+
+    retryable = True

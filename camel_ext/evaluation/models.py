@@ -152,6 +152,9 @@ class EvaluationCase(Tenanted, Base):
     prompt_tokens: Mapped[int | None] = mapped_column(doc="Tokens read.")
     completion_tokens: Mapped[int | None] = mapped_column(doc="Tokens written.")
     cost_usd_micros: Mapped[int | None] = mapped_column(BigInteger, doc="What the answer cost.")
+    judging_usd_micros: Mapped[int | None] = mapped_column(
+        BigInteger, doc="What asking judges about it cost."
+    )
     reused_from_id: Mapped[UUID | None] = mapped_column(doc="The evaluation that answered it.")
     error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
     error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")

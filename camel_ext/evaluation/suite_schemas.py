@@ -87,6 +87,11 @@ class SuiteScorer(Entry):
         None,
         description="What of the output is checked, `FIELD` or `FIELD.FIELD`; left out, all of it.",
     )
+    take: Literal["passed", "score"] = Field(
+        "passed",
+        description="What counts of a verdict: whether it passed, 1 or 0, or its finer score. Of a "
+        "judge always the score.",
+    )
     description: Annotated[str, StringConstraints(max_length=200)] = Field(
         "", description="What passing it means: `answers in at most 15 words`."
     )
@@ -100,6 +105,11 @@ class SuiteScorer(Entry):
         if both := self.params.keys() & self.per_case.keys():
             raise ValueError(f"`{min(both)}` is both in `params` and in `per_case`")
         return self
+
+    @property
+    def take_score(self) -> bool:
+        """Whether the finer score counts, and not only whether it passed."""
+        return self.judge is not None or self.take == "score"
 
     @property
     def sees_both(self) -> bool:

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("prompt_tokens", sa.Integer(), nullable=True),
         sa.Column("completion_tokens", sa.Integer(), nullable=True),
         sa.Column("cost_usd_micros", sa.BigInteger(), nullable=True),
+        sa.Column("judging_usd_micros", sa.BigInteger(), nullable=True),
         sa.Column("reused_from_id", sa.Uuid(), nullable=True),
         sa.Column("error_code", sa.String(length=120), nullable=True),
         sa.Column("error_detail", sa.String(), nullable=True),

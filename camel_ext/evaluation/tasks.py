@@ -1,0 +1,166 @@
+"""Tasks: run an evaluation, let a judge look at two. Each goes on from where its rows say it is.
+
+Who watches gets a frame of kind `evaluation.progress` after each step: one JSON object a line, `{done,
+total, failed}`.
+"""
+
+import asyncio
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from camel_ext.core.models import State
+from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.evaluation import answers, judgings
+from camel_ext.evaluation.evaluations import RUN_SUITE, end_evaluation, get_evaluation
+from camel_ext.evaluation.judges import Opinion, prefer
+from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side
+from camel_ext.evaluation.models import Evaluation, Judging
+from camel_ext.evaluation.running import Json, open_examination, question_of, write_means
+from camel_ext.events import Feed, frame_kind
+
+FEED = "events"
+PROGRESS = frame_kind("evaluation.progress")
+
+
+async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
+    """Write on the evaluation what its job failed of, and stop its runs."""
+    await _end(context, State.FAILED, (code, detail))
+
+
+@task(RUN_SUITE, failed=mark_failed)
+async def run_suite(context: TaskContext, *, evaluation_id: str) -> None:
+    """Answer and score an evaluation's cases, to their end."""
+    try:
+        await _run(context, UUID(evaluation_id))
+    except asyncio.CancelledError:
+        if not context.cancel_requested:
+            raise  # the worker stops or lost its lease: the evaluation goes on elsewhere
+        context.ended = True
+        await _end(context, State.CANCELLED)
+        raise Stopped from None
+    finally:
+        _over(context, evaluation_id)
+
+
+async def _run(context: TaskContext, evaluation_id: UUID) -> None:
+    evaluation = await context.write(_begin, context, evaluation_id)
+    if evaluation.state.is_final:
+        return
+    examination = await context.read(
+        open_examination, context, evaluation_id, lambda now: _tell(context, now)
+    )
+    await examination.run()
+    context.ended = True  # an end that is being written is not cancelled any more
+    await context.write(write_means, evaluation_id)
+    await _end(context, State.SUCCEEDED)
+
+
+def _begin(db: Session, context: TaskContext, evaluation_id: UUID) -> Evaluation:
+    evaluation = get_evaluation(db, evaluation_id, lock=True)
+    if not evaluation.state.is_final:
+        evaluation.state = State.RUNNING
+        evaluation.started_at = evaluation.started_at or context.runtime.clock.now()
+        db.flush()
+    return evaluation
+
+
+async def _end(context: TaskContext, state: State, error: tuple[str, str] | None = None) -> None:
+    clock, evaluation_id = context.runtime.clock, UUID(context.job.args["evaluation_id"])
+
+    def end(db: Session) -> None:
+        evaluation = get_evaluation(db, evaluation_id, lock=True)
+        if state != State.SUCCEEDED and not evaluation.state.is_final:
+            answers.cancel_runs(db, clock, evaluation_id)
+        end_evaluation(db, clock, evaluation, state, error)
+
+    await context.write(end)
+
+
+# -- judges that see both --------------------------------------------------------------------------
+
+
+async def mark_judging_failed(context: TaskContext, code: str, detail: str) -> None:
+    """Write on the judging what its job failed of."""
+    await _end_judging(context, State.FAILED, (code, detail))
+
+
+@task(JUDGE_PAIRS, failed=mark_judging_failed)
+async def judge_pairs(context: TaskContext, *, judging_id: str) -> None:
+    """Let a judge see the answers of two evaluations, some at a time."""
+    try:
+        await _judge(context, UUID(judging_id))
+    except asyncio.CancelledError:
+        if not context.cancel_requested:
+            raise
+        context.ended = True
+        await _end_judging(context, State.CANCELLED)
+        raise Stopped from None
+    finally:
+        _over(context, judging_id)
+
+
+async def _judge(context: TaskContext, judging_id: UUID) -> None:
+    runtime = context.runtime
+    judging = await context.write(judgings.begin_judging, runtime.clock, judging_id)
+    if judging.state.is_final:
+        return
+    docket = await context.read(judgings.read_docket, judging_id)
+    for first in range(0, len(docket.cases), judgings.PAGE):
+        page = docket.cases[first : first + judgings.PAGE]
+        async with asyncio.TaskGroup() as group:
+            asked = {
+                case["id"]: group.create_task(_opinion(context, docket, case, old, new))
+                for case, old, new in page
+            }
+        opinions = {case: one.result() for case, one in asked.items()}
+        judging = await context.write(
+            judgings.write_opinions, runtime.clock, runtime.new_id, docket.bench, opinions
+        )
+        _tell(context, judging)
+    context.ended = True
+    await _end_judging(context, State.SUCCEEDED)
+
+
+async def _opinion(
+    context: TaskContext, docket: judgings.Docket, case: Json, old: Side, new: Side
+) -> Opinion:
+    """Ask only where there is something to ask: an answer beats none, and equal ones tie."""
+    if not old.text.strip() or not new.text.strip() or old.text == new.text:
+        worth = bool(new.text.strip()) - bool(old.text.strip())
+        why = "the answers are equal" if worth == 0 else "the other side has no answer"
+        return Opinion({"preference": worth, "orders": [], "reason": why}, [])
+    return await prefer(
+        context, docket.bench, case["id"], question_of(case), (old.text, new.text),
+        (old.interaction_id, new.interaction_id),
+    )  # fmt: skip
+
+
+async def _end_judging(
+    context: TaskContext, state: State, error: tuple[str, str] | None = None
+) -> None:
+    clock, judging_id = context.runtime.clock, UUID(context.job.args["judging_id"])
+
+    def end(db: Session) -> None:
+        judging = judgings.get_judging(db, judging_id, lock=True)
+        judgings.end_judging(db, clock, judging, state, error)
+
+    await context.write(end)
+
+
+# -- who watches -----------------------------------------------------------------------------------
+
+
+def _tell(context: TaskContext, row: Evaluation | Judging) -> None:
+    feed: Feed | None = context.runtime.extras.get(FEED)
+    if feed is not None:
+        said = {"done": row.done, "total": row.total, "failed": getattr(row, "failed", 0)}
+        text = msgspec.json.encode(said).decode() + "\n"
+        feed.frames.emit(context.job.tenant, str(row.id), PROGRESS, text)
+
+
+def _over(context: TaskContext, subject: str) -> None:
+    feed: Feed | None = context.runtime.extras.get(FEED)
+    if feed is not None:
+        feed.frames.end(context.job.tenant, subject)
