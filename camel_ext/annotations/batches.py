@@ -144,7 +144,7 @@ def undo_some(db: Session, clock: Clock, principal_id: UUID, batch_id: UUID) -> 
     query = (
         select(Annotation.id)
         .where(Annotation.batch_id == batch_id, Annotation.withdrawn_at.is_(None))
-        .order_by(Annotation.seq)
+        .order_by(Annotation.created_at, Annotation.id)
         .limit(UNDO_ROWS)
     )
     ids = db.scalars(query).all()

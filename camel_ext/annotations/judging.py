@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations.errors import JudgementInvalid, NotYours, Superseded
 from camel_ext.annotations.events import AnnotationAdded, AnnotationWithdrawn
-from camel_ext.annotations.judgements import Judge, NewId, draft
+from camel_ext.annotations.judgements import Json, Judge, NewId, draft
 from camel_ext.annotations.models import Annotation, AnnotationSubject
-from camel_ext.annotations.queries import current_of, get_annotation
+from camel_ext.annotations.queries import current_ids, get_annotation, rows_by_id
 from camel_ext.annotations.reservations import answer_item, reopen_items
 from camel_ext.annotations.schemas import AnyCreate
 from camel_ext.annotations.subjects import check_subjects
@@ -46,37 +46,44 @@ def annotate_many(
         if one.queue_item_id is not None:
             answer_item(db, clock, judge, one, row)
     add_rows(db, rows)
-    for row in rows:
-        before = None if row.supersedes_id is None else str(row.supersedes_id)
-        publish(
-            db,
-            clock,
-            AnnotationAdded(
-                str(row.id), row.kind, row.judge_kind, row.judge, row.interaction_ids, before
-            ),
-        )
-    return rows
+    made = rows_by_id(db, [row["id"] for row in rows])
+    for annotation in made:
+        publish(db, clock, _added(annotation))
+    return made
 
 
-def add_rows(db: Session, rows: Sequence[Annotation]) -> None:
+def add_rows(db: Session, rows: Sequence[Json]) -> None:
     """Add rows with what they are about; each supersedes what counts of its stance until now."""
-    counting = current_of(db, (row.stance for row in rows))
+    if not rows:
+        return
+    counting = current_ids(db, (row["stance"] for row in rows))
     for row in rows:
-        before = counting.get(row.stance)
-        row.supersedes_id = None if before is None else before.id
-        counting[row.stance] = row
-    db.add_all(rows)
-    db.add_all(
-        AnnotationSubject(interaction_id=UUID(subject), annotation_id=row.id, position=position)
+        row["supersedes_id"] = counting.get(row["stance"])
+        counting[row["stance"]] = row["id"]
+    db.execute(insert(Annotation), list(rows))
+    subjects: list[Json] = [
+        {
+            "interaction_id": UUID(subject),
+            "created_at": row["created_at"],
+            "annotation_id": row["id"],
+            "position": position,
+        }
         for row in rows
-        for position, subject in enumerate(row.interaction_ids)
+        for position, subject in enumerate(row["interaction_ids"])
+    ]
+    db.execute(insert(AnnotationSubject), subjects)
+
+
+def _added(row: Annotation) -> AnnotationAdded:
+    before = None if row.supersedes_id is None else str(row.supersedes_id)
+    return AnnotationAdded(
+        str(row.id), row.kind, row.judge_kind, row.judge, row.interaction_ids, before
     )
-    db.flush()
 
 
-def _check_meant(db: Session, row: Annotation, meant: UUID) -> None:
+def _check_meant(db: Session, row: Json, meant: UUID) -> None:
     old = get_annotation(db, meant, lock=True)
-    if old.stance != row.stance:
+    if old.stance != row["stance"]:
         raise JudgementInvalid(
             f"`supersedes_id`: {meant} is another judge's word, of another kind, or about other "
             "answers: only the same judge's judgement of the same answers can be superseded"
@@ -85,11 +92,11 @@ def _check_meant(db: Session, row: Annotation, meant: UUID) -> None:
 
 
 def _check_counts(db: Session, row: Annotation, field: str = "") -> None:
-    newest = current_of(db, [row.stance]).get(row.stance)
+    newest = current_ids(db, [row.stance]).get(row.stance)
     if newest is None:
         raise Superseded(f"{field}{row.id} was withdrawn and counts no more")
-    if newest.id != row.id:
-        raise Superseded(f"{field}{row.id} was superseded: {newest.id} counts now, name that one")
+    if newest != row.id:
+        raise Superseded(f"{field}{row.id} was superseded: {newest} counts now, name that one")
 
 
 def withdraw(

@@ -79,11 +79,15 @@ class Annotation(Tenanted, Base):
         system_index("uq_annotations_id", "id", unique=True),
         Index("ix_annotations_stance", "org_id", "project_id", "stance", "seq"),
         Index("ix_annotations_created", "org_id", "project_id", "created_at", "id"),
+        Index("ix_annotations_kind", "org_id", "project_id", "kind", "created_at", "id"),
+        Index(
+            "ix_annotations_judge_kind", "org_id", "project_id", "judge_kind", "created_at", "id"
+        ),
         Index("ix_annotations_judge", "org_id", "project_id", "judge", "created_at", "id"),
         Index("ix_annotations_principal", "org_id", "project_id", "principal_id", "created_at", "id"),
         Index(
             "ix_annotations_batch",
-            "org_id", "project_id", "batch_id", "seq",
+            "org_id", "project_id", "batch_id", "created_at", "id",
             sqlite_where=column("batch_id").is_not(None),
             postgresql_where=column("batch_id").is_not(None),
         ),
@@ -92,13 +96,14 @@ class Annotation(Tenanted, Base):
 
 
 class AnnotationSubject(Tenanted, Base):
-    """One of the answers that an annotation is about, in the order that they are looked up."""
+    """One of the answers that an annotation is about, in the order that its lists are read."""
 
     __tablename__ = "annotation_subjects"
 
     org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
     project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
     interaction_id: Mapped[UUID] = mapped_column(primary_key=True, doc="What is judged.")
+    created_at: Mapped[datetime] = mapped_column(primary_key=True, doc="As its annotation's.")
     annotation_id: Mapped[UUID] = mapped_column(primary_key=True, doc="The judgement.")
     position: Mapped[int] = mapped_column(doc="Its place in the order shown, from 0.")
 

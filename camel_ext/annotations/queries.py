@@ -8,14 +8,14 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from camel_ext.annotations.errors import AnnotationUnknown
 from camel_ext.annotations.judgements import Judgement, as_judgement
 from camel_ext.annotations.models import Annotation, AnnotationSubject
 from camel_ext.annotations.schemas import AnnotationFilter, AnnotationShown
-from camel_ext.core.paging import Place, fetch_page
+from camel_ext.core.paging import Place, encode_cursor
 
 _COLUMNS = tuple(name for name in AnnotationShown.model_fields if name != "current")
 _JUDGEMENT = [getattr(Annotation, field.name) for field in fields(Judgement)]
@@ -44,17 +44,23 @@ def list_annotations(
 ) -> tuple[list[AnnotationShown], str | None]:
     """Return a page of judgements, newest first: two queries."""
     query = select(Annotation)
+    at, row_id = Annotation.created_at, Annotation.id
+    if wanted.interaction_id is not None:  # the subjects' own order, so that their index serves
+        at, row_id = AnnotationSubject.created_at, AnnotationSubject.annotation_id
+        query = query.join(AnnotationSubject, row_id == Annotation.id)
+        query = query.where(AnnotationSubject.interaction_id == wanted.interaction_id)
     for name in ("kind", "judge_kind", "judge", "principal_id", "batch_id"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(getattr(Annotation, name) == value)
-    if wanted.interaction_id is not None:
-        query = query.join(AnnotationSubject, AnnotationSubject.annotation_id == Annotation.id)
-        query = query.where(AnnotationSubject.interaction_id == wanted.interaction_id)
     if wanted.current:
         query = query.where(counts())
-    rows, cursor = fetch_page(db, query, Annotation.created_at, Annotation.id, where)
-    return _shown(db, rows), cursor
+    if where.after is not None:
+        query = query.where(tuple_(at, row_id) < where.after)
+    rows = list(db.scalars(query.order_by(at.desc(), row_id.desc()).limit(where.limit + 1)))
+    page = rows[: where.limit]
+    cursor = encode_cursor(page[-1].created_at, page[-1].id) if len(rows) > len(page) else None
+    return _shown(db, page), cursor
 
 
 def shown(row: Annotation, *, current: bool) -> AnnotationShown:
@@ -64,19 +70,28 @@ def shown(row: Annotation, *, current: bool) -> AnnotationShown:
 
 
 def _shown(db: Session, rows: Sequence[Annotation]) -> list[AnnotationShown]:
-    newest = current_of(db, (row.stance for row in rows))
-    return [shown(row, current=newest.get(row.stance) is row) for row in rows]
+    newest = current_ids(db, (row.stance for row in rows))
+    return [shown(row, current=newest.get(row.stance) == row.id) for row in rows]
 
 
-def current_of(db: Session, stances: Iterable[str]) -> dict[str, Annotation]:
-    """Return the judgement that counts of each stance that has one."""
-    wanted, found = sorted(set(stances)), dict[str, Annotation]()
+def rows_by_id(db: Session, ids: Sequence[UUID]) -> list[Annotation]:
+    """Return judgements in the order of their ids, all of which are there; a query for each 500."""
+    found: dict[UUID, Annotation] = {}
+    for some in _chunks(list(ids)):
+        rows = db.scalars(select(Annotation).where(Annotation.id.in_(some)))
+        found |= {row.id: row for row in rows}
+    return [found[each] for each in ids]
+
+
+def current_ids(db: Session, stances: Iterable[str]) -> dict[str, UUID]:
+    """Return the judgement that counts of each stance that has one; a query for each 500."""
+    wanted, found = sorted(set(stances)), dict[str, UUID]()
     for some in _chunks(wanted):
-        query = select(Annotation).where(
+        query = select(Annotation.stance, Annotation.id).where(
             Annotation.stance.in_(some), Annotation.withdrawn_at.is_(None)
         )
-        for row in db.scalars(query.order_by(Annotation.seq)):
-            found[row.stance] = row
+        for stance, annotation_id in db.execute(query.order_by(Annotation.seq)):
+            found[stance] = annotation_id
     return found
 
 

@@ -6,7 +6,6 @@ same answers twice in one queue. Time is the clock's that is handed in.
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -20,8 +19,8 @@ from camel_ext.annotations.errors import (
     QueueClosed,
     ReservationExpired,
 )
-from camel_ext.annotations.judgements import Judge
-from camel_ext.annotations.models import Annotation, Queue, QueueItem
+from camel_ext.annotations.judgements import Json, Judge
+from camel_ext.annotations.models import Queue, QueueItem
 from camel_ext.annotations.queues import get_queue
 from camel_ext.annotations.schemas import AnyCreate, LabelsCreate
 from camel_ext.core.clock import Clock
@@ -88,9 +87,7 @@ def get_item(db: Session, item_id: UUID, *, lock: bool = False) -> QueueItem:
     return item
 
 
-def answer_item(
-    db: Session, clock: Clock, judge: Judge, wanted: AnyCreate, row: Annotation
-) -> None:
+def answer_item(db: Session, clock: Clock, judge: Judge, wanted: AnyCreate, row: Json) -> None:
     """Let a judgement answer the item that its writer holds.
 
     The queue says by which rules, and whether blind, unless the judgement does.
@@ -106,9 +103,9 @@ def answer_item(
         )
     queue = get_queue(db, item.queue_id)
     _check_fits(queue, item, wanted)
-    row.blind = row.blind or queue.blind
-    row.guideline_version = row.guideline_version or queue.guideline_version
-    item.done_by_id, item.done_at, item.annotation_id = judge.principal_id, clock.now(), row.id
+    row["blind"] = wanted.blind or queue.blind
+    row["guideline_version"] = wanted.guideline_version or queue.guideline_version
+    item.done_by_id, item.done_at, item.annotation_id = judge.principal_id, clock.now(), row["id"]
     item.reserved_by_id = item.reserved_until = None
 
 
@@ -127,7 +124,7 @@ def _check_fits(queue: Queue, item: QueueItem, wanted: AnyCreate) -> None:
 
 def reopen_items(db: Session, annotation_ids: Iterable[UUID]) -> None:
     """Ask again for the judgements that these were: they were withdrawn."""
-    nothing: dict[str, Any] = {"done_by_id": None, "done_at": None, "annotation_id": None}
+    nothing: Json = {"done_by_id": None, "done_at": None, "annotation_id": None}
     db.execute(
         update(QueueItem)
         .where(QueueItem.annotation_id.in_(list(annotation_ids)))

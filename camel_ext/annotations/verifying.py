@@ -135,7 +135,7 @@ def write_page(
         judge = Judge(JudgeKind.VERIFIER, batch.verifier, batch.version, batch.principal_id)
         rows = [draft(judge, each, new_id(), clock.now()) for each in wanted]
         for row in rows:
-            row.batch_id = batch.id
+            row["batch_id"] = batch.id
         add_rows(db, rows)
     _count(batch, wanted, len(checked))
     batch.cursor = page.cursor

@@ -97,12 +97,14 @@ def upgrade() -> None:
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("interaction_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("annotation_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint(
             "org_id",
             "project_id",
             "interaction_id",
+            "created_at",
             "annotation_id",
             name=op.f("pk_annotation_subjects"),
         ),
@@ -152,13 +154,23 @@ def upgrade() -> None:
     with op.batch_alter_table("annotations", schema=None) as batch_op:
         batch_op.create_index(
             "ix_annotations_batch",
-            ["org_id", "project_id", "batch_id", "seq"],
+            ["org_id", "project_id", "batch_id", "created_at", "id"],
             unique=False,
             sqlite_where=sa.text("batch_id IS NOT NULL"),
             postgresql_where=sa.text("batch_id IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_annotations_created", ["org_id", "project_id", "created_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_annotations_judge_kind",
+            ["org_id", "project_id", "judge_kind", "created_at", "id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_annotations_kind",
+            ["org_id", "project_id", "kind", "created_at", "id"],
+            unique=False,
         )
         batch_op.create_index(
             "ix_annotations_judge",
