@@ -127,6 +127,7 @@ def build_worker(runtime: Runtime, settings: Settings, *, sole: bool) -> QueueWo
         heartbeat_s=queue.heartbeat_s,
         poll_s=queue.poll_s,
         max_takeovers=queue.max_takeovers,
+        resources={"training": settings.training.slots},
         sole=sole,
     )
 

@@ -109,6 +109,24 @@ class Workflows(BaseModel):
     max_turns: int = Field(1000, gt=0, description="Turns after which a run without budget stops.")
 
 
+class Training(BaseModel):
+    slots: int = Field(
+        1, ge=0, description="Trainings that run here at the same time; 0: none, others train."
+    )
+    threads: int = Field(0, ge=0, description="Threads of one training; 0 takes the cores.")
+    python: Path | None = Field(
+        None,
+        description="Interpreter that has PyTorch and TRL; by default this one, or the one that "
+        "`camel-ext train setup` made.",
+    )
+    stop_s: float = Field(
+        60.0, ge=0, description="How long a cancelled training may take to write its checkpoint."
+    )
+    restarts: int = Field(
+        3, ge=0, description="Trainers in turn that may die before a training counts as failed."
+    )
+
+
 class Observability(BaseModel):
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_format: str = Field("text", description="`text` for people, `json` for machines.")
@@ -137,6 +155,7 @@ class Settings(BaseSettings):
     events: Events = Field(default_factory=Events, description="The live feed.")
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
+    training: Training = Field(default_factory=Training, description="Training of adapters.")
     observability: Observability = Field(default_factory=Observability, description="Logs.")
 
     @property

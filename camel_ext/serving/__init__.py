@@ -21,6 +21,7 @@ from camel_ext.serving.engines.gguf import GgufHeader
 from camel_ext.serving.engines.gguf import read_header as read_gguf_header
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 from camel_ext.serving.process import Serving, serving_of
+from camel_ext.serving.stations import model_path
 
 if TYPE_CHECKING:
     from camel_ext.serving.engines.local import LocalEngine
@@ -47,6 +48,7 @@ __all__ = [
     "bundled_path",
     "complete",
     "find_bundled",
+    "model_path",
     "pull_bundled",
     "read_gguf_header",
     "serving_of",

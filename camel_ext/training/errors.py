@@ -29,5 +29,9 @@ class EnvironmentMissing(Unavailable):
     retryable = False
 
 
+class ResultWrong(Invalid):
+    """What the trainer left is not what it said: it is not used."""
+
+
 class TrainerLost(Unavailable):
     """The trainer's process could not be started, or ended without a word."""

@@ -184,7 +184,6 @@ class EnvironmentShown(BaseModel):
 
     ready: bool = Field(description="PyTorch and the rest are there.")
     python: str | None = Field(description="The interpreter that trains; null: none yet.")
-    missing: list[str] = Field(description="What is not there.")
     versions: dict[str, str] = Field(description="Versions of what is there.")
     slots: int = Field(description="Trainings that run at the same time.")
     advice: str | None = Field(description="What to do where it cannot train.")

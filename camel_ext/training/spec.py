@@ -31,7 +31,7 @@ EXIT_FAILED: Final = 1  # the last event is `failed` and says why
 EXIT_STOPPED: Final = 3  # asked to stop: a checkpoint holds what was reached
 
 EVENT_KINDS: Final = {
-    "phase": "name: convert, tokenize, reference, train, export; cpu_seconds so far",
+    "phase": "name: convert, tokenize, load, reference, train, export; cpu_seconds so far",
     "preflight": "pairs, tokens, memory_bytes, seconds, first_batch, warnings",
     "step": "step, steps, epoch, loss, margin, accuracy, chosen_logps, rejected_logps, grad_norm, "
     "learning_rate, tokens_per_s, eta_s, rss_bytes",
