@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 import camel_ext
 from camel_ext.core.errors import CamelExtError, error_code
+from camel_ext.core.http import Problem, problems
 from camel_ext.rooms import ROOMS, routers
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +80,39 @@ def test_every_route_declares_its_errors_and_its_words() -> None:
         if "{" in route.path and 404 not in route.responses:
             wrong.append(f"{route.path}: does not declare 404")
     assert not wrong, "\n".join(wrong)
+
+
+def bodies() -> dict[str, APIRoute]:
+    """Each route that takes a body, by what it is."""
+    every = [route for router in routers() for route in router.routes]
+    taking = [route for route in every if isinstance(route, APIRoute) and route.body_field]
+    return {f"{min(route.methods or {''})} {route.path}": route for route in taking}
+
+
+WITHOUT_EXAMPLES = (  # yet
+    "annotations", "datasets", "training", "evaluation", "experiments", "workflows.api_forks",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", bodies())
+def test_a_body_has_an_example_that_is_accepted(name: str) -> None:
+    route = bodies()[name]
+    if route.endpoint.__module__.startswith(tuple(f"camel_ext.{at}" for at in WITHOUT_EXAMPLES)):
+        pytest.skip("its room gives no examples yet")
+    assert route.body_field is not None
+    field = route.body_field.field_info
+    adapter: TypeAdapter[Any] = TypeAdapter(field.annotation)
+    given = getattr(field, "openapi_examples", None) or {}
+    examples = [each["value"] for each in given.values()] or adapter.json_schema().get("examples")
+    assert examples
+    for example in examples:
+        adapter.validate_json(json.dumps(example))
+
+
+def test_each_error_has_an_example() -> None:
+    for status, told in problems(404, 409, 412, 428, 503).items():
+        example = told["content"]["application/problem+json"]["example"]
+        assert Problem.model_validate(example).status == status
 
 
 def test_the_readme_is_short() -> None:

@@ -6,6 +6,7 @@ Plain ASGI, so that streams and sockets pass through the same checks. It knows n
 import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -154,9 +155,23 @@ def problem_body(error: CamelExtError) -> dict[str, Any]:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses=` of a route: these errors, and those that any route may answer."""
     return {
-        status: {"model": Problem, "content": {"application/problem+json": {}}}
+        status: {
+            "model": Problem,
+            "content": {"application/problem+json": {"example": _example(status)}},
+        }
         for status in (400, 401, 403, 413, 422, *statuses)
     }
+
+
+@cache
+def _example(status: int) -> dict[str, Any]:
+    kinds: list[type[CamelExtError]] = [BadRequest, *CamelExtError.__subclasses__()]
+    kind = next(each for each in kinds if each.status == status)
+    errors = [{"field": "body.name", "wrong": "Field required", "kind": "missing"}]
+    body = problem_body(
+        kind("body.name: Field required", errors=errors) if kind is Invalid else kind()
+    )
+    return body | {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
 
 
 def problem_response(error: CamelExtError) -> Response:

@@ -30,7 +30,9 @@ class PrincipalShown(BaseModel):
 
 
 class KeyCreate(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "ci", "role": "editor"}]}
+    )
 
     name: Name = Field(description="What the key is for.")
     profile: Name | None = Field(

@@ -32,6 +32,7 @@ from camel_ext.registry.entries import (
 )
 from camel_ext.registry.models import EngineKind, ModelKind
 
+SPLIT = [{"target": "bundled", "weight": 9}, {"target": "big", "weight": 1}]
 Reason = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 
 
@@ -46,7 +47,13 @@ class ProviderCreate(ProviderEntry):
 ModelCreate = Annotated[LocalCreate | ProviderCreate, Field(discriminator="engine")]
 
 
+def _shown_with(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
+
+
 class AdapterCreate(AdapterEntry):
+    model_config = _shown_with({"name": "brief", "file": "brief.gguf"})
+
     name: Name = Field(description="A new name, or a known one for its next version.")
 
     @field_validator("name")
@@ -59,6 +66,8 @@ class AdapterCreate(AdapterEntry):
 class ModelChange(Entry):
     """What may change about a model without a new version."""
 
+    model_config = _shown_with({"description": "Long answers.", "api_key_env": "BIG_API_KEY"})
+
     description: Description = Field("", description="What it is good for, for people.")
     api_key_env: EnvName | None = Field(None, description="Environment variable with the key.")
     api_key_file: FilePath | None = Field(None, description="File that holds the key.")
@@ -70,12 +79,16 @@ class ModelChange(Entry):
 
 
 class AliasCreate(Entry):
+    model_config = _shown_with({"name": "thinker", "targets": SPLIT, "reason": "try the big one"})
+
     name: Name = Field(description="Unique in the project.", examples=["thinker"])
     targets: Targets = Field(description="Where it points.")
     reason: Reason = Field("", description="Why, for the history.")
 
 
 class AliasChange(Entry):
+    model_config = _shown_with({"targets": SPLIT, "reason": "try the big one on one call in ten"})
+
     targets: Targets = Field(description="Where it shall point.")
     reason: Reason = Field("", description="Why, for the history.")
 

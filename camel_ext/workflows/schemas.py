@@ -34,6 +34,10 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _shown_with(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
+
+
 class Shown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -49,6 +53,15 @@ class BudgetsGiven(Wire):
 
 class RunStart(Wire):
     """What a run is asked for with."""
+
+    model_config = _shown_with(
+        {
+            "workflow": "solve",
+            "input": {"goal": "Name three rivers of Europe."},
+            "budgets": {"max_turns": 40},
+            "tags": ["topic:rivers"],
+        }
+    )
 
     workflow: Name = Field(description="Name of the workflow.", examples=["solve"])
     input: Annotated[dict[str, Any], AfterValidator(_storable)] = Field(
@@ -108,6 +121,21 @@ class RunShown(Shown):
 
 
 class TurnShown(Shown):
+    model_config = _shown_with(
+        {
+            "run_id": "0190f3c2-0000-7000-8000-000000000000",
+            "seq": 3,
+            "step_key": "solve[0]/act/tool[0]",
+            "kind": "tool",
+            "name": "python",
+            "interaction_id": None,
+            "input": {"code": "print(6 * 7)"},
+            "output": {"text": "42\n", "state": "9f2c"},
+            "total_ms": 61.5,
+            "created_at": "2026-01-31T12:00:00.123456Z",
+        }
+    )
+
     run_id: UUID = Field(description="The run that did it: this one, or the one it retries.")
     seq: int = Field(description="Its number, in the order of commit, from 1.")
     step_key: str = Field(description="Path through steps, rounds, candidates and calls.")
@@ -128,6 +156,11 @@ class TurnsShown(BaseModel):
 class Decision(Wire):
     """What is known about a call that may or may not have happened."""
 
+    model_config = _shown_with(
+        {"step_key": "send/tool[0]", "decision": "happened", "result": "sent"},
+        {"step_key": "send/tool[0]", "decision": "repeat"},
+    )
+
     step_key: str = Field(
         max_length=1000, pattern=WITHOUT_NUL, description="The call, from the run's waiting_detail."
     )
@@ -140,11 +173,15 @@ class Decision(Wire):
 
 
 class Resume(Wire):
+    model_config = _shown_with({"budgets": {"max_turns": 80}})
+
     budgets: BudgetsGiven = Field(BudgetsGiven(), description="Limits to raise.")
     single_step: bool | None = Field(None, description="Change whether it pauses each turn.")
 
 
 class Retry(Wire):
+    model_config = _shown_with({"step_key": "solve[2]/review", "seed": 7})
+
     step_key: str | None = Field(
         None,
         max_length=1000,
@@ -155,6 +192,10 @@ class Retry(Wire):
 
 
 class ConfigurationApply(Wire):
+    model_config = _shown_with(
+        {"files": {"agents.yaml": "agents:\n  proposer: {model: small, system: You plan.}\n"}}
+    )
+
     name: Name = Field("main", description="Name of this set of files in the project.")
     files: dict[Literal["agents.yaml", "workflows.yaml", "models.yaml"], str] = Field(
         description="Text of each file, as it stands.", min_length=1
