@@ -121,7 +121,7 @@ class Run:
         belongs_to: str,
     ) -> tuple[PreferenceTrainer, ReferenceCache]:
         """Return a trainer that has its pairs and what the base says of them."""
-        self._phase("reference")
+        self._phase("load")
         dtype = compute_dtype(self._hyper.dtype)
         bf16 = dtype == torch.bfloat16
         base = load_weights(opened, dtype)
@@ -130,6 +130,7 @@ class Run:
         first = min(lora.layers_to_transform)  # type: ignore[arg-type]
         forward = PairForward(base, first, ACTIVATIONS_BYTES_MAX)
         work = Work(self._hyper, steps, [], [], self._job_dir / CHECKPOINTS, belongs_to)
+        self._phase("reference")
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             for each in self._referenced(pairs, forward, cache):
                 (work.train if each.pair.split is Split.TRAIN else work.held_out).append(each)

@@ -42,7 +42,7 @@ def test_learns_and_leaves_an_adapter(jobs: Jobs, events: Events) -> None:
     train(job_dir)
     found = events(job_dir)
     phases = [event["name"] for event in of("phase", found)]
-    assert phases == ["convert", "tokenize", "reference", "train", "export"]
+    assert phases == ["convert", "tokenize", "load", "reference", "train", "export"]
     steps = of("step", found)
     assert [step["step"] for step in steps] == list(range(1, 9))
     assert steps[0]["loss"] == pytest.approx(0.6931, abs=1e-4)
