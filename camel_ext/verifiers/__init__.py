@@ -4,7 +4,7 @@ A check passes, fails, or could not be made; the last two are never mixed up. It
 model's or a person's opinion) and stores nothing.
 """
 
-from camel_ext.verifiers import camel, composed, json_values, texts
+from camel_ext.verifiers import camel, composed, json_values, relevance, texts
 from camel_ext.verifiers.errors import UnknownVerifier, VerifierParamsWrong
 from camel_ext.verifiers.json_values import (
     NoJson,
@@ -23,7 +23,7 @@ from camel_ext.verifiers.registry import (
 )
 from camel_ext.verifiers.verdicts import Outcome, SchemaWrong, Verdict
 
-_REGISTERED = (camel, composed, json_values, texts)  # importing them is what registers them
+_REGISTERED = (camel, composed, json_values, relevance, texts)  # importing them is what registers them
 
 __all__ = [
     "NoJson",
