@@ -45,8 +45,9 @@ from camel_ext.evaluation.models import (
     Verdict,
 )
 from camel_ext.evaluation.pairing import Scores
+from camel_ext.evaluation.plans import plan
 from camel_ext.evaluation.policy import MEASURES, GatePolicy, Guardrail
-from camel_ext.evaluation.schemas import EvaluationStart
+from camel_ext.evaluation.schemas import EvaluationStart, PlanAsked
 from camel_ext.evaluation.statistics import alpha_of_cycle
 from camel_ext.evaluation.suite_schemas import JudgeEntry, SuiteCase, SuiteCreate, SuiteScorer
 from camel_ext.evaluation.suites import define_suite, get_suite, get_suite_version
@@ -67,6 +68,7 @@ __all__ = [
     "JudgeEntry",
     "NotComparable",
     "NothingToCompare",
+    "PlanAsked",
     "RailFinding",
     "ScorerUnknown",
     "Scores",
@@ -95,6 +97,7 @@ __all__ = [
     "list_comparisons",
     "list_evaluations",
     "load_statistics",
+    "plan",
     "read_comparable",
     "read_scores",
     "start_evaluation",
