@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     )(worker)  # fmt: skip
     command(
         app, "demo", panel=PANEL, common=("debug",),
-        examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo"],
+        examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo --seed 7"],
     )(demo)  # fmt: skip
     command(app, "doctor", panel=PANEL, examples=["camel-ext doctor"])(doctor)
     command(
@@ -72,15 +72,19 @@ def demo(
     folder: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Where the demo and its results live.")
     ] = Path("var/demo"),
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Draw all sampling of the loop from this.")
+    ] = 1,
 ) -> None:
-    """See a team of agents at work: real runs on the bundled model, each turn live.
+    """See a team of agents at work, and one of them get measurably better, or honestly not.
 
     It starts a server of its own, fetches the model where it is missing (98 MB, once), gives a team
-    of proposer, executor and reviewer a list of goals, and leaves transcripts and logs in the folder.
+    of proposer, executor and reviewer some goals, then trains an adapter for one agent and proves it
+    on held-out goals. Transcripts, logs and the certificate stay in the folder.
     """
     from camel_ext.cli.demo import demo as play
 
-    play(here, folder)
+    play(here, folder, seed)
 
 
 def doctor(here: Here) -> None:

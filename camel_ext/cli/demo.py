@@ -17,6 +17,7 @@ from rich.text import Text
 from camel_ext import __version__
 from camel_ext.cli.command import Here
 from camel_ext.cli.demo_artefacts import Result, collect, write_summary
+from camel_ext.cli.demo_loop import close_the_loop
 from camel_ext.cli.demo_platform import Platform, bring_model, running
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.following import RunSeen, Seen, follow
@@ -37,8 +38,8 @@ class Goal(TypedDict):
     input: dict[str, Any]
 
 
-def demo(here: Here, folder: Path) -> None:
-    """Play the demo in a folder."""
+def demo(here: Here, folder: Path, seed: int) -> None:
+    """Play the demo in a folder: a team at work, then the loop that makes one of it better."""
     folder = folder.expanduser().absolute()
     data_dir = folder / "data"
     try:
@@ -52,6 +53,8 @@ def demo(here: Here, folder: Path) -> None:
     with running(data_dir, folder / "server.log") as platform:
         with Client(platform.url, platform.key) as client:
             broken = _play(here, client, platform, folder)
+            broken = close_the_loop(here, client, platform, folder, seed) or broken
+            _show_where(here, folder, platform.data_dir)
         if not broken and here.out.is_terminal:
             _offer_to_stay(here, platform)
     if broken:
@@ -78,7 +81,6 @@ def _play(here: Here, client: Client, platform: Platform, folder: Path) -> bool:
     results = collect(client, folder, started)
     write_summary(folder, results, time.monotonic() - began_s)
     _show_results(here, results, labels, time.monotonic() - began_s)
-    _show_where(here, folder, platform.data_dir)
     return _show_problems(here, results)
 
 
@@ -147,7 +149,7 @@ def _show_results(
     )
     here.out.print(
         "  [quiet]The model has 135 million parameters: its verdicts and many answers are poor, and "
-        "are shown as they are.\n  Making such a team measurably better is what this is for.[/]\n"
+        "are shown as they are.[/]\n"
     )
 
 
@@ -178,6 +180,7 @@ def _show_where(here: Here, folder: Path, data_dir: Path) -> None:
         [f"    camel-ext runs {option}", "lists the runs"],
         [f"    camel-ext show last {option} --turn 1", "the exact prompt and answer"],
         [f"    camel-ext logs {option}", "every call of the model"],
+        [f"    camel-ext certificate {option}", "what was proven"],
     ]
     for command, why in lines:
         out.print(f"[id]{command}[/]   [quiet]{why}[/]", soft_wrap=True)

@@ -9,6 +9,7 @@ import typer
 
 from camel_ext.cli import (
     commands_annotations,
+    commands_experiments,
     commands_queues,
     commands_runs,
     commands_server,
@@ -49,4 +50,5 @@ commands_server.register(program)
 commands_runs.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
+commands_experiments.register(program)
 commands_settings.register(program)

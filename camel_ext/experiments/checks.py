@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from camel_ext.core.errors import CamelExtError
+from camel_ext.evaluation import MEASURES
 from camel_ext.experiments.config import ImproveConfig, ScorerEntry, each_goal, plain_goal
+from camel_ext.training import PRESETS, read_overrides
 from camel_ext.verifiers import get_verifier, list_verifiers, read_params
 
 Path = tuple[str | int, ...]
-MEASURES = ("latency_ms", "error")  # what every evaluation measures besides its scorers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ def findings(config: ImproveConfig) -> list[Finding]:
         *_scorers(config),
         *_gate(config),
         *_pairs(config),
+        *_source(config),
+        *_training(config),
         *_repeated(config),
         *_leaks(config),
         *_too_few(config),
@@ -76,19 +79,12 @@ def _gate(config: ImproveConfig) -> Iterator[Finding]:
     gate, scorers = config.gate, config.scorers
     if gate.primary not in scorers:
         yield Finding(("gate", "primary"), f"there is no scorer `{gate.primary}`.", _known(scorers))
-    seen = {gate.primary}
     for index, rail in enumerate(gate.guardrails):
-        at: Path = ("gate", "guardrails", index, "measure")
         if rail.measure not in scorers and rail.measure not in MEASURES:
-            fix = f"{_known(scorers)} Besides, there are `latency_ms` and `error`."
-            yield Finding(at, f"there is nothing called `{rail.measure}` to measure.", fix)
-        elif rail.measure in seen:
-            what = "improves already" if rail.measure == gate.primary else "is guarded already"
-            yield Finding(at, f"`{rail.measure}` {what}.", "Leave it out here.")
-        elif rail.measure != "latency_ms" and rail.margin >= 1:
-            yield Finding((*at[:-1], "margin"), "a margin of 1 or more guards nothing.",
-                          "Scores go from 0 to 1: 0.1 are ten points.")  # fmt: skip
-        seen.add(rail.measure)
+            besides = ", ".join(f"`{each}`" for each in MEASURES)
+            yield Finding(("gate", "guardrails", index, "measure"),
+                          f"there is nothing called `{rail.measure}` to measure.",
+                          f"{_known(scorers)} Besides, there are {besides}.")  # fmt: skip
 
 
 def _pairs(config: ImproveConfig) -> Iterator[Finding]:
@@ -100,6 +96,24 @@ def _pairs(config: ImproveConfig) -> Iterator[Finding]:
 
 def _known(scorers: dict[str, ScorerEntry]) -> str:
     return "There are " + ", ".join(f"`{name}`" for name in scorers) + "."
+
+
+def _training(config: ImproveConfig) -> Iterator[Finding]:
+    train = config.train
+    if train.preset not in PRESETS:
+        listed = ", ".join(f"`{name}`" for name in PRESETS)
+        yield Finding(("train", "preset"), f"there is no preset `{train.preset}`.",
+                      f"There are {listed}.")  # fmt: skip
+    try:
+        read_overrides(train.hyper)
+    except (CamelExtError, ValueError) as error:
+        yield Finding(("train", "hyper"), f"{error}")
+
+
+def _source(config: ImproveConfig) -> Iterator[Finding]:
+    if config.candidate is None and not config.goals:
+        yield Finding(("goals",), "`goals` is missing.", "Add goals to learn from, by topic; or "
+                      "name a `candidate` that is there already.")  # fmt: skip
 
 
 def _repeated(config: ImproveConfig) -> Iterator[Finding]:
@@ -129,9 +143,9 @@ def _leaks(config: ImproveConfig) -> Iterator[Finding]:
 
 def _too_few(config: ImproveConfig) -> Iterator[Finding]:
     cases = sum(len(goals) for goals in config.heldout.values())
-    if cases < config.gate.min_goals:
-        yield Finding(("heldout",), f"{cases} held-out goals are fewer than `gate.min_goals` "
-                      f"({config.gate.min_goals}).", "Add goals.", key=True)  # fmt: skip
+    if cases < config.gate.min_cases:
+        yield Finding(("heldout",), f"{cases} held-out goals are fewer than `gate.min_cases` "
+                      f"({config.gate.min_cases}).", "Add goals.", key=True)  # fmt: skip
     if len(config.heldout) < config.gate.min_topics:
         yield Finding(("heldout",), f"{len(config.heldout)} held-out topics are fewer than "
                       f"`gate.min_topics` ({config.gate.min_topics}).",

@@ -20,6 +20,8 @@ from pydantic import (
 )
 
 from camel_ext.core.hashing import content_hash
+from camel_ext.datasets import Combine, Strategy
+from camel_ext.evaluation import GatePolicy
 from camel_ext.registry import Name
 
 MAX_GOALS = 5_000
@@ -30,7 +32,6 @@ ScorerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_
 Topic = Annotated[
     str, StringConstraints(min_length=1, max_length=56, pattern=r"^[^\x00-\x1f]+$")
 ]  # `topic:<name>` is a tag of at most 64 letters
-Probability = Annotated[float, Field(gt=0, lt=1)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -50,9 +51,9 @@ def _storable(goal: Any) -> Any:
 
 
 Goal = Annotated[str | dict[str, JsonValue], AfterValidator(_storable)]
-Goals = Annotated[
-    dict[Topic, Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS)]],
-    Field(min_length=1, max_length=MAX_TOPICS),
+Listed = Annotated[list[Goal], Field(min_length=1, max_length=MAX_GOALS)]
+Target = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*/[a-z][a-z0-9_-]*(@[A-Za-z0-9:._-]+)?$")
 ]
 
 
@@ -88,23 +89,8 @@ class SampleEntry(Entry):
     max_tokens: int | None = Field(None, ge=1, description="Longest answer; left out, the agent's.")
 
 
-class Combine(StrEnum):
-    """How several scores of one candidate become one."""
-
-    MEAN = "mean"
-    MIN = "min"
-
-
-class Strategy(StrEnum):
-    """Which candidates of one prompt are paired."""
-
-    BEST_VS_WORST = "best_vs_worst"
-    BEST_VS_REST = "best_vs_rest"
-    ALL = "all"
-
-
 class PairsEntry(Entry):
-    """What makes a preference of two candidates."""
+    """What makes a preference of two candidates; datasets explains each rule."""
 
     by: list[ScorerName] | None = Field(
         None, min_length=1, description="Scorers that count; left out, all of them."
@@ -117,15 +103,17 @@ class PairsEntry(Entry):
     )
     min_margin: Unit = Field(0.1, description="Smallest difference of scores.")
     min_chosen_score: Unit | None = Field(None, description="The better one has at least this.")
-    per_prompt: int = Field(2, ge=1, le=64, description="At most so many pairs of one prompt.")
-    near_duplicates: Unit | None = Field(
-        None, description="Pairs whose answers overlap more than this are dropped (Jaccard)."
+    per_prompt_max: int | None = Field(
+        2, ge=1, le=1_000, description="At most so many pairs of one prompt; null: all."
     )
     length_ratio_max: Annotated[float, Field(ge=1)] | None = Field(
-        None, description="Longest answer over shortest, against learning length alone."
+        None, description="Longer answer over shorter, against learning length alone."
     )
-    eval_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.1, description="Share of topics whose pairs only watch the training."
+    overlap_max: Unit | None = Field(
+        None, description="Pairs whose answers share at least this much are dropped."
+    )
+    eval_ratio: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        0.1, description="Share of pairs, by whole topics, that only watch the training."
     )
 
 
@@ -142,31 +130,6 @@ class TrainEntry(Entry):
     )
     adapter: Name | None = Field(None, description="Name of the adapter; left out, the workflow's.")
     min_pairs: int = Field(8, ge=1, description="Fewer pairs than this teach nothing.")
-
-
-class GuardrailEntry(Entry):
-    """What may not get worse by more than a margin, fixed before anything is measured."""
-
-    measure: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
-        description="A scorer's name, `latency_ms` or `error`."
-    )
-    margin: Annotated[float, Field(gt=0)] = Field(
-        description="Largest loss that is still accepted, in the measure's own unit."
-    )
-
-
-class GateEntry(Entry):
-    """When the candidate counts as better; it is written before anything is measured."""
-
-    primary: ScorerName = Field(description="The scorer that shall improve.")
-    level: Probability = Field(
-        0.05, description="Error that all verdicts on this workflow may make, over its whole life."
-    )
-    guardrails: list[GuardrailEntry] = Field(
-        default_factory=list, max_length=20, description="What may not get worse."
-    )
-    min_goals: int = Field(20, ge=1, description="Fewer held-out goals decide nothing.")
-    min_topics: int = Field(5, ge=2, description="Fewer topics decide nothing.")
 
 
 class When(StrEnum):
@@ -205,15 +168,23 @@ class ImproveConfig(Entry):
     agent: Name | None = Field(
         None, description="Whose answers are learnt from; left out, the workflow's only agent."
     )
-    goals: Goals = Field(description="Goals to learn from, by topic.")
-    heldout: Goals = Field(description="Goals of the examination, by topics not learnt from.")
+    candidate: Target | None = Field(
+        None,
+        description="`model/adapter` that is there already: it is proven, and nothing is trained.",
+    )
+    goals: Annotated[dict[Topic, Listed], Field(max_length=MAX_TOPICS)] = Field(
+        default_factory=dict, description="Goals to learn from, by topic."
+    )
+    heldout: Annotated[dict[Topic, Listed], Field(min_length=1, max_length=MAX_TOPICS)] = Field(
+        description="Goals of the examination, by topics not learnt from."
+    )
     scorers: Annotated[dict[ScorerName, ScorerEntry], Field(min_length=1, max_length=20)] = Field(
         description="Checks of an answer, by name."
     )
     sample: SampleEntry = Field(default_factory=SampleEntry, description="Candidates.")
     pairs: PairsEntry = Field(default_factory=PairsEntry, description="Preferences.")
     train: TrainEntry = Field(default_factory=TrainEntry, description="Training.")
-    gate: GateEntry = Field(description="The proof that is asked for.")
+    gate: GatePolicy = Field(description="The proof that is asked for.")
     promote: PromoteEntry = Field(default_factory=PromoteEntry, description="What follows.")
 
     @property

@@ -68,6 +68,7 @@ class Improvement(Tenanted, Base):
     live_run_id: Mapped[UUID | None] = mapped_column(doc="The first run with the adapter.")
     error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
     error_detail: Mapped[str | None] = mapped_column(doc="What happened, and what to try.")
+    priority: Mapped[int] = mapped_column(doc="Higher is executed first, as is what it starts.")
     job_id: Mapped[UUID] = mapped_column(doc="The job that drives it.")
     principal_id: Mapped[UUID] = mapped_column(doc="Who started it.")
     trace_id: Mapped[str] = mapped_column(String(32), doc="Ties it to requests and logs.")
@@ -93,7 +94,10 @@ class ImprovementStage(Tenanted, Base):
     name: Mapped[StageName] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(doc="Counts the stages from 1.")
     state: Mapped[State] = mapped_column(doc="Running, succeeded, failed or cancelled.")
-    children: Mapped[list[Any]] = mapped_column(doc="Ids of what it started, in order.")
+    planned: Mapped[list[Any]] = mapped_column(doc="What it is to start, one entry each.")
+    children: Mapped[list[Any]] = mapped_column(
+        doc="Ids of what it started, in the order planned; fewer while it is still starting."
+    )
     result: Mapped[dict[str, Any] | None] = mapped_column(doc="What came of it; null before.")
     started_at: Mapped[datetime] = mapped_column(doc="When what it needs was started.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended.")

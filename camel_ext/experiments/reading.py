@@ -31,9 +31,9 @@ class ImproveFile:
         self._source = source
         self._parts = parts
 
-    def problem(self, found: Finding) -> Problem:
-        """Return a finding with its place in the file where it is written."""
-        return _placed(found, self._source, self._parts)
+    def problem_at(self, path: Path, message: str, fix: str = "") -> Problem:
+        """Return what a server found wrong with the configuration, with its place in the file."""
+        return _placed(Finding(path, message, fix), self._source, self._parts)
 
 
 def files_named(name: str, text: str) -> list[str]:

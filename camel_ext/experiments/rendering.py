@@ -168,7 +168,7 @@ def _rail(rail: Json) -> _Rail:
         before=value(rail["baseline"]),
         after=value(rail["candidate"]),
         worst=change(rail["worst"]),
-        margin=change(rail["margin"] if rail["kind"] == "lower" else -rail["margin"]),
+        margin=change(rail["margin"] if rail["better"] == "lower" else -rail["margin"]),
         held=rail["held"],
     )
 

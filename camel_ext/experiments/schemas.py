@@ -29,7 +29,7 @@ class ImproveStart(Wire):
     priority: int = Field(0, ge=-100, le=100, description="Higher is executed first.")
 
 
-class PlanShown(BaseModel):
+class ImprovePlanShown(BaseModel):
     """What an improvement would do and could prove, before anything is started."""
 
     workflow: str = Field(description="The workflow.")
@@ -42,9 +42,15 @@ class PlanShown(BaseModel):
     heldout_topics: int = Field(description="Its topics: what the statistics count.")
     cycle: int = Field(description="Which look at held-out goals of this workflow it would be.")
     alpha: float = Field(description="Error that this look may spend.")
-    smallest_gain: float | None = Field(
-        description="Gain that it would show with a power of 0.8, as a share; null: none."
+    power: float = Field(description="How surely what is planned for is found.")
+    smallest_gain: float = Field(
+        description="Smallest true gain that is found with that power, as a share."
     )
+    assumed_from: str = Field(description="What that rests on.")
+    not_worse_equal: float = Field(
+        description="How surely a candidate that changes nothing is called not worse."
+    )
+    warnings: list[str] = Field(description="What stands in the way of a verdict.")
     budget: "BudgetShown" = Field(description="The workflow's error budget.")
 
 
@@ -186,4 +192,4 @@ class BudgetShown(Shown):
     next_alpha: float = Field(description="What the next look may spend.")
 
 
-PlanShown.model_rebuild()
+ImprovePlanShown.model_rebuild()

@@ -6,7 +6,7 @@ core), and it knows no sessions, passwords or single sign-on yet.
 
 from camel_ext.identity.doors import ActorDoor, Editor, Owner, Viewer, authenticate
 from camel_ext.identity.models import PrincipalKind, Role
-from camel_ext.identity.service import Actor, Bootstrapped, bootstrap
+from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals
 
 __all__ = [
     "Actor",
@@ -19,4 +19,5 @@ __all__ = [
     "Viewer",
     "authenticate",
     "bootstrap",
+    "list_principals",
 ]

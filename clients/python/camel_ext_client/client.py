@@ -13,6 +13,8 @@ import httpx
 from camel_ext_client import feed
 from camel_ext_client.annotations import Annotations
 from camel_ext_client.configurations import Configurations
+from camel_ext_client.datasets import Datasets
+from camel_ext_client.experiments import Certificates, Decisions, Improvements
 from camel_ext_client.feed import Message
 from camel_ext_client.interactions import Interactions
 from camel_ext_client.keys import Keys
@@ -44,7 +46,11 @@ class Client:
         self.aliases = Aliases(self._transport)
         self.interactions = Interactions(self._transport)
         self.keys = Keys(self._transport)
+        self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)
+        self.improvements = Improvements(self._transport)
+        self.certificates = Certificates(self._transport)
+        self.decisions = Decisions(self._transport)
 
     def __enter__(self) -> Self:
         return self
