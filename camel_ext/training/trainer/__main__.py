@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from camel_ext.training.spec import CONSOLE_FILE, EXIT_DONE, EXIT_STOPPED
+from camel_ext.training.trainer.stopping import Stopped, StopSwitch
 
 
 def main() -> int:
@@ -22,8 +23,6 @@ def main() -> int:
     options = parser.parse_args()
     _to_console(options.job_dir / CONSOLE_FILE)
     _tell_failures(options.job_dir)
-
-    from camel_ext.training.trainer.stopping import Stopped, StopSwitch
 
     switch = StopSwitch()
     signal.signal(signal.SIGTERM, switch.throw)
@@ -37,7 +36,7 @@ def main() -> int:
     return EXIT_DONE
 
 
-def _run(job_dir: Path, switch: "StopSwitch", *, only_look: bool) -> None:  # noqa: F821
+def _run(job_dir: Path, switch: StopSwitch, *, only_look: bool) -> None:
     if only_look:
         from camel_ext.training.trainer.preflight import look
 

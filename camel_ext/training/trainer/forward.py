@@ -42,12 +42,12 @@ def _attend(
     Shapes: query (1, heads, T, head_dim), key and value (1, fewer heads, T, head_dim).
     """
     sizes = [len(unit) for unit in layout.units]
-    pieces = zip(*(part.split(sizes, dim=2) for part in (query, key, value)), strict=True)
+    queries, keys, values = (part.split(sizes, dim=2) for part in (query, key, value))
     attended = [
         functional.scaled_dot_product_attention(
-            *piece, attn_mask=unit.mask.to(query.dtype), scale=scaling, enable_gqa=True
+            q, k, v, attn_mask=unit.mask.to(q.dtype), scale=scaling, enable_gqa=True
         )
-        for unit, piece in zip(layout.units, pieces, strict=True)
+        for unit, q, k, v in zip(layout.units, queries, keys, values, strict=True)
     ]
     return torch.cat(attended, dim=2).transpose(1, 2), None
 

@@ -98,7 +98,9 @@ def pack(rows: Sequence[tuple[Ids, Ids]]) -> Layout:
     grouped: dict[Ids, list[int]] = {}
     for number, (prompt, _) in enumerate(rows):
         grouped.setdefault(prompt, []).append(number)
-    units, predictions, offset = [], [], 0
+    units: list[Unit] = []
+    predictions: list[tuple[int, int, int, int]] = []
+    offset = 0
     for prompt, numbers in grouped.items():
         unit = Unit(prompt, tuple(rows[number][1] for number in numbers))
         for number, start, reply in zip(numbers, unit.starts(), unit.replies, strict=True):

@@ -37,7 +37,7 @@ def speed_up(model: nn.Module, adapter: str = "default") -> None:
     """Let every plain LoRA layer of the model compute its product in place."""
     for module in model.modules():
         if isinstance(module, Linear) and _is_plain(module, adapter):
-            module.forward = _forward(module, adapter, module.forward)  # type: ignore[method-assign]
+            module.forward = _forward(module, adapter, module.forward)
 
 
 def _is_plain(module: Linear, adapter: str) -> bool:

@@ -127,7 +127,7 @@ class Run:
         base = load_weights(opened, dtype)
         path = reference_file(Path(self._spec.cache_dir), self._spec.base.sha256, dtype)
         cache = ReferenceCache(path if self._hyper.reference_cache else None)
-        first = min(lora.layers_to_transform)  # type: ignore[arg-type]
+        first = min(lora.layers_to_transform)
         forward = PairForward(base, first, ACTIVATIONS_BYTES_MAX)
         work = Work(self._hyper, steps, [], [], self._job_dir / CHECKPOINTS, belongs_to)
         self._phase("reference")

@@ -6,6 +6,7 @@ digits of SmolLM2 differently from the engine. It holds byte-level BPE only.
 Source: llama.cpp, src/llama-vocab.cpp (the expressions for each `tokenizer.ggml.pre`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -39,7 +40,7 @@ def _split(expression: str) -> pre_tokenizers.PreTokenizer:
     )
 
 
-CUTS = {
+CUTS: dict[str, Callable[[], pre_tokenizers.PreTokenizer]] = {
     "gpt-2": _gpt2,
     "smollm": _digits_then_gpt2,
     "llama-bpe": lambda: _split(LLAMA3_SPLIT),

@@ -99,7 +99,8 @@ class PreferenceTrainer(Trainer):
         """Go over to our forward pass, order and checkpoints; called once, after `__init__`."""
         self.precompute_ref_logps = True  # the batches hold them (TRL would hash the model for it)
         self.pair_forward, self.work = forward, work
-        self.seen, self.last_evaluated = Seen(), None
+        self.seen = Seen()
+        self.last_evaluated: Evaluated | None = None
         forward.replace()
         speed_up(self.model)
 
@@ -155,16 +156,15 @@ class PreferenceTrainer(Trainer):
         for start in range(0, len(self.work.held_out), size):
             pairs = self.work.held_out[start : start + size]
             with self.compute_loss_context_manager():
-                loss = self.compute_loss(self.model, self.data_collator(self._rows(pairs)))
-            total += float(loss) * len(pairs)
+                part = self.compute_loss(self.model, self.data_collator(self._rows(pairs)))
+            total += float(part) * len(pairs)
         self._metrics["eval"].clear()
         self.model.train()
-        self.last_evaluated = Evaluated(total / len(self.work.held_out), self.take_seen())
+        loss = total / len(self.work.held_out)
+        self.last_evaluated = Evaluated(loss, self.take_seen())
         self.seen = training
-        metrics = {"eval_loss": self.last_evaluated.loss}
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
+        metrics = {"eval_loss": loss}
+        self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def _checkpoint(self) -> checkpoints.Checkpoint:

@@ -222,7 +222,7 @@ def wait_for(path: Path, what: bytes, timeout_s: float = 90) -> None:
 
 @pytest.mark.slow
 def test_kill_9_and_sigterm_change_nothing(jobs: Jobs, events: Events) -> None:
-    hyper = {"max_steps": 60, "save_every_steps": 5}
+    hyper: dict[str, Any] = {"max_steps": 60, "save_every_steps": 5}
     whole, killed = jobs.make("whole", **hyper), jobs.make("killed", **hyper)
     assert start(whole).wait(120) == 0
     process = start(killed)
