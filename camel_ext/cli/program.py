@@ -9,6 +9,7 @@ import typer
 
 from camel_ext.cli import (
     commands_annotations,
+    commands_datasets,
     commands_experiments,
     commands_queues,
     commands_runs,
@@ -51,4 +52,5 @@ commands_runs.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
 commands_experiments.register(program)
+commands_datasets.register(program)
 commands_settings.register(program)

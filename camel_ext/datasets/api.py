@@ -285,7 +285,7 @@ async def list_touched(
     door: Viewer,
     kind: Annotated[SourceKind, Query(description="run or judge.")],
     ref: Annotated[
-        Judge, Query(description="The run's id; a person's id; another judge's name.")
+        Judge, Query(description="The run's id; a judge's name; a person's id, too.")
     ],
 ) -> list[TouchedShown]:  # fmt: skip
     return await door.read(lineage.list_touched, kind, ref)

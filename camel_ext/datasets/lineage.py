@@ -61,11 +61,16 @@ def trace(db: Session, version_id: UUID) -> LineageShown:
 
 
 def list_touched(db: Session, kind: SourceKind, ref: str) -> list[TouchedShown]:
-    """Return the frozen versions with pairs that rest on a run or judge, newest first, at most 500."""
+    """Return the frozen versions with pairs that rest on a run or judge, newest first, at most 500.
+
+    A person is found by id and by name.
+    """
     query = (
         select(DatasetVersion, DatasetSource.pairs)
         .join(DatasetSource, DatasetSource.version_id == DatasetVersion.id)
-        .where(DatasetSource.kind == kind, DatasetSource.ref == ref)
+        .where(
+            DatasetSource.kind == kind, (DatasetSource.ref == ref) | (DatasetSource.label == ref)
+        )
         .order_by(DatasetVersion.created_at.desc(), DatasetVersion.id.desc())
         .limit(500)
     )

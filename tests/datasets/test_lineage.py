@@ -52,6 +52,13 @@ class TestTrace:
         assert len(await yard.read(list_touched, SourceKind.JUDGE, "length")) == 2
         assert await yard.read(list_touched, SourceKind.JUDGE, "nobody") == []
 
+    async def test_a_person_is_found_by_id_and_name(self, yard: Yard) -> None:
+        await yard.choose(await yard.answer("yes"), await yard.answer("no"))
+        version = await yard.build()
+        for word in ("ada", str(ADA)):
+            (found,) = await yard.read(list_touched, SourceKind.JUDGE, word)
+            assert (found.version_id, found.dataset, found.number) == (version.id, "brief", 1)
+
 
 class TestWithout:
     async def test_the_preview_is_what_happens(self, yard: Yard) -> None:
