@@ -35,3 +35,13 @@ class ResultWrong(Invalid):
 
 class TrainerLost(Unavailable):
     """The trainer's process could not be started, or ended without a word."""
+
+
+class SetupBusy(Conflict):
+    """Another setup of the training environment is at work on this data directory."""
+
+
+class SetupFailed(Unavailable):
+    """The training environment could not be made; nothing is left of it."""
+
+    retryable = False

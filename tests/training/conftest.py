@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,8 @@ from tests.training.makers import (
     write_base,
 )
 
+if find_spec("torch") is None:
+    collect_ignore = ["trainer"]  # what needs PyTorch is tried where it is installed
 LONG_S = 30.0  # the machine may be busy: a wait that ends by time is a failure, not a measure
 
 

@@ -78,7 +78,7 @@ def main() -> None:
     assert spec.loader is not None
     child = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(child)
-    child.train = play
+    vars(child)["train"] = play
     child.main()
 
 

@@ -62,7 +62,7 @@ class TestWhole:
         assert spec.base.sha256 == hashlib.sha256(base).hexdigest()
         assert (spec.hyper.beta, spec.hyper.seed, spec.hyper.max_steps) == (0.3, 7, 24)
         assert len(pairs) == 6
-        assert [pair.split for pair in pairs].count("eval") == 1
+        assert sum(pair.split == "eval" for pair in pairs) == 1
         assert pairs[0].chosen == [{"role": "assistant", "content": "Number 0."}]
 
     async def test_the_card_tells_the_lineage(self, shop: Shop) -> None:

@@ -21,6 +21,7 @@ from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
 from camel_ext_client.runs import Runs
 from camel_ext_client.shapes import Definition, Events, Health, Me, Principal, Stream, Tool
+from camel_ext_client.training import Trainings
 from camel_ext_client.transport import Patience, Transport
 
 
@@ -48,6 +49,7 @@ class Client:
         self.keys = Keys(self._transport)
         self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)
+        self.trainings = Trainings(self._transport)
         self.improvements = Improvements(self._transport)
         self.certificates = Certificates(self._transport)
         self.decisions = Decisions(self._transport)
