@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.interactions.errors import InteractionUnknown
@@ -39,8 +39,14 @@ class Call:
     agent_id: str | None
     agent_version: str | None
     session: str | None
+    forked_from_id: UUID | None
     tags: list[Any]
     params: dict[str, Any]
+
+    @property
+    def root_id(self) -> UUID:
+        """The call that this is another try of, or itself: a try at a try is one at the first."""
+        return self.forked_from_id or self.id
 
     @property
     def target_id(self) -> UUID:
@@ -70,13 +76,20 @@ def read_origins(db: Session, ids: Iterable[UUID]) -> dict[UUID, Origin]:
 
 
 def list_candidates(db: Session, interaction_id: UUID) -> list[Origin]:
-    """Return a call and every further try at it, oldest first; none where it is not there.
+    """Return a call and then every further try at it, oldest first; none where it is not there.
 
-    All of them were asked the very same prompt.
+    All of them were asked the very same prompt, and each of them names the whole family.
     """
-    family = (Interaction.id == interaction_id) | (Interaction.forked_from_id == interaction_id)
-    query = select(*_COLUMNS).where(family).order_by(Interaction.created_at, Interaction.id)
-    return [Origin(*row) for row in db.execute(query)]
+    this = Interaction.id == interaction_id
+    root = db.scalar(select(func.coalesce(Interaction.forked_from_id, Interaction.id)).where(this))
+    if root is None:
+        return []
+    rest = select(*_COLUMNS).where(Interaction.forked_from_id == root)
+    queries = (  # two, as SQLite walks through the whole project for an OR of them
+        select(*_COLUMNS).where(Interaction.id == root),
+        rest.order_by(Interaction.created_at, Interaction.id),
+    )
+    return [Origin(*row) for query in queries for row in db.execute(query)]
 
 
 def read_call(db: Session, interaction_id: UUID) -> Call:

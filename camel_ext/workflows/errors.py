@@ -20,7 +20,7 @@ class ForkUnknown(NotFound):
 
 
 class NothingToFork(Invalid):
-    """The interaction was never answered by a model that is known here, so nothing is asked again."""
+    """The interaction has no prompt, so there is nothing to ask again."""
 
 
 class ModelNotUsed(Invalid):

@@ -61,6 +61,7 @@ def start_fork(db: Session, asker: Asker, wanted: ForkStart) -> Fork:
         total=wanted.samples * len(wanted.variants),
         done=0,
         failed=0,
+        losses=0,
         principal_id=asker.principal_id,
         trace_id=asker.trace_id,
         created_at=asker.clock.now(),

@@ -213,9 +213,12 @@ class Fork(Tenanted, Base):
     seed: Mapped[int] = mapped_column(BigInteger, doc="All its sampling is drawn from this.")
     total: Mapped[int] = mapped_column(doc="How many answers are wanted.")
     done: Mapped[int] = mapped_column(doc="How many there are.")
-    failed: Mapped[int] = mapped_column(doc="How many the model did not give.")
+    failed: Mapped[int] = mapped_column(doc="How many the model refused.")
+    losses: Mapped[int] = mapped_column(doc="How often in a row the model was away.")
     error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
-    error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
+    error_detail: Mapped[str | None] = mapped_column(
+        doc="What happened, or what it waits for, for a person."
+    )
     principal_id: Mapped[UUID] = mapped_column(doc="Who asked for it.")
     trace_id: Mapped[str] = mapped_column(String(32), doc="Ties it to its interactions and logs.")
     created_at: Mapped[datetime] = mapped_column(doc="When it was asked for.")

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("losses", sa.Integer(), nullable=False),
         sa.Column("error_code", sa.String(length=120), nullable=True),
         sa.Column("error_detail", sa.String(), nullable=True),
         sa.Column("principal_id", sa.Uuid(), nullable=False),

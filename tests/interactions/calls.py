@@ -82,7 +82,7 @@ def failed(code: str = "serving.engine_timeout") -> Answer:
 def asker(tenant: Tenant, principal_id: UUID | None = None, **fields: Any) -> Asker:
     """Somebody who asks."""
     who = principal_id or UUID(int=7)
-    return Asker(tenant, who, "tests", **{"purpose": Purpose.RUN, **fields})
+    return Asker(tenant, who, **{"source": "tests", "purpose": Purpose.RUN, **fields})
 
 
 class Shelf:

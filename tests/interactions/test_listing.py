@@ -1,5 +1,6 @@
 """Pages of the log, on both databases: every filter with every place, and the indexes that serve."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +11,21 @@ from sqlalchemy.orm import Session
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from camel_ext.interactions import InteractionFilter, list_interactions, list_trace
+from camel_ext.interactions import InteractionFilter, list_candidates, list_interactions, list_trace
 from tests.interactions.calls import failed
-from tests.interactions.conftest import Record
+from tests.interactions.conftest import Record, recording
 
 RUN = UUID(int=9)
+NOBODY = Tenant(UUID(int=1), UUID(int=2))
 FULL: dict[str, Any] = {
     "session": "s", "agent_id": "ag", "run_id": RUN, "tags": ["t"], "trace_id": "f" * 32,
+    "forked_from_id": UUID(int=4),
 }  # fmt: skip
 FILTERS: list[dict[str, Any]] = [
     {}, {"run_id": RUN}, {"session": "s"}, {"agent_id": "ag"}, {"tag": "t"},
     {"trace_id": "f" * 32}, {"model_version_id": UUID(int=1)}, {"purpose": "run"},
     {"alias": "fast", "failed": False}, {"text": "WORD"}, {"tag": "t", "text": "word"},
-    {"run_id": RUN, "session": "s", "tag": "t", "failed": False},
+    {"run_id": RUN, "session": "s", "tag": "t", "failed": False}, {"forked_from_id": UUID(int=4)},
 ]  # fmt: skip
 
 
@@ -59,17 +62,13 @@ SERVED_BY = [
     ({"model_version_id": UUID(int=1)}, "ix_interactions_model"),
     ({"adapter_version_id": UUID(int=2)}, "ix_interactions_adapter"),
     ({"error_code": "x"}, "ix_interactions_error"),
+    ({"forked_from_id": UUID(int=4)}, "ix_interactions_forked_from_id"),
     ({"tag": "t"}, "USING PRIMARY KEY"),
 ]
 
 
-@pytest.mark.parametrize(("wanted", "index"), SERVED_BY, ids=lambda each: str(each)[:30])
-async def test_an_index_serves_filter_order_and_place(
-    sqlite_runtime: Runtime, wanted: dict[str, Any], index: str
-) -> None:
-    """No sorting and no scan, at any depth: page 10,000 costs what page 1 costs."""
-    runtime, tenant = sqlite_runtime, Tenant(UUID(int=1), UUID(int=2))
-    place = Place(2, (runtime.clock.now(), UUID(int=3)))
+async def plans_of(runtime: Runtime, read: Callable[[Session], object]) -> list[str]:
+    """How SQLite would do what is read."""
     plans: list[str] = []
 
     def explain(_c: object, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
@@ -77,10 +76,28 @@ async def test_an_index_serves_filter_order_and_place(
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in cursor.fetchall())
 
-    def read(db: Session) -> None:
-        list_interactions(db, InteractionFilter(**wanted), place)
-
     event.listen(runtime.database.reader, "before_cursor_execute", explain)
-    await runtime.read(tenant, read)
+    await runtime.read(NOBODY, read)
+    return plans
+
+
+@pytest.mark.parametrize(("wanted", "index"), SERVED_BY, ids=lambda each: str(each)[:30])
+async def test_an_index_serves_filter_order_and_place(
+    sqlite_runtime: Runtime, wanted: dict[str, Any], index: str
+) -> None:
+    """No sorting and no scan, at any depth: page 10,000 costs what page 1 costs."""
+    place = Place(2, (sqlite_runtime.clock.now(), UUID(int=3)))
+    wish = InteractionFilter(**wanted)
+    plans = await plans_of(sqlite_runtime, lambda db: list_interactions(db, wish, place))
     assert index in plans[0], plans
     assert not [plan for plan in plans if "SCAN" in plan or "TEMP B-TREE" in plan], plans
+
+
+async def test_indexes_find_a_family(sqlite_runtime: Runtime) -> None:
+    record = recording(sqlite_runtime, NOBODY)
+    first = await record()
+    await record(forked_from_id=first.id)
+    plans = await plans_of(sqlite_runtime, lambda db: list_candidates(db, first.id))
+    assert [plan for plan in plans if "ix_interactions_forked_from_id" in plan], plans
+    slow = ("SCAN", "TEMP B-TREE", "ix_interactions_created")
+    assert not [plan for plan in plans for word in slow if word in plan], plans

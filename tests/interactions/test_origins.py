@@ -4,7 +4,7 @@ from uuid import UUID
 
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from camel_ext.interactions import Purpose, read_origins
+from camel_ext.interactions import Purpose, list_candidates, read_external_ids, read_origins
 from tests.interactions.conftest import Record
 
 
@@ -26,3 +26,28 @@ async def test_those_that_are_there_are_found(
 async def test_another_tenant_finds_nothing(record: Record, runtime: Runtime) -> None:
     mine = await record()
     assert await runtime.read(Tenant(UUID(int=1), UUID(int=2)), read_origins, [mine.id]) == {}
+
+
+async def test_each_of_a_family_names_all_of_it(
+    record: Record, runtime: Runtime, tenant: Tenant
+) -> None:
+    first, stranger = await record(), await record()
+    tries = [await record(purpose=Purpose.SAMPLE, forked_from_id=first.id) for _ in range(2)]
+    family = [first.id, *(each.id for each in tries)]
+    for asked in family:
+        found = await runtime.read(tenant, list_candidates, asked)
+        assert [each.id for each in found] == family
+    alone = await runtime.read(tenant, list_candidates, stranger.id)
+    assert [each.id for each in alone] == [stranger.id]
+    assert await runtime.read(tenant, list_candidates, UUID(int=9)) == []
+    elsewhere = Tenant(UUID(int=1), UUID(int=2))
+    assert await runtime.read(elsewhere, list_candidates, first.id) == []
+
+
+async def test_external_ids_by_their_beginning(
+    record: Record, runtime: Runtime, tenant: Tenant
+) -> None:
+    for source, name in (("fork", "a/0"), ("fork", "a/11"), ("fork", "b/0"), ("import", "a/1")):
+        await record(source=source, external_id=name)
+    found = await runtime.read(tenant, read_external_ids, "fork", "a/")
+    assert found == {"a/0", "a/11"}

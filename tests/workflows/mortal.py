@@ -18,6 +18,7 @@ from camel_ext.core.threads import ThreadLanes
 from camel_ext.serving import Serving
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest
 from camel_ext.settings import Settings
+from camel_ext.workflows.calls import Patience
 from camel_ext.workflows.process import Workshop
 from camel_ext.workflows.tools import Limits, Sandbox, Tool
 from tests.fakes.engine import FakeEngine
@@ -97,7 +98,7 @@ class MortalWorker:
         schema = {"type": "object", "properties": {}}
         send = Tool("send", "Send it.", schema, False, self._send)
         self.runtime.extras["workflows"] = Workshop(
-            {"send": send}, self.sandbox, folder / "scratch", 5.0, 1000, 0.1, 2048
+            {"send": send}, self.sandbox, folder / "scratch", 5.0, 1000, Patience(0.1, 0.1, 6), 2048
         )
         self.worker = QueueWorker(
             self.runtime, name="mortal", concurrency=64, poll_s=0.02, heartbeat_s=0.1, sole=True

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.interactions import list_candidates, read_said
 from camel_ext.serving import EngineRefused, EngineUnavailable
+from camel_ext.workflows.process import workshop_of
 from tests.fakes.engine import tool_call
 from tests.workflows.conftest import MODELS, Stage, eventually
 
@@ -113,24 +114,63 @@ async def test_a_model_that_is_away_is_waited_for_and_nothing_is_asked_twice(sta
     assert len(good) == 6
 
 
+async def test_a_model_that_stays_away_ends_the_fork_and_what_it_has_stays(stage: Stage) -> None:
+    _, interaction_id = await turn_of(stage)
+    patience = workshop_of(stage.house.runtime).patience
+    stage.engine.then("one", *[EngineUnavailable("down")] * 99)
+    made = await fork(stage, interaction_id, samples=3)
+    assert (made["state"], made["done"]) == ("failed", 1)
+    assert made["error_code"] == "serving.engine_unavailable"
+    assert f"away {patience.tries} times in a row" in made["error_detail"]
+
+
+async def test_another_length_takes_the_place_of_the_old_one_by_whatever_name(
+    stage: Stage,
+) -> None:
+    asked = {"model": "small", "messages": [{"role": "user", "content": "hi"}]}
+    answer = await stage.client.post(
+        "/v1/chat/completions", json=asked | {"max_completion_tokens": 9}
+    )
+    assert answer.status_code == 200, answer.text
+    listed = (await stage.client.get("/api/v1/interactions")).json()["items"]
+    for variants, kept in (
+        ([{}], {"max_completion_tokens": 9}),
+        ([{"max_tokens": 5}], {"max_tokens": 5}),
+    ):
+        made = await fork(stage, listed[0]["id"], samples=1, variants=variants)
+        assert made["state"] == "succeeded"
+        params = stage.engine.calls[-1].params
+        assert {name: value for name, value in params.items() if "tokens" in name} == kept
+
+
+async def test_a_try_at_a_try_is_one_at_the_first(stage: Stage) -> None:
+    _, interaction_id = await turn_of(stage)
+    await fork(stage, interaction_id, samples=1)
+    sample = (await candidates(stage, interaction_id))[1]
+    await fork(stage, str(sample.id), samples=1)
+    family = await candidates(stage, interaction_id)
+    assert [each.forked_from_id for each in family[1:]] == [family[0].id] * 2
+
+
 async def test_a_cancelled_fork_keeps_what_it_has(stage: Stage) -> None:
     _, interaction_id = await turn_of(stage)
     stage.engine.free.clear()
+    before = stage.engine.arrived
     body = {"interaction_id": interaction_id, "samples": 3}
     started = (await stage.client.post("/api/v1/forks", json=body)).json()
 
     async def asking() -> bool | None:
-        return True if stage.engine.arrived > len(stage.engine.calls) else None
-
-    await eventually(asking)
-    await stage.client.post(f"/api/v1/forks/{started['id']}/cancel")
-    stage.engine.free.set()
+        return True if stage.engine.arrived == before + 3 else None
 
     async def ended() -> Json | None:
         shown: Json = (await stage.client.get(f"/api/v1/forks/{started['id']}")).json()
         return shown if shown["state"] == "cancelled" else None
 
-    assert (await eventually(ended))["failed"] == 0
+    await eventually(asking)
+    await stage.client.post(f"/api/v1/forks/{started['id']}/cancel")
+    found = await eventually(ended)
+    stage.engine.free.set()
+    assert (found["done"], found["failed"], found["error_code"]) == (0, 0, None)
 
 
 async def test_what_cannot_be_forked_is_said(stage: Stage) -> None:
