@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import typer
 from camel_ext_client import ApiError, Client
 from camel_ext_client.shapes_annotations import Annotation, Queue, QueueItem, Subject
 from rich.rule import Rule
@@ -192,11 +193,12 @@ def _read(here: Here, queue: Queue) -> str:
     if not here.as_json:
         here.err.print(f"  [quiet]{ASKS[queue['kind']]} · {HELP} help[/]  ", end="")
     if queue["kind"] in ONE_KEY and sys.stdin.isatty():
-        import click
-
-        typed = click.getchar()
+        try:
+            typed = typer.getchar()
+        except EOFError:
+            typed = LEAVE
         here.err.print()
-        return LEAVE if typed in ("\x03", "\x04") else typed.lower()
+        return typed.lower()
     line = sys.stdin.readline()
     return line.strip() if line else LEAVE
 
