@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.models import State, WaitingFor
+from camel_ext.evaluation.errors import TargetChanged
 from camel_ext.evaluation.evaluations import case_seed, get_evaluation, tally, target_of
 from camel_ext.evaluation.models import Evaluation, EvaluationCase
 from camel_ext.evaluation.targets import Target
@@ -67,13 +68,10 @@ def count_cases(db: Session, evaluation_id: UUID) -> int:
 def find_equal(db: Session, evaluation: Evaluation, positions: Sequence[int]) -> list[Answered]:
     """Return the answers of these cases that earlier evaluations hold already, newest ones."""
     row = EvaluationCase
-    mine = dict(
-        db.execute(
-            select(row.answer_hash, row.position).where(
-                row.evaluation_id == evaluation.id, row.position.in_(positions)
-            )
-        ).tuples()
+    wanted = select(row.answer_hash, row.position).where(
+        row.evaluation_id == evaluation.id, row.position.in_(positions)
     )
+    mine: dict[str, int] = {found.answer_hash: found.position for found in db.execute(wanted)}
     query = (
         select(row)
         .where(
@@ -100,7 +98,10 @@ def find_equal(db: Session, evaluation: Evaluation, positions: Sequence[int]) ->
 
 
 def start_runs(db: Session, asker: Asker, evaluation: Evaluation, cases: dict[int, Json]) -> None:
-    """Start the runs that answer these cases, and write down which, in one transaction."""
+    """Start the runs that answer these cases, and write down which, in one transaction.
+
+    Raises: TargetChanged.
+    """
     target = target_of(evaluation)
     query = select(EvaluationCase).where(
         EvaluationCase.evaluation_id == evaluation.id, EvaluationCase.position.in_(cases)
@@ -118,23 +119,19 @@ def start_runs(db: Session, asker: Asker, evaluation: Evaluation, cases: dict[in
             models=target.models,
         )
         run = start_run(db, asker, wanted)
-        if changed := _changed(run, target):
-            row.state, row.finished_at = State.FAILED, asker.clock.now()
-            row.error_code, row.error_detail = "evaluation.target_changed", changed
-            cancel_run(db, asker.clock, run.id, None)
-        else:
-            row.state, row.run_id = State.RUNNING, run.id
+        _check_same(run, target)
+        row.state, row.run_id = State.RUNNING, run.id
     db.flush()
 
 
-def _changed(run: Run, target: Target) -> str | None:
-    """Return what was applied anew since the evaluation began, if anything was."""
+def _check_same(run: Run, target: Target) -> None:
+    """Make sure that a run has the versions that were pinned. Raises: TargetChanged."""
+    again = "while it was evaluated: evaluate it anew"
     if run.workflow_version_id != target.workflow_version_id:
-        return f"the workflow {target.name!r} was changed while it was evaluated"
+        raise TargetChanged(f"the workflow {target.name!r} was changed {again}")
     for name, agent in target.pinned["agents"].items():
         if run.resolved["agents"].get(name, {}).get("version_id") != agent["version_id"]:
-            return f"the agent {name!r} was changed while {target.name!r} was evaluated"
-    return None
+            raise TargetChanged(f"the agent {name!r} of {target.name!r} was changed {again}")
 
 
 def read_ended(db: Session, under_way: dict[int, UUID]) -> list[Answered]:
