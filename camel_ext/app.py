@@ -3,6 +3,9 @@
 Nobody imports it but the command line and uvicorn. What a route does is its room's.
 """
 
+import camel_ext.core.lazy_models  # noqa: F401  # before FastAPI and every room
+
+# isort: split
 import asyncio
 import os
 import socket

@@ -25,6 +25,13 @@ from camel_ext.serving.bundled import pull_bundled
 from camel_ext.settings import Settings
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Ignore what core/lazy_models.py does: pytest forgets the filters of the process."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _rooms() -> None:
     import_models()
