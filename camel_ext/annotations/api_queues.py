@@ -21,6 +21,7 @@ from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
 from camel_ext.identity import Editor, Viewer
+from camel_ext.registry import Name
 
 router = APIRouter(prefix="/api/v1/annotation-queues", tags=["annotations"])
 items = APIRouter(prefix="/api/v1/annotation-queue-items", tags=["annotations"])
@@ -46,7 +47,7 @@ async def create(body: QueueCreate, request: Request, door: Editor) -> Response:
 async def list_(
     door: Viewer,
     where: Annotated[Place, Depends(place)],
-    name: Annotated[str | None, Query(max_length=64, description="Only of this name.")] = None,
+    name: Annotated[Name | None, Query(description="Only of this name.")] = None,
 ) -> Page[QueueShown]:
     found, following = await door.read(queues.list_queues, door.runtime.clock, where, name)
     return Page(items=[_queue(each) for each in found], next_cursor=following)

@@ -138,6 +138,12 @@ def undo_batch(
     return batch
 
 
+def give_up_undoing(db: Session, batch_id: UUID) -> None:
+    """Say that nobody takes a batch's verdicts back any more: it can be asked for again."""
+    get_batch(db, batch_id, lock=True).undo_job_id = None
+    db.flush()
+
+
 def undo_some(db: Session, clock: Clock, principal_id: UUID, batch_id: UUID) -> Batch:
     """Take back a bounded number of a batch's verdicts; done when `undone_at` is there."""
     batch = get_batch(db, batch_id, lock=True)

@@ -118,14 +118,14 @@ def withdraw(
     if row.withdrawn_at is not None:
         return row
     _check_counts(db, row)
-    stance = select(Annotation.id).where(
+    stance = select(Annotation.id, Annotation.queue_item_id).where(
         Annotation.stance == row.stance,
         Annotation.seq <= row.seq,
         Annotation.withdrawn_at.is_(None),
     )
-    ids = db.scalars(stance).all()
-    take_back(db, clock, principal_id, ids)
-    reopen_items(db, ids)
+    gone = {each.id: each.queue_item_id for each in db.execute(stance)}
+    take_back(db, clock, principal_id, gone)
+    reopen_items(db, gone)
     publish(db, clock, AnnotationWithdrawn(str(row.id), row.kind, row.interaction_ids))
     db.refresh(row)
     return row

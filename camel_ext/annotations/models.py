@@ -123,7 +123,9 @@ class Batch(Tenanted, Base):
     )
     version: Mapped[str] = mapped_column(String(80), doc="Hash of verifier and parameters.")
     wanted: Mapped[dict[str, Any] | None] = mapped_column(doc="The filter; null: ids were given.")
-    given_ids: Mapped[list[Any] | None] = mapped_column(doc="The ids; null: a filter was given.")
+    given_ids: Mapped[list[Any] | None] = mapped_column(
+        deferred=True, doc="The ids, up to 10,000: no list reads them; null: a filter was given."
+    )
     at_most: Mapped[int] = mapped_column(doc="How many answers it checks at most.")
     dry_run: Mapped[bool] = mapped_column(doc="It looks and counts, and writes no judgement.")
     state: Mapped[State] = mapped_column(default=State.QUEUED, doc="One of the six states.")
@@ -143,7 +145,9 @@ class Batch(Tenanted, Base):
     created_at: Mapped[datetime] = mapped_column(doc="When it was asked for.")
     started_at: Mapped[datetime | None] = mapped_column(doc="When it began.")
     finished_at: Mapped[datetime | None] = mapped_column(doc="When it reached a final state.")
-    undo_job_id: Mapped[UUID | None] = mapped_column(doc="The job that takes its verdicts back.")
+    undo_job_id: Mapped[UUID | None] = mapped_column(
+        doc="The job that takes its verdicts back; null: none does, or it failed."
+    )
     undone: Mapped[int] = mapped_column(default=0, doc="How many verdicts were taken back.")
     undone_at: Mapped[datetime | None] = mapped_column(doc="When all of them were.")
 
@@ -156,6 +160,11 @@ class Batch(Tenanted, Base):
         """The mean over what was found; null: nothing was."""
         found = self.passed + self.failed
         return self.score_sum / found if found else None
+
+    @property
+    def undoing(self) -> bool:
+        """Its verdicts are being taken back."""
+        return self.undo_job_id is not None and self.undone_at is None
 
 
 class Queue(Tenanted, Base):

@@ -4,7 +4,7 @@ An item is kept for whoever took it until its time is over; then anybody may tak
 same answers twice in one queue. Time is the clock's that is handed in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -56,9 +56,9 @@ def reserve_item(db: Session, clock: Clock, principal_id: UUID, item_id: UUID) -
 
     Raises: ItemUnknown, QueueClosed, ItemDone, ItemTaken.
     """
-    item = get_item(db, item_id, lock=True)
+    item, whole_set = _locked(db, item_id)
     queue = _open_queue(db, item.queue_id)
-    _check_free(db, clock, principal_id, item)
+    _check_free(clock, principal_id, item, whole_set)
     return _keep(db, clock, principal_id, queue, item)
 
 
@@ -69,8 +69,8 @@ def release_item(
 
     Raises: ItemUnknown, ItemDone, ItemTaken.
     """
-    item = get_item(db, item_id, lock=True)
-    _check_free(db, clock, principal_id, item)
+    item, whole_set = _locked(db, item_id)
+    _check_free(clock, principal_id, item, whole_set)
     item.reserved_by_id = item.reserved_until = None
     if skip:
         last = select(func.max(QueueItem.place)).where(QueueItem.queue_id == item.queue_id)
@@ -79,12 +79,28 @@ def release_item(
     return item
 
 
-def get_item(db: Session, item_id: UUID, *, lock: bool = False) -> QueueItem:
+def get_item(db: Session, item_id: UUID) -> QueueItem:
     """Return an item. Raises: ItemUnknown."""
-    item = db.get(QueueItem, item_id, with_for_update=lock or None, populate_existing=lock)
+    item = db.get(QueueItem, item_id)
     if item is None:
         raise ItemUnknown(f"there is no item {item_id} of a queue in this project")
     return item
+
+
+def _locked(db: Session, item_id: UUID) -> tuple[QueueItem, list[QueueItem]]:
+    """Return an item and all of its set, which nobody else can take or answer until the commit.
+
+    All of the set, and in one order: one person who answers two of it at once is seen to.
+    """
+    item = get_item(db, item_id)
+    query = (
+        select(QueueItem)
+        .where(QueueItem.queue_id == item.queue_id, QueueItem.subject_set == item.subject_set)
+        .order_by(QueueItem.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return item, list(db.scalars(query))
 
 
 def answer_item(db: Session, clock: Clock, judge: Judge, wanted: AnyCreate, row: Json) -> None:
@@ -94,8 +110,8 @@ def answer_item(db: Session, clock: Clock, judge: Judge, wanted: AnyCreate, row:
     Raises: ItemUnknown, ItemDone, ItemTaken, ReservationExpired, JudgementInvalid.
     """
     assert wanted.queue_item_id is not None
-    item = get_item(db, wanted.queue_item_id, lock=True)
-    _check_free(db, clock, judge.principal_id, item)
+    item, whole_set = _locked(db, wanted.queue_item_id)
+    _check_free(clock, judge.principal_id, item, whole_set)
     if item.reserved_by_id != judge.principal_id or not _is_kept(clock, item):
         raise ReservationExpired(
             f"`queue_item_id`: item {item.id} is not kept for you, or no longer: reserve it again "
@@ -122,12 +138,15 @@ def _check_fits(queue: Queue, item: QueueItem, wanted: AnyCreate) -> None:
         raise JudgementInvalid(f"`labels`: the queue has no {unknown[0]!r}; it has: {known}")
 
 
-def reopen_items(db: Session, annotation_ids: Iterable[UUID]) -> None:
-    """Ask again for the judgements that these were: they were withdrawn."""
+def reopen_items(db: Session, withdrawn: Mapping[UUID, UUID | None]) -> None:
+    """Ask again for what these judgements (by id, with the item each answered) had answered."""
+    items = {item_id for item_id in withdrawn.values() if item_id is not None}
+    if not items:
+        return
     nothing: Json = {"done_by_id": None, "done_at": None, "annotation_id": None}
     db.execute(
         update(QueueItem)
-        .where(QueueItem.annotation_id.in_(list(annotation_ids)))
+        .where(QueueItem.id.in_(items), QueueItem.annotation_id.in_(withdrawn))
         .values(**nothing)
         .execution_options(synchronize_session=False)
     )
@@ -153,7 +172,9 @@ def _is_kept(clock: Clock, item: QueueItem) -> bool:
     return item.reserved_until is not None and item.reserved_until > clock.now()
 
 
-def _check_free(db: Session, clock: Clock, principal_id: UUID, item: QueueItem) -> None:
+def _check_free(
+    clock: Clock, principal_id: UUID, item: QueueItem, whole_set: list[QueueItem]
+) -> None:
     if item.done_at is not None:
         whom = "you" if item.done_by_id == principal_id else "somebody else"
         raise ItemDone(f"`queue_item_id`: item {item.id} was judged by {whom} already")
@@ -162,10 +183,5 @@ def _check_free(db: Session, clock: Clock, principal_id: UUID, item: QueueItem) 
             f"`queue_item_id`: somebody else keeps item {item.id} until {item.reserved_until}: take "
             "the next one"
         )
-    judged = select(QueueItem.id).where(
-        QueueItem.queue_id == item.queue_id,
-        QueueItem.subject_set == item.subject_set,
-        QueueItem.done_by_id == principal_id,
-    )
-    if db.scalar(judged.limit(1)) is not None:
+    if any(each.done_by_id == principal_id for each in whole_set):
         raise ItemDone(f"`queue_item_id`: you judged the answers of item {item.id} already")

@@ -80,5 +80,6 @@ class BatchShown(Shown):
     created_at: datetime = Field(description="When it was asked for.")
     started_at: datetime | None = Field(description="When it began.")
     finished_at: datetime | None = Field(description="When it ended.")
+    undoing: bool = Field(description="Its verdicts are being taken back.")
     undone: int = Field(description="How many of its verdicts were taken back.")
     undone_at: datetime | None = Field(description="When all of them were; null: they count.")

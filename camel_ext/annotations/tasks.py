@@ -41,7 +41,12 @@ async def verify_batch(context: TaskContext, *, batch_id: str) -> None:
             feed.frames.end(context.job.tenant, batch_id)
 
 
-@task(batches.UNDO)
+async def give_up_undoing(context: TaskContext, _code: str, _detail: str) -> None:
+    """Let the undoing be asked for again."""
+    await context.write(batches.give_up_undoing, UUID(context.job.args["batch_id"]))
+
+
+@task(batches.UNDO, failed=give_up_undoing)
 async def undo_batch(context: TaskContext, *, batch_id: str, principal_id: str) -> None:
     """Take back a batch's verdicts, some at a time."""
     runtime, who = context.runtime, UUID(principal_id)

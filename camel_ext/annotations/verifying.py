@@ -81,14 +81,14 @@ def read_page(db: Session, batch_id: UUID) -> Page:
     batch = get_batch(db, batch_id)
     size = PAGE_OF_SLOW if get_verifier(batch.verifier).awaited else PAGE
     size = min(size, batch.at_most - batch.done)
-    if batch.given_ids is None:
+    if batch.wanted is not None:
         found = list_interactions(db, _filter_of(batch), _place(size, batch.cursor))
         ids, cursor = [row["id"] for row in found.items], found.next_cursor
         is_last = cursor is None or batch.done + len(ids) >= batch.at_most
     else:
-        given = batch.given_ids[batch.done : batch.done + size]
-        ids, cursor = [UUID(each) for each in given], None
-        is_last = batch.done + len(ids) >= min(len(batch.given_ids), batch.at_most)
+        given = (batch.given_ids or [])[: batch.at_most]
+        ids, cursor = [UUID(each) for each in given[batch.done : batch.done + size]], None
+        is_last = batch.done + len(ids) >= len(given)
     subjects = read_subjects(db, ids, with_prompts=bool(batch.per_subject))
     return Page(subjects, cursor, is_last)
 
@@ -152,8 +152,14 @@ def _create(subject_id: UUID, verdict: Verdict) -> VerdictCreate:
         interaction_ids=[subject_id],
         state=verdict.state,
         score=verdict.score if is_found else None,
-        reason=verdict.reason.replace("\0", " ")[:REASON_CHARS],
+        reason=_storable(verdict.reason),
     )
+
+
+def _storable(reason: str) -> str:
+    """Return a reason without what cannot be stored: an answer that it quotes may hold anything."""
+    whole = reason.replace("\0", " ").encode("utf-8", "replace").decode()
+    return whole[:REASON_CHARS]
 
 
 def _count(batch: Batch, wanted: Sequence[VerdictCreate], looked_at: int) -> None:

@@ -209,11 +209,17 @@ def _what_next(batch: Batch) -> list[str]:
     name = short(batch["id"])
     if batch["done"] == 0:
         return ["No answer matches: `camel-ext logs` shows what there is."]
+    more = []
+    if batch["done"] == batch["at_most"]:
+        more = [f"It stopped at --at-most {batch['at_most']}: older answers were not looked at."]
     if batch["dry_run"]:
-        return ["Nothing was written: the same command without --dry-run does it."]
+        return [*more, "Nothing was written: the same command without --dry-run does it."]
     if batch["undone_at"]:
         return [f"Its {plural(batch['undone'], 'verdict')} were taken back."]
-    return [f"Look: camel-ext annotate list --batch {name}   Undo: camel-ext annotate undo {name}"]
+    return [
+        *more,
+        f"Look: camel-ext annotate list --batch {name}   Undo: camel-ext annotate undo {name}",
+    ]
 
 
 def list_batches(here: Here, limit: int) -> None:
@@ -265,8 +271,12 @@ def undo(here: Here, wanted: str) -> None:
     """Take back a batch's verdicts, and wait until all are."""
     with here.connect() as client:
         batch = client.annotations.batches.undo(find_batch(client, wanted))
-        ended = _until(
-            here, client, batch, "taking back", "undone", lambda b: b["undone_at"] is not None
+        ended = _until(here, client, batch, "taking back", "undone", lambda b: not b["undoing"])
+    if ended["undone_at"] is None:
+        raise Stop(
+            Exit.FAILED,
+            f"Only {plural(ended['undone'], 'verdict')} could be taken back.",
+            f"Try again: camel-ext annotate undo {short(ended['id'])}",
         )
     if here.as_json:
         here.answer(ended)

@@ -105,9 +105,9 @@ class Desk:
         return batch
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, **how: Any) -> AsyncIterator[None]:
         """A worker that executes jobs until the block ends; real time passes for it."""
-        worker = QueueWorker(self.runtime, name="test", concurrency=4, poll_s=0.0)
+        worker = QueueWorker(self.runtime, name="test", concurrency=4, poll_s=0.0, **how)
         running = asyncio.create_task(worker.run())
         try:
             yield

@@ -301,6 +301,18 @@ class TestAnswering:
         )
         assert sorted(type(end).__name__ for end in ends) == ["Annotation", "ItemDone"]
 
+    async def test_one_person_never_judges_a_set_twice(self, desk: Desk) -> None:
+        """Not even who holds two items of it, and answers both at once."""
+        it = await desk.answered()
+        await make(desk, sets=[[it]], annotators=2)
+        both = await items(desk)
+        for each in both:
+            await desk.write(reserve_item, desk.clock, ADA, each.id)
+        ends = await asyncio.gather(
+            *(desk.judge(thumbs(each)) for each in both), return_exceptions=True
+        )
+        assert sorted(type(end).__name__ for end in ends) == ["Annotation", "ItemDone"]
+
     async def test_what_is_not_there(self, desk: Desk) -> None:
         it, nobody = await desk.answered(), uuid4()
         with pytest.raises(ItemUnknown):

@@ -253,6 +253,14 @@ class TestStopping:
         with pytest.raises(BatchUnknown):
             await desk.write(cancel_batch, desk.clock, uuid4())
 
+    async def test_a_reason_may_quote_anything(self, desk: Desk, script: Script) -> None:
+        script.says = lambda _text: Verdict("failed", 0.0, "got \ud800" + "x" * 5_000)
+        it = await desk.answered()
+        batch = await desk.run(verifier="scripted", interaction_ids=[it])
+        assert batch.state == State.SUCCEEDED
+        reason = (await desk.current(it))[0].value["reason"]
+        assert reason == "got ?" + "x" * 1_995
+
     async def test_a_bug_of_ours_fails_it_and_says_so(self, desk: Desk, script: Script) -> None:
         def bug(_text: str) -> Verdict:
             raise RuntimeError("a bug")
@@ -262,6 +270,12 @@ class TestStopping:
         batch = await desk.run(verifier="scripted", interaction_ids=[it])
         assert (batch.state, batch.error_code) == (State.FAILED, "core.internal")
         assert batch.error_detail
+
+    async def test_workers_that_all_die_fail_it(self, desk: Desk) -> None:
+        batch = await desk.start(verifier="length", filter={})
+        async with desk.working(max_takeovers=0):
+            ended = await desk.until(batch.id, lambda batch: batch.state.is_final)
+        assert (ended.state, ended.error_code) == (State.FAILED, "core.worker_lost")
 
 
 class TestUndoing:
@@ -285,6 +299,16 @@ class TestUndoing:
         assert len(await desk.current(it)) == 1
         await desk.undo(second.id)
         assert await desk.current(it) == []
+
+    async def test_what_failed_can_be_asked_for_again(self, desk: Desk) -> None:
+        it = await desk.answered("two words")
+        batch = await desk.run(verifier="length", params=SHORT, interaction_ids=[it])
+        asked = await desk.write(undo_batch, desk.clock, desk.runtime.new_id, ADA, batch.id)
+        assert asked.undoing
+        async with desk.working(max_takeovers=0):
+            failed_ = await desk.until(batch.id, lambda batch: not batch.undoing)
+        assert (failed_.undone_at, failed_.undone) == (None, 0)
+        assert (await desk.undo(batch.id)).undone == 1
 
     async def test_twice_is_once(self, desk: Desk) -> None:
         it = await desk.answered("two words")

@@ -1,8 +1,14 @@
 """The groups `annotate` and `queue`, over a real server."""
 
 import json
+import os
+import pty
 import re
 import shlex
+import subprocess
+import sys
+import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -208,6 +214,28 @@ class TestQueues:
         assert told[0]["item"]["subjects"][0]["answer"]["content"] == "three fine words"
         assert told[1]["annotation"]["queue_item_id"] == told[0]["item"]["id"]
 
+    @pytest.mark.slow
+    def test_keys_on_a_terminal(self, served: Served, camel: Camel, queue: str) -> None:
+        ours, theirs = pty.openpty()
+        arguments = ["queue", "work", queue, "--data-dir", str(served.data_dir)]
+        child = subprocess.Popen(
+            [sys.executable, "-m", "camel_ext.cli", *arguments],
+            stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        )  # fmt: skip
+        os.close(theirs)
+        try:
+            for key, answered_by in (("u", "✓ up"), ("x", "nothing here"), ("d", "✓ down")):
+                press(ours, key)
+                read_until(ours, answered_by)
+            press(ours, "q")
+            said = read_until(ours, "Go on")
+            assert child.wait(20) == 0
+        finally:
+            child.kill()
+            os.close(ours)
+        assert "2 judgements kept." in said
+        assert shown(camel("queue", "show", queue, "--json"))["items_done"] == 2
+
     @pytest.mark.parametrize(
         ("kind", "typed", "value"),
         [
@@ -280,6 +308,22 @@ def test_no_order(order: str) -> None:
 def test_parameters_are_json_or_text() -> None:
     read = read_params(["max=40", "unit=words", 'any=["a"]', "text=a=b"])
     assert read == {"max": 40, "unit": "words", "any": ["a"], "text": "a=b"}
+
+
+def press(terminal: int, key: str) -> None:
+    """Press a key once it is waited for: what is typed ahead is thrown away."""
+    while termios.tcgetattr(terminal)[3] & termios.ICANON:
+        time.sleep(0.01)
+    os.write(terminal, key.encode())
+
+
+def read_until(terminal: int, words: str) -> str:
+    """Return what is written on a terminal up to some words, without its colours."""
+    seen = ""
+    while words not in seen:
+        raw = os.read(terminal, 65_536).decode("utf-8", "replace")
+        seen += re.sub(r"\x1b\[[0-9;]*m", "", raw)
+    return seen
 
 
 class TestGuide:

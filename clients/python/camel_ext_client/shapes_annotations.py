@@ -76,6 +76,7 @@ class Batch(TypedDict):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    undoing: bool
     undone: int
     undone_at: str | None
 
