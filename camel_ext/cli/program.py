@@ -11,10 +11,12 @@ from camel_ext.cli import (
     commands_annotations,
     commands_datasets,
     commands_experiments,
+    commands_forks,
     commands_queues,
     commands_runs,
     commands_server,
     commands_settings,
+    commands_training,
 )
 
 program = typer.Typer(
@@ -49,8 +51,10 @@ def root(
 
 commands_server.register(program)
 commands_runs.register(program)
+commands_forks.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
 commands_experiments.register(program)
+commands_training.register(program)
 commands_datasets.register(program)
 commands_settings.register(program)

@@ -67,12 +67,16 @@ def make_environment(data_dir: Path, steps: Steps, say: Say) -> Environment:
     folder = environment_dir(data_dir)
     with _alone(data_dir):
         say("making an environment")
-        _make_layer(folder)
-        for what, arguments in zip(("the lock", "torch"), steps.each(), strict=True):
-            say(f"fetching and installing {what}")
-            _pip(folder, ["install", *arguments])
-        say("checking that it can be imported")
-        _check(folder)
+        try:
+            _make_layer(folder)
+            for what, arguments in zip(("the lock", "torch"), steps.each(), strict=True):
+                say(f"fetching and installing {what}")
+                _pip(folder, ["install", *arguments])
+            say("checking that it can be imported")
+            _check(folder)
+        except BaseException:  # whatever it is, half an environment is worth nothing
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         (folder / DONE_FILE).write_text(lock_hash() + "\n")
     found = find_environment(data_dir)
     assert found is not None

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from camel_ext.app import Parts, create_app
 from camel_ext.cli.program import program
+from camel_ext.core.runtime import Runtime
 from camel_ext.serving import ChatRequest, serving_of
 from camel_ext.settings import Settings
 from camel_ext.workflows.agents import warm
@@ -66,6 +67,7 @@ class Served:
     engine: FakeEngine
     files: Path
     answers: dict[str, Answer] = field(default_factory=dict)
+    runtime: Runtime | None = None
 
     def answer(self, request: ChatRequest) -> Answer:
         """The answer scripted for a word of the prompt, else a line of three words."""
@@ -113,6 +115,7 @@ def _serve(
 
     async def work() -> None:
         async with app.router.lifespan_context(app):
+            found.runtime = app.state.runtime
             serving_of(app.state.runtime).use(found.engine)
             serving = asyncio.create_task(server.serve([sock]))
             ready.set()
