@@ -14,8 +14,10 @@ from camel_ext_client import feed
 from camel_ext_client.annotations import Annotations
 from camel_ext_client.configurations import Configurations
 from camel_ext_client.datasets import Datasets
+from camel_ext_client.evaluation import Comparisons, Evaluations, Suites
 from camel_ext_client.experiments import Certificates, Decisions, Improvements
 from camel_ext_client.feed import Message
+from camel_ext_client.forks import Forks
 from camel_ext_client.interactions import Interactions
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
@@ -42,6 +44,7 @@ class Client:
         )
         self.url = self._transport.url
         self.runs = Runs(self._transport)
+        self.forks = Forks(self._transport)
         self.configurations = Configurations(self._transport)
         self.models = Models(self._transport)
         self.aliases = Aliases(self._transport)
@@ -50,6 +53,9 @@ class Client:
         self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)
+        self.suites = Suites(self._transport)
+        self.evaluations = Evaluations(self._transport)
+        self.comparisons = Comparisons(self._transport)
         self.improvements = Improvements(self._transport)
         self.certificates = Certificates(self._transport)
         self.decisions = Decisions(self._transport)
