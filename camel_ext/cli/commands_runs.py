@@ -35,6 +35,14 @@ class StateName(StrEnum):
     CANCELLED = "cancelled"
 
 
+class PurposeName(StrEnum):
+    """Why a run is made."""
+
+    RUN = "run"
+    SAMPLE = "sample"
+    EVAL = "eval"
+
+
 class Word(StrEnum):
     """What a person knows about an interrupted call."""
 
@@ -50,6 +58,7 @@ def register(app: typer.Typer) -> None:
             'camel-ext run solve "Name three rivers of Europe."',
             "camel-ext run solve --input goal=@goal.txt --budget max_turns=20",
             "camel-ext run solve --input-file inputs.yaml --detach --json",
+            "camel-ext run solve 'Name three rivers.' --model thinker=bundled/brief@2",
         ],
     )(run)  # fmt: skip
     command(app, "watch", panel=PANEL, examples=["camel-ext watch last"])(watch)
@@ -121,6 +130,19 @@ def run(
         list[str] | None, typer.Option("--tag", help="A word to find it by. Repeatable.")
     ] = None,
     session: Annotated[str | None, typer.Option("--session", help="Groups runs.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="ALIAS=TARGET",
+            help="What an alias stands for in this run: a model, `model/adapter@2`, or a version's "
+            "id. Repeatable.",
+        ),
+    ] = None,
+    purpose: Annotated[
+        PurposeName, typer.Option("--purpose", help="Why: nothing is learnt from `eval`.")
+    ] = PurposeName.RUN,
 ) -> None:
     """Start a run of a workflow and watch it, turn by turn, to its output.
 
@@ -131,7 +153,7 @@ def run(
 
     wanted = running.Wanted(
         workflow, text, given or [], input_file, seed, budget or [], single_step, priority,
-        tag or [], session,
+        tag or [], session, model or [], purpose,
     )  # fmt: skip
     running.run(here, wanted, watching=watch, quiet=quiet)
 
@@ -198,12 +220,15 @@ def list_(
     workflow: Annotated[
         str | None, typer.Option("--workflow", "-w", help="Only of this workflow.")
     ] = None,
+    purpose: Annotated[
+        PurposeName | None, typer.Option("--purpose", help="Only made for this.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
 ) -> None:
     """List runs, newest first."""
     from camel_ext.cli import runs
 
-    runs.list_runs(here, state, workflow, limit)
+    runs.list_runs(here, {"state": state, "workflow": workflow, "purpose": purpose}, limit)
 
 
 def pause(here: Here, run_id: RunId) -> None:

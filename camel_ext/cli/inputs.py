@@ -44,6 +44,24 @@ def budgets(given: list[str]) -> Budgets:
     return cast(Budgets, read)
 
 
+def targets(given: list[str]) -> dict[str, str]:
+    """Read `ALIAS=TARGET`s.
+
+    Raises: Stop.
+    """
+    read: dict[str, str] = {}
+    for each in given:
+        alias, _, target = each.partition("=")
+        if not alias or not target:
+            raise Stop(
+                Exit.USAGE,
+                f"--model {each}: that is no ALIAS=TARGET.",
+                "Example: --model thinker=bundled/brief@2",
+            )
+        read[alias] = target
+    return read
+
+
 def inputs(
     workflow: Definition | None, text: str | None, given: list[str], file: Path | None
 ) -> dict[str, Any]:

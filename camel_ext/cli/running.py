@@ -14,7 +14,7 @@ from camel_ext_client.shapes import Definition, Run
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.following import RunSeen, TurnSeen, at_rest, follow
-from camel_ext.cli.inputs import budgets, inputs
+from camel_ext.cli.inputs import budgets, inputs, targets
 from camel_ext.cli.live import LiveView, given_shown, output_shown, show_ending, what_next
 from camel_ext.cli.output import plain, short, write_json
 from camel_ext.cli.runs import find_run
@@ -41,11 +41,13 @@ class Wanted:
     priority: int
     tags: list[str]
     session: str | None
+    models: list[str]
+    purpose: str
 
 
 def run(here: Here, wanted: Wanted, *, watching: bool, quiet: bool) -> None:
     """Start a run; watch it unless only its start was wanted."""
-    limits = budgets(wanted.budget)
+    limits, pinned = budgets(wanted.budget), targets(wanted.models)
     with here.connect() as client:
         workflow = _find_workflow(client, wanted.workflow)
         given = inputs(workflow, wanted.text, wanted.given, wanted.input_file)
@@ -58,6 +60,8 @@ def run(here: Here, wanted: Wanted, *, watching: bool, quiet: bool) -> None:
             priority=wanted.priority,
             tags=wanted.tags,
             session=wanted.session,
+            purpose=wanted.purpose,
+            models=pinned,
         )
         if not watching:
             _detached(here, started)

@@ -43,16 +43,17 @@ def find_run(client: Client, wanted: str) -> str:
     return find_id(wanted, RUN, client.runs.each())
 
 
-def list_runs(here: Here, state: str | None, workflow: str | None, limit: int) -> None:
+def list_runs(here: Here, chosen: dict[str, str | None], limit: int) -> None:
     """Show runs, newest first."""
     with here.connect() as client:
-        found = list(islice(client.runs.each(state=state, workflow=workflow), limit + 1))
+        found = list(islice(client.runs.each(**chosen), limit + 1))
     more, found = len(found) > limit, found[:limit]
     if here.as_json:
         here.answer(found)
         return
     if not found:
-        here.note("No run yet. Start one: camel-ext run WORKFLOW")
+        chose = any(each is not None for each in chosen.values())
+        here.note("No run is like that." if chose else f"No run yet. {RUN.maker}")
         return
     right = {"justify": "right", "no_wrap": True}
     fixed = {"no_wrap": True}

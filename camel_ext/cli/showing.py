@@ -58,6 +58,8 @@ def _about(run: Run) -> Iterator[tuple[str, str]]:
     for alias, resolved in sorted(run["resolved"].get("models", {}).items()):
         target = resolved.get("name") if isinstance(resolved, dict) else resolved
         yield "model", f"{alias} = {target}"
+    if run["purpose"] != "run":
+        yield "purpose", run["purpose"]
     if run["parent_run_id"]:
         yield "retries", f"{run['parent_run_id']}, from turn {run['prefix_seq']} on"
     if run["tags"]:

@@ -10,6 +10,7 @@ from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
 from camel_ext.identity import Editor, Viewer
+from camel_ext.interactions import Purpose
 from camel_ext.workflows import runs
 from camel_ext.workflows.api_configurations import router as configurations
 from camel_ext.workflows.api_forks import router as forks
@@ -49,8 +50,9 @@ async def list_(
     where: Annotated[Place, Depends(place)],
     state: Annotated[State | None, Query(description="Only runs in this state.")] = None,
     workflow: Annotated[str | None, Query(description="Only runs of this workflow.")] = None,
+    purpose: Annotated[Purpose | None, Query(description="Only runs for this.")] = None,
 ) -> Page[RunShown]:
-    found, following = await door.read(runs.list_runs, where, state, workflow)
+    found, following = await door.read(runs.list_runs, where, state, workflow, purpose)
     items = [RunShown.model_validate(run) for run in found]
     return Page(items=items, next_cursor=following)
 

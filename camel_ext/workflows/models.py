@@ -144,6 +144,7 @@ class Run(Tenanted, Base):
         Index("ix_runs_created", "org_id", "project_id", "created_at", "id"),
         Index("ix_runs_state", "org_id", "project_id", "state", "created_at", "id"),
         Index("ix_runs_workflow", "org_id", "project_id", "workflow", "created_at", "id"),
+        Index("ix_runs_purpose", "org_id", "project_id", "purpose", "created_at", "id"),
     )
 
 

@@ -101,7 +101,11 @@ def get_run(db: Session, run_id: UUID) -> Run:
 
 
 def list_runs(
-    db: Session, where: Place, state: State | None, workflow: str | None
+    db: Session,
+    where: Place,
+    state: State | None = None,
+    workflow: str | None = None,
+    purpose: Purpose | None = None,
 ) -> tuple[list[Run], str | None]:
     """Return a page of runs, newest first."""
     query = select(Run)
@@ -109,6 +113,8 @@ def list_runs(
         query = query.where(Run.state == state)
     if workflow is not None:
         query = query.where(Run.workflow == workflow)
+    if purpose is not None:
+        query = query.where(Run.purpose == purpose)
     return fetch_page(db, query, Run.created_at, Run.id, where)
 
 

@@ -48,6 +48,7 @@ class ForkShown(Shown):
     error_code: str | None = Field(description="Stable code of its failure.")
     error_detail: str | None = Field(description="What happened, or what it waits for.")
     principal_id: UUID = Field(description="Who asked for it.")
+    trace_id: str = Field(description="Ties it to its interactions and logs.")
     created_at: datetime = Field(description="When it was asked for.")
     started_at: datetime | None = Field(description="When it began.")
     finished_at: datetime | None = Field(description="When it ended.")

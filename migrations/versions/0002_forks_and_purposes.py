@@ -57,10 +57,16 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("purpose", sa.String(length=16), nullable=False, server_default="run")
         )
+        batch_op.create_index(
+            "ix_runs_purpose",
+            ["org_id", "project_id", "purpose", "created_at", "id"],
+            unique=False,
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.drop_index("ix_runs_purpose")
         batch_op.drop_column("purpose")
     with op.batch_alter_table("interactions", schema=None) as batch_op:
         batch_op.drop_index(

@@ -15,7 +15,7 @@ class Interactions:
     """`client.interactions`.
 
     Filters are as the server names them: run_id, session, agent_id, model_version_id,
-    adapter_version_id, trace_id, tag, failed, error_code, purpose, alias, since, until, text.
+    adapter_version_id, trace_id, forked_from_id, tag, failed, error_code, purpose, alias, since, until, text.
     """
 
     def __init__(self, transport: Transport) -> None:

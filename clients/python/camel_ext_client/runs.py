@@ -27,8 +27,13 @@ class Runs:
         priority: int = 0,
         session: str | None = None,
         tags: Sequence[str] = (),
+        purpose: str = "run",
+        models: Mapping[str, str] | None = None,
     ) -> Run:
-        """Start a run of a workflow with what it is given."""
+        """Start a run of a workflow with what it is given.
+
+        `purpose` is run, sample or eval, which is never learnt from; `models` says what aliases stand for in this run alone: `{"thinker": "bundled/brief@2"}`.
+        """
         body = {
             "workflow": workflow,
             "input": dict(given or {}),
@@ -38,6 +43,8 @@ class Runs:
             "priority": priority,
             "session": session,
             "tags": list(tags),
+            "purpose": purpose,
+            "models": dict(models or {}),
         }
         return cast(Run, self._transport.create(PATH, body))
 
@@ -46,18 +53,26 @@ class Runs:
         *,
         state: str | None = None,
         workflow: str | None = None,
+        purpose: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Run]:
         """Return a page of runs, newest first."""
         found = self._transport.get(
-            PATH, state=state, workflow=workflow, limit=limit, cursor=cursor
+            PATH, state=state, workflow=workflow, purpose=purpose, limit=limit, cursor=cursor
         )
         return cast(Page[Run], found)
 
-    def each(self, *, state: str | None = None, workflow: str | None = None) -> Iterator[Run]:
+    def each(
+        self,
+        *,
+        state: str | None = None,
+        workflow: str | None = None,
+        purpose: str | None = None,
+    ) -> Iterator[Run]:
         """Yield all runs, newest first."""
-        return each(lambda at: self.list(state=state, workflow=workflow, limit=200, cursor=at))
+        chosen = {"state": state, "workflow": workflow, "purpose": purpose}
+        return each(lambda at: self.list(limit=200, cursor=at, **chosen))
 
     def get(self, run_id: str) -> Run:
         """Return one run."""

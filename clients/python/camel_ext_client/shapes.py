@@ -23,6 +23,7 @@ class Run(TypedDict):
     id: str
     workflow: str
     workflow_version_id: str
+    purpose: Literal["run", "sample", "eval"]
     state: State
     waiting_for: str | None
     waiting_detail: str | None
@@ -46,6 +47,35 @@ class Run(TypedDict):
     principal_id: str
     trace_id: str
     revision: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class Variant(TypedDict, total=False):
+    """How a call is asked again; what is left out is as it was."""
+
+    model: str
+    temperature: float
+    top_p: float
+    max_tokens: int
+
+
+class Fork(TypedDict):
+    """One logged call, asked again from the identical prompt."""
+
+    id: str
+    interaction_id: str
+    state: State
+    wanted: dict[str, Any]
+    seed: int
+    total: int
+    done: int
+    failed: int
+    error_code: str | None
+    error_detail: str | None
+    principal_id: str
+    trace_id: str
     created_at: str
     started_at: str | None
     finished_at: str | None
