@@ -1,6 +1,5 @@
 """Tells the folder what the training loop does, and the loop when to save, to evaluate and to stop."""
 
-import resource
 import time
 from typing import Any
 
@@ -10,6 +9,7 @@ from camel_ext.training.spec import CHECKPOINTS, Hyper
 from camel_ext.training.trainer import checkpoints
 from camel_ext.training.trainer.alarms import Alarms
 from camel_ext.training.trainer.events import EventLog
+from camel_ext.training.trainer.memory import rss_bytes
 from camel_ext.training.trainer.stopping import StopSwitch
 from camel_ext.training.trainer.trainers import PreferenceTrainer
 
@@ -72,7 +72,7 @@ class Progress(TrainerCallback):
             learning_rate=logs["learning_rate"],
             tokens_per_s=(tokens - self._tokens) / max(now - self._last_at, 1e-9),
             eta_s=(now - self._began_at) / done * (state.max_steps - state.global_step),
-            rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            rss_bytes=rss_bytes(),
         )
         self._last_at, self._tokens = now, tokens
         if not self.trainer.work.held_out and self._due(state, self._hyper.eval_every_steps):

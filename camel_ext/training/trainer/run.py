@@ -34,6 +34,7 @@ from camel_ext.training.trainer.events import EventLog
 from camel_ext.training.trainer.export import export_gguf, save_adapter
 from camel_ext.training.trainer.failures import TrainingFailed
 from camel_ext.training.trainer.forward import PairForward
+from camel_ext.training.trainer.memory import peak_rss_bytes
 from camel_ext.training.trainer.progress import Progress
 from camel_ext.training.trainer.reference import ReferenceCache, reference_file
 from camel_ext.training.trainer.stopping import Stopped, StopSwitch
@@ -63,13 +64,14 @@ class Run:
 
         Raises: TrainingFailed; Stopped when the switch was thrown, with all that was reached saved.
         """
+        rows = read_pairs(self._job_dir)
         belongs_to = self._fingerprint()
         checkpoint = checkpoints.last_whole(self._job_dir / CHECKPOINTS, belongs_to)
         self._events.rewind(checkpoints.step_of(checkpoint) if checkpoint else 0)
         self._phase("convert")
         opened = open_base(self._spec)
         self._phase("tokenize")
-        encoding = encode(read_pairs(self._job_dir), opened.tokenizer, self._hyper)
+        encoding = encode(rows, opened.tokenizer, self._hyper)
         self._say_what_is_left_out(encoding)
         steps = planned_steps(self._hyper, len(encoding.of(Split.TRAIN)))
         lora = lora_config(self._hyper, opened.config)
@@ -96,6 +98,7 @@ class Run:
             reference_misses=cache.misses,
             seconds=time.monotonic() - self._began,
             cpu_seconds=time.process_time(),
+            peak_rss_bytes=peak_rss_bytes(),
         )
 
     def _phase(self, name: str) -> None:
