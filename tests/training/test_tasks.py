@@ -60,7 +60,7 @@ class TestWhole:
             spec, pairs = read_spec(folder), read_pairs(folder)
         base = (shop.yard.models_dir / "base.gguf").read_bytes()
         assert spec.base.sha256 == hashlib.sha256(base).hexdigest()
-        assert (spec.hyper.beta, spec.hyper.seed, spec.hyper.max_steps) == (0.3, 7, 24)
+        assert (spec.hyper.beta, spec.hyper.seed, spec.hyper.max_steps) == (0.3, 7, 20)
         assert len(pairs) == 6
         assert sum(pair.split == "eval" for pair in pairs) == 1
         assert pairs[0].chosen == [{"role": "assistant", "content": "Number 0."}]
