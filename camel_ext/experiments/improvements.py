@@ -48,6 +48,7 @@ def start_improvement(db: Session, asker: Asker, wanted: ImproveStart) -> Improv
         agent=setting.agent,
         alias=setting.alias,
         baseline_version_id=setting.baseline_version_id,
+        candidate_version_id=setting.candidate_version_id,
         config=config.model_dump(mode="json"),
         policy_hash=config.policy_hash,
         seed=asker.new_seed() if wanted.seed is None else wanted.seed,

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from camel_ext.experiments.config import ImproveConfig
 from camel_ext.experiments.errors import ConfigWrong
-from camel_ext.registry import EngineKind, ModelKind, get_alias, get_version, resolve_version
+from camel_ext.registry import (
+    EngineKind,
+    ModelKind,
+    ResolvedModel,
+    find_target,
+    get_alias,
+    get_version,
+    resolve_version,
+)
 from camel_ext.workflows import (
     DefinitionKind,
     InputsWrong,
@@ -38,8 +46,7 @@ class Setting:
     agent: str
     alias: str
     baseline_version_id: UUID
-    base_version_id: UUID
-    base_name: str
+    candidate_version_id: UUID | None
 
 
 def read_setting(db: Session, name: str, config: ImproveConfig) -> Setting:
@@ -76,8 +83,7 @@ def read_setting(db: Session, name: str, config: ImproveConfig) -> Setting:
         agent=agent,
         alias=alias_name,
         baseline_version_id=target,
-        base_version_id=resolved.version_id,
-        base_name=resolved.name,
+        candidate_version_id=_candidate(db, config, resolved),
     )
 
 
@@ -105,6 +111,28 @@ def target_name(db: Session, version_id: UUID) -> str:
     is_base = version.kind == ModelKind.BASE or resolved.adapter is None
     name = resolved.name if is_base or resolved.adapter is None else resolved.adapter.name
     return f"{name}@{version.number}"
+
+
+def _candidate(db: Session, config: ImproveConfig, baseline: ResolvedModel) -> UUID | None:
+    """Return the adapter that is to be proven, where one is named.
+
+    Raises: ModelUnknown, VersionUnknown, ConfigWrong.
+    """
+    if config.candidate is None:
+        return None
+    version = find_target(db, config.candidate)
+    if version.base_version_id != baseline.version_id:
+        raise ConfigWrong(
+            f"{config.candidate!r} is no adapter of {baseline.name!r}, which answers now: two models "
+            "would be compared on different bases.",
+            ("candidate",),
+            "Name an adapter of that base.",
+        )
+    if version.id == baseline.target_id:
+        raise ConfigWrong(
+            f"{config.candidate!r} answers already.", ("candidate",), "There is nothing to prove."
+        )
+    return version.id
 
 
 def _agent(workflow: Workflow, name: str, config: ImproveConfig) -> str:

@@ -22,7 +22,7 @@ from camel_ext.workflows import Asker, asker_for
 
 FEED = "events"
 PROGRESS = frame_kind("experiments.progress")
-FIRST_PAUSE_S = 0.5
+FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
 
 
@@ -104,7 +104,7 @@ class _Drive:
             self._tell_children(stage, children, looks, going)
             if going or len(looks) < len(children):
                 await self.context.runtime.clock.sleep(pause_s)
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 1.25)
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
         return {child: looks[child] for child in children}
 
     def _tell_children(
