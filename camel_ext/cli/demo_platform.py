@@ -6,6 +6,7 @@ It is the same server that a user starts; only its folder and its port are the d
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -96,12 +97,15 @@ def running(data_dir: Path, log: Path) -> Iterator[Platform]:
             text=True,
             start_new_session=True,  # Ctrl-C is for us; we stop it ourselves
         )
+    # who ends us ends the server: it has a session of its own, and would go on for ever
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         greeting = _greeting(process, log)
         key = Path(greeting["key_file"]).read_text().strip()
         yield Platform(process, greeting["url"], key, data_dir, log)
     finally:
         _stop(process)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _greeting(process: "subprocess.Popen[str]", log: Path) -> dict[str, str]:

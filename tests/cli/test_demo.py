@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 from camel_ext_client import Client
 from camel_ext_client.shapes import Run, Turn
@@ -118,6 +121,25 @@ def test_the_demo_for_real(tmp_path: Path, bundled_model: Path) -> None:
     assert "of 6 answers passed the verifier" in done.stdout
     assert "Traceback" not in (folder / "server.log").read_text()
     assert not (folder / "data" / "server.url").exists(), "its server is still there"
+
+
+@pytest.mark.slow
+def test_who_ends_the_demo_ends_its_server(tmp_path: Path, bundled_model: Path) -> None:
+    (tmp_path / "models").mkdir()
+    shutil.copy(bundled_model, tmp_path / "models")
+    address = tmp_path / "demo" / "data" / "server.url"
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "camel_ext.cli", "demo", "--dir", str(tmp_path / "demo")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    until_s = time.monotonic() + 60
+    while not address.exists() and time.monotonic() < until_s:
+        time.sleep(0.05)
+    url = address.read_text().strip()
+    demo.terminate()
+    assert demo.wait(30) == 128 + signal.SIGTERM
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health/live", trust_env=False)
 
 
 @pytest.mark.slow
