@@ -137,7 +137,7 @@ def show_version(here: Here, version: DatasetVersion) -> None:
                 blank_below=False,
             )
         )
-    here.note(f"Train on it: camel-ext train start --dataset {named(version)}")
+    here.note(f"Train on it: camel-ext train start NAME --base bundled --dataset {named(version)}")
 
 
 def _show_content(here: Here, version: DatasetVersion) -> None:

@@ -118,7 +118,7 @@ def read_lines(file: Path) -> Iterator[bytes]:
     if not file.is_file():
         raise Stop(Exit.USAGE, f"There is no file {file}.")
     if file.suffix == PARQUET:
-        from camel_ext.datasets.parquet import read_parquet  # pyarrow comes with it
+        from camel_ext.datasets import read_parquet  # here: JSON lines need none of it
 
         yield from read_parquet(file)
         return

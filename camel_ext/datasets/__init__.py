@@ -7,12 +7,14 @@ trains nothing (training).
 from camel_ext.datasets.errors import (
     BuildInvalid,
     DatasetUnknown,
+    FileInvalid,
     NoPairs,
     VersionUnknown,
     VersionUnready,
 )
 from camel_ext.datasets.models import DatasetVersion, Origin, PairSource, Split
 from camel_ext.datasets.pair import JudgedBy, Pair, pair_hash
+from camel_ext.datasets.parquet import read_parquet
 from camel_ext.datasets.reading import read_pairs
 from camel_ext.datasets.schemas import Combine, DatasetBuild, PairRules, SplitBy, Strategy, Without
 from camel_ext.datasets.versions import (
@@ -30,6 +32,7 @@ __all__ = [
     "DatasetBuild",
     "DatasetUnknown",
     "DatasetVersion",
+    "FileInvalid",
     "JudgedBy",
     "NoPairs",
     "Origin",
@@ -48,6 +51,7 @@ __all__ = [
     "list_versions",
     "pair_hash",
     "read_pairs",
+    "read_parquet",
     "start_build",
     "start_without",
 ]

@@ -4,8 +4,8 @@ A line is read by its types, field by field, and whatever is wrong is said with 
 written here is read back to the very same pair. Nothing of a file is ever executed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -182,14 +182,3 @@ def _as_pair(line: Line, number: int) -> Pair:
 def lines_of(pairs: Iterable[Pair]) -> bytes:
     """Return pairs as lines of JSON, each with its end."""
     return b"".join(as_line(pair) + b"\n" for pair in pairs)
-
-
-def unknown_columns(raw: bytes) -> list[str]:
-    """Return the columns of a line that are none of ours, and are not kept."""
-    known = {*Line.__struct_fields__}
-    return sorted(
-        name for name in msgspec.json.decode(raw, type=dict[str, Any]) if name not in known
-    )
-
-
-__all__: Sequence[str] = ["as_line", "lines_of", "read_line", "read_lines", "unknown_columns"]

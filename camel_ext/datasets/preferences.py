@@ -224,9 +224,8 @@ def _all_spoke(answer: Answer, seats: Iterable[Seat], rules: PairRules) -> bool:
 
 def _graded(answers: Sequence[Answer]) -> tuple[list[Answer], int]:
     """Return the answers that have a score, the best and the worst of a crowd; and who was left out."""
-    graded = sorted(
-        (each for each in answers if each.seats), key=lambda each: (each.score or 0.0, each.key)
-    )
+    scored = [(each.score, each.key, each) for each in answers if each.score is not None]
+    graded = [each for _, _, each in sorted(scored, key=lambda one: one[:2])]
     left_out = max(0, len(graded) - CROWD)
     if left_out:
         graded = graded[: CROWD // 2] + graded[-(CROWD // 2) :]

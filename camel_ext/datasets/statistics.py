@@ -10,7 +10,9 @@ from camel_ext.datasets.models import Split
 from camel_ext.datasets.pair import Json, Pair, text_of
 from camel_ext.datasets.pairs import Found
 
-FEW_PAIRS = 32  # 24 steps of 4 pairs changed a small model visibly with 40 (docs/guide/datasets.md)
+FEW_PAIRS = (
+    32  # 40 pairs were enough for a small model to learn brevity; far fewer are learnt by heart
+)
 ENOUGH_TO_TELL = 10
 LOPSIDED = 0.8
 DOMINANT = 0.5
@@ -175,13 +177,15 @@ def why_no_pairs(found: Found, looked_at: int, left_out: Counter[str]) -> str:
             "purpose run or sample do. Judge some: `camel-ext annotate batch`, or a queue"
         )
     said = (
-        f"{found.candidates} judged answers to {found.prompts} prompts hold no pair: "
-        f"{found.prompts_alone} prompts are one-sided (one judged answer, or judges that cannot be "
-        f"compared), {found.prompts_tied} have nothing but ties (all judged alike), "
-        f"{found.prompts_unjudged} were judged by nobody whose word counts"
+        f"{found.candidates} judged answers to {found.prompts} prompts hold no pair. Prompts that are "
+        "one-sided (a single judged answer, or judges that cannot be compared): "
+        f"{found.prompts_alone}; with nothing but ties (all judged alike): {found.prompts_tied}; "
+        f"judged by nobody whose word counts: {found.prompts_unjudged}"
     )
     dropped = ", ".join(f"{count} by {name}" for name, count in _most(found.dropped, 6))
-    return f"{said}; {dropped or 'none'} were dropped. Sample more, judge finer, or relax the rules"
+    return (
+        f"{said}; pairs dropped: {dropped or 'none'}. Sample more, judge finer, or relax the rules"
+    )
 
 
 def _most(counts: Counter[str], limit: int) -> list[tuple[str, int]]:

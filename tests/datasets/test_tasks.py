@@ -1,5 +1,6 @@
 """Building versions: what enters, what comes of it, and what a death, a cancel or nothing at all does."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from camel_ext.datasets.models import DatasetPair
 from camel_ext.datasets.pair import text_of
 from camel_ext.datasets.reading import list_pairs, write_pairs
 from camel_ext.interactions import Purpose
-from tests.datasets.conftest import ADA, BEN, Yard, ben, length
+from tests.datasets.conftest import ADA, BEN, LONG_S, Yard, ben, length
 
 
 class TestBuild:
@@ -143,8 +144,8 @@ class TestNothing:
         detail = version.error_detail or ""
         assert version.error_code == "datasets.no_pairs"
         assert "3 judged answers to 2 prompts hold no pair" in detail
-        assert "1 prompts are one-sided" in detail
-        assert "1 have nothing but ties" in detail
+        assert "judges that cannot be compared): 1;" in detail
+        assert "nothing but ties (all judged alike): 1;" in detail
         assert version.statistics["found"]["prompts_tied"] == 1
 
     async def test_rules_that_leave_nothing_are_named(self, yard: Yard) -> None:
@@ -187,6 +188,21 @@ class TestDeathAndCancel:
         cancelled = await yard.write(cancel_build, yard.clock, asked.id)
         assert cancelled.state == State.CANCELLED
         assert (await yard.finish(asked.id)).state == State.CANCELLED
+
+    async def test_a_running_one_stops_and_keeps_no_pair(
+        self, yard: Yard, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("camel_ext.datasets.candidates.PAGE", 1)
+        await yard.scored(topics=4, prompts=3)
+        asked = await yard.start()
+        async with yard.working(), asyncio.timeout(LONG_S):
+            while (await yard.version(asked.id)).done < 2:  # noqa: ASYNC110 - it is a row
+                await asyncio.sleep(0.001)
+            await yard.write(cancel_build, yard.clock, asked.id)
+            while not (ended := await yard.version(asked.id)).state.is_final:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert (ended.state, ended.pairs) == (State.CANCELLED, 0)
+        assert await yard.read(list_pairs, asked.id, -1, 10) == []
 
     async def test_cancelling_a_frozen_one_changes_nothing(self, yard: Yard) -> None:
         await yard.scored(topics=1)
