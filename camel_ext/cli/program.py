@@ -10,6 +10,7 @@ import typer
 from camel_ext.cli import (
     commands_annotations,
     commands_datasets,
+    commands_evaluation,
     commands_experiments,
     commands_forks,
     commands_queues,
@@ -54,6 +55,7 @@ commands_runs.register(program)
 commands_forks.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
+commands_evaluation.register(program)
 commands_experiments.register(program)
 commands_training.register(program)
 commands_datasets.register(program)

@@ -50,7 +50,8 @@ workflows:
 FILES = {"agents.yaml": AGENTS, "workflows.yaml": WORKFLOWS, "models.yaml": MODELS}
 TOPICS = ("rivers", "clouds", "horses", "bridges", "lamps", "bread", "trains", "islands", "bees",
           "glass", "snow", "violins")  # fmt: skip
-JUDGED = {"judge": {"model": "judge", "criteria": "Short answers are better.", "sees": "both"}}
+JUDGE = {"model": "judge", "criteria": "Short answers are better.", "sees": "both"}
+JUDGED: Json = {"judge": {"judge": JUDGE}}
 
 
 def suite(name: str = "short", each: int = 5, **scorers: Json) -> Json:

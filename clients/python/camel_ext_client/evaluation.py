@@ -105,7 +105,7 @@ class Evaluations:
         """Say what such an evaluation could show, and what it would take."""
         body = _target(suite, workflow, model, models) | {"alpha": alpha, "seed": seed}
         body["policy"] = None if policy is None else dict(policy)
-        return cast(Plan, self._transport.send("POST", f"{EVALUATIONS}/plan", body))
+        return cast(Plan, self._transport.send("POST", f"{EVALUATIONS}/plan", body=body))
 
     def list(
         self, *, suite: str | None = None, limit: int = 50, cursor: str | None = None
@@ -122,9 +122,7 @@ class Evaluations:
         """Return one evaluation, and how far it is."""
         return cast(Evaluation, self._transport.get(f"{EVALUATIONS}/{evaluation_id}"))
 
-    def cases(
-        self, evaluation_id: str, *, after: int = -1, limit: int = 100
-    ) -> EvaluationCases:
+    def cases(self, evaluation_id: str, *, after: int = -1, limit: int = 100) -> EvaluationCases:
         """Return cases after a position, in the suite's order."""
         path = f"{EVALUATIONS}/{evaluation_id}/cases"
         return cast(EvaluationCases, self._transport.get(path, after=after, limit=limit))
@@ -149,9 +147,7 @@ class Judgings:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def start(
-        self, baseline_id: str, candidate_id: str, scorer: str, *, seed: int = 0
-    ) -> Judging:
+    def start(self, baseline_id: str, candidate_id: str, scorer: str, *, seed: int = 0) -> Judging:
         """Let a judge of the suite look at both."""
         body: Json = {
             "baseline_id": baseline_id,
