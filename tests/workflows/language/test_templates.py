@@ -170,18 +170,18 @@ SLOW_STEPS = {
 
 @pytest.mark.parametrize("name", SLOW_STEPS)
 def test_loops_over_large_texts_end_soon_one_way_or_the_other(name: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with suppress(TemplateWrong):
         render_template(SLOW_STEPS[name], BIG)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_templates_end_soon(name: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(TemplateWrong):
         render_template(HOSTILE[name], BIG)
-    assert time.perf_counter() - began < 5  # about 1 s at worst, on a busy machine more
+    assert time.thread_time() - began < 5  # of CPU; about 1 s at worst
 
 
 @settings(max_examples=300, deadline=None)
