@@ -25,7 +25,7 @@ setup: $(STAMP) ## Make the environment in .venv (hash-locked; about a minute)
 
 # The lock first: then torch finds all that it needs but its own build (CPU or CUDA), which the index decides.
 $(TRAIN_STAMP): requirements/train.lock $(STAMP)
-	@echo "installing $(TORCH) and TRL: 0.9 GB on disk for a CPU, 6 GB with CUDA"
+	@echo "installing $(TORCH) and TRL: 1.1 GB on disk for a CPU, several with CUDA"
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/train.lock
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	@touch $@
