@@ -54,6 +54,8 @@ class TargetGiven(Wire):
 
 
 class EvaluationStart(TargetGiven):
+    """What is examined with which suite, and how."""
+
     seed: int = Field(
         0, ge=0, lt=2**31, description="All sampling is drawn from it: take the same for both."
     )
