@@ -35,6 +35,11 @@ CHECKS = [
 ]
 
 
+@schemathesis.serializer("application/x-ndjson")  # type: ignore[untyped-decorator]
+def as_lines(_context: Any, value: Any) -> bytes:
+    return str(value).encode(errors="surrogatepass")
+
+
 def answer_at_once(runtime: Runtime) -> None:
     serving_of(runtime).use(FakeEngine())
 

@@ -29,6 +29,7 @@ from camel_ext.datasets.schemas import (
     TouchedShown,
     VersionShown,
     Without,
+    WithoutQuery,
 )
 from camel_ext.identity import ActorDoor, Editor, Viewer
 from camel_ext.registry import Name
@@ -173,7 +174,7 @@ async def diff(
 @router.get("/{version_id}/without", response_model=BlastShown, responses=problems(404, 409),
             summary="What would go with some runs and judges")  # fmt: skip
 async def preview_without(
-    version_id: VersionId, door: Viewer, wanted: Annotated[Without, Query()]
+    version_id: VersionId, door: Viewer, wanted: Annotated[WithoutQuery, Query()]
 ) -> Any:
     return await door.read(lineage.preview_without, version_id, wanted)
 

@@ -200,6 +200,17 @@ class Without(Wire):
         return self
 
 
+class WithoutQuery(Without):
+    """The same in the address of a request, whose length has limits."""
+
+    run_ids: Annotated[list[UUID], Field(max_length=200)] = Field(
+        [], description="Pairs that these runs had a part in would go."
+    )
+    judges: Annotated[list[Judge], Field(max_length=16)] = Field(
+        [], description="Pairs that rest on their word would go."
+    )
+
+
 class DatasetShown(Shown):
     id: UUID = Field(description="Its id.")
     name: str = Field(description="Its name.")
