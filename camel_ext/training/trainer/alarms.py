@@ -7,6 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 
+from camel_ext.training.spec import Loss
 from camel_ext.training.trainer.failures import TrainingFailed
 from camel_ext.training.trainer.trainers import Seen
 
@@ -18,7 +19,8 @@ MARGIN_MAX = 15.0  # the sigmoid loss is below 1e-6 there: nothing is learnt any
 class Alarms:
     """Keeps what it needs of the last steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, loss: Loss) -> None:
+        self._margins_count = loss is Loss.SIGMOID  # IPO has its own end, KTO compares no pairs
         self._moved: deque[float] = deque(maxlen=WINDOW)
         self._margins: deque[float] = deque(maxlen=WINDOW)
         self._said: set[str] = set()
@@ -50,7 +52,7 @@ class Alarms:
                 "to avoid both answers of a pair. A lower learning rate, fewer steps or a higher beta "
                 "holds it closer to the base.",
             )
-        if margin > MARGIN_MAX and "margin_explosion" not in self._said:
+        if self._margins_count and margin > MARGIN_MAX and "margin_explosion" not in self._said:
             self._said.add("margin_explosion")
             yield (
                 "margin_explosion",

@@ -122,6 +122,8 @@ def _convert(path: Path, folder: Path) -> None:
     config = _config(
         fields, tied=not any(tensor.name == "output.weight" for tensor in reader.tensors)
     )
+    shapes = {_torch_name(each.name)[0]: _shape(each) for each in reader.tensors}
+    _check_shapes(shapes, config)
     tensors = dict(_tensors(reader, config))
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
@@ -144,6 +146,14 @@ class _Fields:
             raise _unsupported(f"The base's GGUF does not say {key}")
         return value
 
+    def count(self, key: str, default: int | None = None) -> int:
+        """Return a size of the architecture."""
+        key = f"{ARCHITECTURE}.{key}"
+        value = self.need(key) if default is None else self.get(key, default)
+        if not isinstance(value, int) or value < 1:
+            raise _unsupported(f"The base says {key} = {str(value)[:40]}")
+        return value
+
     def all(self) -> dict[str, Any]:
         """Return the tokenizer's fields, arrays included."""
         return {
@@ -157,7 +167,7 @@ def _config(fields: _Fields, *, tied: bool) -> dict[str, Any]:
     """Return transformers' LlamaConfig as plain values."""
     if (scaling := fields.get("llama.rope.scaling.type")) not in {None, "none"}:
         raise _unsupported(f"The base stretches its positions ({scaling})")
-    heads, width = fields.need("llama.attention.head_count"), fields.need("llama.embedding_length")
+    heads, width = fields.count("attention.head_count"), fields.count("embedding_length")
     tokens = fields.need("tokenizer.ggml.tokens")
     return {
         "architectures": ["LlamaForCausalLM"],
@@ -167,12 +177,12 @@ def _config(fields: _Fields, *, tied: bool) -> dict[str, Any]:
         "mlp_bias": False,
         "vocab_size": len(tokens),
         "hidden_size": width,
-        "intermediate_size": fields.need("llama.feed_forward_length"),
-        "num_hidden_layers": fields.need("llama.block_count"),
+        "intermediate_size": fields.count("feed_forward_length"),
+        "num_hidden_layers": fields.count("block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": fields.get("llama.attention.head_count_kv", heads),
-        "head_dim": fields.get("llama.rope.dimension_count", width // heads),
-        "max_position_embeddings": fields.need("llama.context_length"),
+        "num_key_value_heads": fields.count("attention.head_count_kv", heads),
+        "head_dim": fields.count("rope.dimension_count", width // heads),
+        "max_position_embeddings": fields.count("context_length"),
         "rms_norm_eps": fields.need("llama.attention.layer_norm_rms_epsilon"),
         "rope_parameters": {
             "rope_type": "default",
@@ -193,6 +203,44 @@ def _tensors(reader: GGUFReader, config: dict[str, Any]) -> Iterator[tuple[str, 
         if kind in heads:
             weights = unpermuted(weights, heads[kind])
         yield name, torch.from_numpy(np.array(weights, dtype=np.float32, order="C"))
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    """Return a tensor's shape in torch's order; ggml has the fastest dimension first."""
+    return tuple(int(size) for size in reversed(tensor.shape))
+
+
+def _check_shapes(found: dict[str, tuple[int, ...]], config: dict[str, Any]) -> None:
+    """Refuse a base that is not whole: what is missing would be made up at random."""
+    width, inner, layers = (
+        config[key] for key in ("hidden_size", "intermediate_size", "num_hidden_layers")
+    )
+    queries = config["num_attention_heads"] * config["head_dim"]
+    keys = config["num_key_value_heads"] * config["head_dim"]
+    head = (config["vocab_size"], width)
+    expected = {"model.embed_tokens.weight": head, "model.norm.weight": (width,)}
+    if not config["tie_word_embeddings"]:
+        expected["lm_head.weight"] = head
+    if ROPE_FACTORS in found:
+        expected[ROPE_FACTORS] = (config["head_dim"] // 2,)
+    shapes = {
+        "attn_norm": (width,),
+        "attn_q": (queries, width),
+        "attn_k": (keys, width),
+        "attn_v": (keys, width),
+        "attn_output": (width, queries),
+        "ffn_norm": (width,),
+        "ffn_gate": (inner, width),
+        "ffn_up": (inner, width),
+        "ffn_down": (width, inner),
+    }
+    if len(found) != len(expected) + layers * len(shapes):
+        raise _unsupported(f"The base has {len(found)} tensors, which are not its {layers} layers")
+    for number in range(layers):
+        for kind, shape in shapes.items():
+            expected[f"model.layers.{number}.{LAYER_NAMES[kind]}.weight"] = shape
+    if wrong := sorted(name for name in expected if found.get(name) != expected[name]):
+        raise _unsupported(f"The base's {wrong[0]} has the shape {found.get(wrong[0])}")
 
 
 def _torch_name(name: str) -> tuple[str, str]:

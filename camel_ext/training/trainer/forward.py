@@ -24,6 +24,7 @@ from camel_ext.training.trainer.head import Head
 from camel_ext.training.trainer.layout import Ids, Layout, Unit, layout_of, pack
 
 ATTENTION = "camel_ext_units"
+ACTIVATIONS_BYTES_MAX = 2 * 1024**3  # pairs beyond it are computed anew in every update
 
 
 def _attend(
@@ -129,7 +130,7 @@ class PairForward:
 
     @torch.no_grad()
     def score(self, prompt: Ids, replies: Iterable[Ids]) -> list[float]:
-        """Return the log-probability of each reply by the model as it is now, prompt alone.
+        """Return the log-probability of each reply by the model as it is now, with no other company.
 
         Units: nats, summed over the reply's tokens.
         """

@@ -18,7 +18,7 @@ from camel_ext.training.spec import Hyper, PairRow, Split, read_pairs, read_spec
 from camel_ext.training.trainer.bases import Opened, compute_dtype, open_base
 from camel_ext.training.trainer.encoding import Encoded, Encoding, encode
 from camel_ext.training.trainer.events import EventLog
-from camel_ext.training.trainer.run import check_hyper, planned_steps
+from camel_ext.training.trainer.plan import adapted_layers, check_hyper, planned_steps
 from camel_ext.training.trainer.sampling import PairOrder
 
 PROCESS_BYTES = 700_000_000  # Python with torch and TRL, before any model (measured)
@@ -27,6 +27,7 @@ START_S = 10.0  # imports, loading the weights, the optimizer (measured)
 CONVERT_S = 6.0  # for 100 million parameters (measured)
 UNBALANCED = 2.0  # longer than this, and length alone may be what is learnt
 FEW_PAIRS = 16
+BELOW_BYTES_MAX = 2 * 1024**3  # forward.ACTIVATIONS_BYTES_MAX, whose module takes TRL
 
 
 def look(job_dir: Path) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class Sizes:
     def __init__(self, config: dict[str, Any], hyper: Hyper) -> None:
         self._hyper, self._width = hyper, config["hidden_size"]
         self._layers = config["num_hidden_layers"]
-        self._adapted = min(hyper.last_layers or self._layers, self._layers)
+        self._adapted = len(adapted_layers(hyper, self._layers))
         self._inner = config["intermediate_size"]
         self._head = config["vocab_size"] * self._width
         queries = config["num_attention_heads"] * config["head_dim"]
@@ -94,7 +95,7 @@ class Sizes:
         longest = sorted((pair.tokens for pair in pairs), reverse=True)[:part]
         # for the backward pass a layer keeps about 12 rows of its width and 5 of the inner one
         kept = sum(longest) * self._adapted * (12 * self._width + 5 * self._inner) * item
-        below = sum(pair.tokens for pair in pairs) * self._width * item
+        below = min(sum(pair.tokens for pair in pairs) * self._width * item, BELOW_BYTES_MAX)
         weights = self.base * item + self.adapter * 4 * 4  # weights, gradients, two moments
         return PROCESS_BYTES + weights + kept + below
 

@@ -21,10 +21,10 @@ class Progress(TrainerCallback):
 
     def __init__(self, events: EventLog, hyper: Hyper, switch: StopSwitch) -> None:
         self._events, self._hyper, self._switch = events, hyper, switch
-        self._alarms = Alarms()
+        self._alarms = Alarms(hyper.loss)
         self._margins: dict[int, float] = {}  # the latest of each trained pair
         self._began_at = self._last_at = time.monotonic()
-        self._first_step = 0
+        self._first_step = self._tokens = 0
         self.trainer: PreferenceTrainer
 
     def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
@@ -38,7 +38,7 @@ class Progress(TrainerCallback):
         control.should_evaluate = bool(self.trainer.work.held_out) and self._due(
             state, self._hyper.eval_every_steps
         )
-        if self._switch.thrown:
+        if self._switch.thrown and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
 

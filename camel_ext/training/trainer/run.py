@@ -5,7 +5,6 @@ the first one ended.
 """
 
 import hashlib
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from peft import LoraConfig
 
 from camel_ext.training.spec import (
     CHECKPOINTS,
-    LINEAR_LAYERS,
     PAIRS_FILE,
     RESULT,
     Hyper,
@@ -32,9 +30,9 @@ from camel_ext.training.trainer.bases import Opened, compute_dtype, load_weights
 from camel_ext.training.trainer.encoding import Encoded, Encoding, encode
 from camel_ext.training.trainer.events import EventLog
 from camel_ext.training.trainer.export import export_gguf, save_adapter
-from camel_ext.training.trainer.failures import TrainingFailed
-from camel_ext.training.trainer.forward import PairForward
+from camel_ext.training.trainer.forward import ACTIVATIONS_BYTES_MAX, PairForward
 from camel_ext.training.trainer.memory import peak_rss_bytes
+from camel_ext.training.trainer.plan import adapted_layers, check_hyper, planned_steps
 from camel_ext.training.trainer.progress import Progress
 from camel_ext.training.trainer.reference import ReferenceCache, reference_file
 from camel_ext.training.trainer.stopping import Stopped, StopSwitch
@@ -45,15 +43,13 @@ from camel_ext.training.trainer.trainers import (
     build_trainer,
 )
 
-ACTIVATIONS_BYTES_MAX = 2 * 1024**3
-
 
 class Run:
     """A training in its folder."""
 
     def __init__(self, job_dir: Path, switch: StopSwitch) -> None:
         self._job_dir, self._switch = job_dir, switch
-        self._began = time.monotonic()
+        self._began, self._reached = time.monotonic(), 0
         self._spec, self._events = read_spec(job_dir), EventLog(job_dir)
         self._hyper = self._spec.hyper
         check_hyper(self._hyper)
@@ -67,7 +63,8 @@ class Run:
         rows = read_pairs(self._job_dir)
         belongs_to = self._fingerprint()
         checkpoint = checkpoints.last_whole(self._job_dir / CHECKPOINTS, belongs_to)
-        self._events.rewind(checkpoints.step_of(checkpoint) if checkpoint else 0)
+        self._reached = checkpoints.step_of(checkpoint) if checkpoint else 0
+        self._events.rewind(self._reached)
         self._phase("convert")
         opened = open_base(self._spec)
         self._phase("tokenize")
@@ -76,13 +73,14 @@ class Run:
         steps = planned_steps(self._hyper, len(encoding.of(Split.TRAIN)))
         lora = lora_config(self._hyper, opened.config)
         trainer, cache = self._trainer(opened, lora, encoding.pairs, steps, belongs_to)
-        if checkpoint and checkpoints.step_of(checkpoint) >= steps:
+        if checkpoint and self._reached >= steps:
             checkpoints.load_adapter(trainer.model, checkpoint)
         else:
             self._phase("train")
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            if trainer.state.global_step < steps:
-                raise Stopped(trainer.state.global_step)
+            self._reached = trainer.state.global_step
+            if self._reached < steps:
+                raise Stopped(self._reached)
         self._phase("export")
         files = self._export(opened, trainer, lora)
         self._events.emit(
@@ -102,7 +100,7 @@ class Run:
         )
 
     def _phase(self, name: str) -> None:
-        self._switch.check()
+        self._switch.check(self._reached)
         self._events.emit("phase", name=name, cpu_seconds=time.process_time())
 
     def _fingerprint(self) -> str:
@@ -148,7 +146,7 @@ class Run:
     ) -> Iterator[Referenced]:
         """Yield each pair with its reference; the activations below the adapter are kept, too."""
         for number, pair in enumerate(pairs):
-            self._switch.check()
+            self._switch.check(self._reached)
             chosen, rejected = scored(forward, cache, pair.prompt, (pair.chosen, pair.rejected))
             shifted: tuple[tuple[tuple[int, ...], float], ...] = ()
             if self._hyper.loss is Loss.KTO:
@@ -189,36 +187,11 @@ def scored(
 
 def lora_config(hyper: Hyper, config: dict[str, Any]) -> LoraConfig:
     """Return PEFT's configuration of the adapter."""
-    layers: int = config["num_hidden_layers"]
-    last = min(hyper.last_layers or layers, layers)
     return LoraConfig(
         r=hyper.lora_r,
         lora_alpha=hyper.lora_alpha,
         lora_dropout=hyper.lora_dropout,
         target_modules=list(hyper.target_modules),
-        layers_to_transform=list(range(layers - last, layers)),
+        layers_to_transform=list(adapted_layers(hyper, config["num_hidden_layers"])),
         task_type="CAUSAL_LM",
     )
-
-
-def planned_steps(hyper: Hyper, pairs: int) -> int:
-    """Return how many updates the training makes."""
-    per_epoch = math.ceil(pairs / hyper.pairs_per_step)
-    return hyper.max_steps or math.ceil(hyper.epochs * per_epoch)
-
-
-def check_hyper(hyper: Hyper) -> None:
-    """Refuse what no training can be made of."""
-    if hyper.pairs_per_step % hyper.grad_accum:
-        raise TrainingFailed(
-            "parts_unequal",
-            f"{hyper.pairs_per_step} pairs cannot be taken in {hyper.grad_accum} equal parts.",
-            "Choose grad_accum so that it divides pairs_per_step.",
-        )
-    unknown = sorted(set(hyper.target_modules) - set(LINEAR_LAYERS))
-    if unknown or not hyper.target_modules:
-        raise TrainingFailed(
-            "target_unknown",
-            f"The adapter cannot be put on {', '.join(unknown) or 'nothing'}.",
-            f"Choose target_modules among: {', '.join(LINEAR_LAYERS)}.",
-        )

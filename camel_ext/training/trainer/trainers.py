@@ -4,6 +4,7 @@ The losses, the optimizer, the schedule and the loop are TRL's and transformers'
 is what they would do through pickles, through the network, or slower.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ SCHEDULES = {
     Schedule.LINEAR: "linear",
     Schedule.CONSTANT: "constant_with_warmup",
 }
+NOT_COMPUTED = ("entropy", "logits/chosen", "logits/rejected")
 Row = dict[str, Any]
 
 
@@ -125,6 +127,13 @@ class PreferenceTrainer(Trainer):
         loss = super().compute_loss(model, inputs, *args, **options)
         self._note(numbers, self._answers(inputs))
         return loss
+
+    def log(self, logs: dict[str, float], *args: Any) -> None:
+        """Log TRL's metrics, without those that would cost a pass over the logits."""
+        for metrics in self._metrics.values():
+            for name in NOT_COMPUTED:
+                metrics.pop(name, None)
+        super().log(logs, *args)
 
     def _answers(self, inputs: Row) -> Answers:
         """Return what the last forward pass and the batch say of each pair."""
@@ -322,7 +331,7 @@ def _options(work: Work, bf16: bool) -> dict[str, Any]:
         "beta": hyper.beta,
         "learning_rate": hyper.learning_rate,
         "lr_scheduler_type": SCHEDULES[hyper.lr_schedule],
-        "warmup_steps": hyper.warmup_ratio,
+        "warmup_steps": math.ceil(hyper.warmup_ratio * work.steps),
         "max_steps": work.steps,
         "per_device_train_batch_size": hyper.pairs_per_step // hyper.grad_accum * rows,
         "gradient_accumulation_steps": hyper.grad_accum,

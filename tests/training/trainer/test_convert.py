@@ -94,6 +94,31 @@ def test_what_is_not_known_is_refused(tmp_path: Path, shape: dict[str, Any], cod
     assert not list((tmp_path / "cache" / "bases").glob("*"))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("block_count", 4),
+        ("block_count", 2),
+        ("block_count", 10**9),
+        ("feed_forward_length", 95),
+        ("attention.head_count", 3),
+        ("attention.head_count_kv", 4),
+        ("embedding_length", 0),
+    ],
+)
+def test_a_base_that_is_not_whole_is_refused(tmp_path: Path, key: str, value: int) -> None:
+    """What is missing would else be made up at random."""
+    path = Path(converted(tmp_path).base.gguf_path)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(f"llama.{key}".encode() + struct.pack("<I", 4)) + len(f"llama.{key}") + 4
+    raw[at : at + 4] = struct.pack("<I", value)
+    path.write_bytes(raw)
+    base = Base(gguf_path=str(path), sha256=sha256_of(path), name="lame")
+    with pytest.raises(TrainingFailed) as failed:
+        converted_base(base, tmp_path / "cache")
+    assert failed.value.code == "base_unsupported"
+
+
 def test_missing_changed_and_hostile_bases(jobs: Jobs, tmp_path: Path) -> None:
     path = tmp_path / "x.gguf"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 2**60, 0))

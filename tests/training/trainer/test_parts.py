@@ -12,7 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 
 from camel_ext.training.files import FileRefused
-from camel_ext.training.spec import Precision, SpecWrong
+from camel_ext.training.spec import Loss, Precision, SpecWrong
 from camel_ext.training.trainer import checkpoints
 from camel_ext.training.trainer.alarms import WINDOW, Alarms
 from camel_ext.training.trainer.bases import compute_dtype, load_weights, open_base
@@ -116,8 +116,10 @@ class TestReference:
 
 
 class TestAlarms:
-    def check(self, moved: float, margin: float, steps: int = WINDOW + 3) -> list[str]:
-        alarms = Alarms()
+    def check(
+        self, moved: float, margin: float, steps: int = WINDOW + 3, loss: Loss = Loss.SIGMOID
+    ) -> list[str]:
+        alarms = Alarms(loss)
         seen = Seen(margins={0: margin, 1: margin}, moved=[moved, moved])
         return [code for _ in range(steps) for code, _ in alarms.check(seen, 0.5, 1.0)]
 
@@ -127,13 +129,16 @@ class TestAlarms:
     def test_each_is_said_once(self) -> None:
         assert self.check(-0.8, 20.0) == ["chosen_falling", "margin_explosion"]
 
+    def test_large_margins_are_where_ipo_goes(self) -> None:
+        assert self.check(0.1, 20.0, loss=Loss.IPO) == []
+
     def test_one_odd_step_is_no_alarm(self) -> None:
         assert self.check(-5.0, 90.0, steps=WINDOW - 1) == []
 
     @pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (0.5, math.nan)])
     def test_no_number_ends_it(self, loss: float, norm: float) -> None:
         with pytest.raises(TrainingFailed) as failed:
-            list(Alarms().check(Seen(), loss, norm))
+            list(Alarms(Loss.SIGMOID).check(Seen(), loss, norm))
         assert failed.value.code == "loss_not_finite"
         assert "learning rate" in failed.value.advice
 

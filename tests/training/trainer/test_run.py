@@ -63,6 +63,16 @@ def test_learns_and_leaves_an_adapter(jobs: Jobs, events: Events) -> None:
     )
 
 
+@pytest.mark.slow
+def test_learns_in_bf16(jobs: Jobs, events: Events) -> None:
+    job_dir = jobs.make(dtype="bf16", max_steps=8)
+    train(job_dir)
+    steps = of("step", events(job_dir))
+    assert steps[0]["loss"] == pytest.approx(0.6931, abs=0.02)
+    assert steps[-1]["loss"] < 0.65
+    assert events(job_dir)[-1]["dtype"] == "bfloat16"
+
+
 @pytest.mark.parametrize("loss", ["ipo", "kto"])
 def test_other_losses(jobs: Jobs, events: Events, loss: str) -> None:
     job_dir = jobs.make(loss=loss, max_steps=8)
@@ -73,6 +83,7 @@ def test_other_losses(jobs: Jobs, events: Events, loss: str) -> None:
     assert evals[-1]["loss"] < evals[0]["loss"]
 
 
+@pytest.mark.slow
 def test_parts_of_an_update_are_one_update(jobs: Jobs, events: Events) -> None:
     whole, parted = jobs.make("whole"), jobs.make("parted", grad_accum=2)
     train(whole)
@@ -98,7 +109,14 @@ def test_same_seed_same_adapter_whatever_is_cached(jobs: Jobs, events: Events) -
     assert [result["reference_hits"] for result in made] == [0, 10, 0, 10]
 
 
-@pytest.mark.parametrize("hyper", [{}, {"lora_dropout": 0.2}, {"loss": "kto"}])
+@pytest.mark.parametrize(
+    "hyper",
+    [
+        {"lora_dropout": 0.2},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"loss": "kto"}, marks=pytest.mark.slow),
+    ],
+)
 def test_goes_on_to_the_same_curve(jobs: Jobs, events: Events, hyper: dict[str, Any]) -> None:
     whole, broken = (
         jobs.make("whole", max_steps=7, **hyper),
@@ -121,6 +139,19 @@ def test_goes_on_to_the_same_curve(jobs: Jobs, events: Events, hyper: dict[str, 
     assert one["adapter_sha256"] == other["adapter_sha256"]
 
 
+@pytest.mark.slow
+def test_asked_to_stop_at_the_end_it_is_done_first(jobs: Jobs, events: Events) -> None:
+    job_dir, switch = jobs.make(), StopSwitch()
+    run = Run(job_dir, switch)
+    run._events.emit = throwing_at(4, run._events.emit, switch)  # type: ignore[method-assign]
+    with pytest.raises(Stopped) as stopped:
+        run.train()
+    assert stopped.value.step == 4
+    assert [event["step"] for event in of("eval", events(job_dir))] == [2, 4]
+    train(job_dir)
+    assert len(of("result", events(job_dir))) == 1
+
+
 def throwing_at(step: int, emit: Callable[..., None], switch: StopSwitch) -> Callable[..., None]:
     def wrapped(kind: str, **said: Any) -> None:
         emit(kind, **said)
@@ -130,6 +161,7 @@ def throwing_at(step: int, emit: Callable[..., None], switch: StopSwitch) -> Cal
     return wrapped
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_only_exported_again(jobs: Jobs, events: Events) -> None:
     job_dir = jobs.make()
     train(job_dir)
@@ -141,6 +173,7 @@ def test_a_finished_training_is_only_exported_again(jobs: Jobs, events: Events) 
     assert len(of("step", found)) == 4
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_passed_over(jobs: Jobs, events: Events) -> None:
     whole, damaged = jobs.make("whole"), jobs.make("damaged")
     train(whole)
@@ -153,6 +186,7 @@ def test_a_damaged_checkpoint_is_passed_over(jobs: Jobs, events: Events) -> None
     assert curve(events(damaged)) == curve(events(whole))
 
 
+@pytest.mark.slow
 def test_another_spec_does_not_take_up_a_checkpoint(jobs: Jobs, events: Events) -> None:
     job_dir = jobs.make()
     train(job_dir)
