@@ -105,7 +105,11 @@ def _take(
     found.left_out["unjudged"] += len(entering) - len(judged)
     library = read_library(db, [each.id for each in judged])
     for each in judged:
-        candidate = _candidate(each, run_ids[each.id], library, prompts, said[each.id])
+        try:
+            candidate = _candidate(each, run_ids[each.id], library, prompts, said[each.id])
+        except msgspec.DecodeError:  # the log keeps whatever was sent, also what is no chat
+            found.left_out["unreadable"] += 1
+            continue
         if candidate is None:
             found.left_out["unanswered"] += 1
         else:

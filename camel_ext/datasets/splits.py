@@ -12,7 +12,7 @@ from uuid import UUID
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.datasets.models import Split
 from camel_ext.datasets.schemas import PairRules, SplitBy
-from camel_ext.datasets.similarity import NearIndex, Shingles, shingles
+from camel_ext.datasets.similarity import EPSILON, NearIndex, Shingles, shingles
 
 TEMPLATE_PROMPTS = 8  # of fewer prompts nothing can be called their common template
 TEMPLATE_SHARE = 0.5
@@ -66,7 +66,7 @@ def assign_splits(prompts: Sequence[Placed], rules: PairRules) -> dict[str, Spli
     held: list[list[Placed]] = []
     taken = 0
     for size, _, members in sorted(sized, key=lambda group: group[1]):
-        if taken + size <= wanted and len(held) + 1 < len(sized):
+        if taken + size <= wanted + EPSILON and len(held) + 1 < len(sized):
             held.append(members)
             taken += size
     if not held and wanted > 0 and len(sized) > 1:

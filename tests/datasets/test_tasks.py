@@ -17,6 +17,7 @@ from camel_ext.datasets.pair import text_of
 from camel_ext.datasets.reading import list_pairs, write_pairs
 from camel_ext.interactions import Purpose
 from tests.datasets.conftest import ADA, BEN, LONG_S, Yard, ben, length
+from tests.interactions.calls import answer, prompt, user
 
 
 class TestBuild:
@@ -112,6 +113,19 @@ class TestBuild:
         assert pair.chosen_interaction_id == one
         (pair,) = await yard.pairs(await yard.build(exclude_judges=[str(ADA)]))
         assert pair.chosen_interaction_id == other
+
+    async def test_what_is_no_chat_is_left_out_and_counted(self, yard: Yard) -> None:
+        """The log keeps whatever a client sent: it must not stop the building of all the rest."""
+        await yard.scored(topics=1, prompts=1)
+        odd: Any = ["no tool"]
+        asked = prompt([user("Why?")], tools=odd)
+        silent = answer(message={"role": "assistant", "content": 7})
+        ids = [(await yard.record(asked, "yes")).id, (await yard.record("Why?", silent)).id]
+        await yard.verdicts(dict.fromkeys(ids, 1.0))
+        version = await yard.build()
+        assert version.pairs == 1
+        left_out = version.statistics["found"]["left_out"]
+        assert left_out == {"unanswered": 1, "unreadable": 1}
 
     async def test_many_pages_are_looked_at(
         self, yard: Yard, monkeypatch: pytest.MonkeyPatch
