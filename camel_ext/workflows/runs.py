@@ -29,6 +29,7 @@ from camel_ext.workflows.errors import (
 )
 from camel_ext.workflows.events import RunFinished, RunQueued
 from camel_ext.workflows.language.inputs import fill_inputs
+from camel_ext.workflows.lineage import LAST_SEQ, spans_of
 from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
 from camel_ext.workflows.resolution import resolve
 from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunStart
@@ -123,30 +124,18 @@ def list_turns(db: Session, run_id: UUID, after: int, limit: int) -> list[Turn]:
 
     Raises: RunUnknown.
     """
-    spans = _spans(db, get_run(db, run_id))
     found: list[Turn] = []
-    for owner, first, last in spans:
+    for span in spans_of(db, get_run(db, run_id)):
+        first = max(span.after, after)
         query = (
             select(Turn)
-            .where(Turn.run_id == owner, Turn.seq > max(first, after), Turn.seq <= last)
+            .where(Turn.run_id == span.run_id, Turn.seq > first, Turn.seq <= span.upto)
             .order_by(Turn.seq)
             .limit(limit - len(found))
         )
-        if len(found) < limit:
+        if len(found) < limit and first < span.upto:
             found += db.scalars(query)
     return found
-
-
-def _spans(db: Session, run: Run) -> list[tuple[UUID, int, int]]:
-    """Return (run, after, up to) for each run of the lineage, oldest first."""
-    spans, last = [], 2**31 - 1
-    current_run: Run | None = run
-    while current_run is not None:
-        spans.append((current_run.id, current_run.prefix_seq, last))
-        last = min(last, current_run.prefix_seq)
-        parent = current_run.parent_run_id
-        current_run = db.get(Run, parent) if parent is not None else None
-    return list(reversed(spans))
 
 
 def cancel_run(db: Session, clock: Clock, run_id: UUID, revision: int | None) -> Run:
@@ -274,7 +263,7 @@ def _keep_doubts(db: Session, clock: Clock, parent: Run, child: Run) -> None:
 def _seq_of(db: Session, run: Run, step_key: str) -> int:
     """Return the number of the first turn at or below a step."""
     below = tuple(step_key + mark for mark in ("/", "[", "{"))
-    for turn in list_turns(db, run.id, 0, 2**31 - 1):
+    for turn in list_turns(db, run.id, 0, LAST_SEQ):
         if turn.step_key == step_key or turn.step_key.startswith(below):
             return turn.seq
     raise StepUnknown(f"the run has no turn at {step_key!r}: `camel-ext show` lists its turns")

@@ -31,6 +31,7 @@ from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
 from camel_ext.workflows.execution import Execution
 from camel_ext.workflows.forking import fork_turn
 from camel_ext.workflows.language.schema import Agent, Workflow
+from camel_ext.workflows.lineage import spans_of
 from camel_ext.workflows.models import Effect, Run
 from camel_ext.workflows.process import Workshop, workshop_of
 from camel_ext.workflows.runs import TASK
@@ -39,7 +40,6 @@ from camel_ext.workflows.turns import (
     Finished,
     RunJournal,
     Spent,
-    lineage,
     read_effects,
     read_finished,
 )
@@ -73,7 +73,7 @@ def load(db: Session, run_id: UUID) -> Loaded:
     spoken = [turn.interaction_id for turn in finished.values() if turn.interaction_id]
     return Loaded(
         run=run,
-        ancestors=[each.id for each in lineage(db, run)[1:]],
+        ancestors=[span.run_id for span in spans_of(db, run)[:-1]],
         workflow=cast(Workflow, contents[run.workflow_version_id]),
         agents={
             name: cast(Agent, contents[UUID(agent["version_id"])]) for name, agent in agents.items()

@@ -19,6 +19,7 @@ from camel_ext.core.models import State, WaitingFor
 from camel_ext.core.outbox import OUTBOX, Event, outbox_entry
 from camel_ext.core.queue import TaskContext
 from camel_ext.workflows.events import TurnCommitted
+from camel_ext.workflows.lineage import spans_of
 from camel_ext.workflows.models import Effect, EffectState, Run, Turn, TurnKind
 
 Entry = tuple[Executable, dict[str, Any]]
@@ -267,30 +268,15 @@ class RunJournal:
 def read_finished(db: Session, run: Run) -> dict[str, Finished]:
     """Return a run's finished turns by step key: its parents' prefixes first, then its own."""
     finished: dict[str, Finished] = {}
-    for turn in _lineage_turns(db, run):
-        finished[turn.step_key] = Finished(
-            turn.seq, turn.step_key, turn.kind, turn.output, turn.interaction_id
-        )
+    for span in spans_of(db, run):
+        query = select(Turn).where(Turn.run_id == span.run_id, Turn.seq <= span.upto)
+        for turn in db.scalars(query.order_by(Turn.seq)):
+            finished[turn.step_key] = Finished(
+                turn.seq, turn.step_key, turn.kind, turn.output, turn.interaction_id
+            )
     return finished
 
 
 def read_effects(db: Session, run_id: UUID) -> dict[str, Effect]:
     """Return the intents of a run by step key."""
     return {e.step_key: e for e in db.scalars(select(Effect).where(Effect.run_id == run_id))}
-
-
-def lineage(db: Session, run: Run) -> list[Run]:
-    """Return a run, the run it retries, and so on."""
-    runs = [run]
-    while (parent := runs[-1].parent_run_id) is not None:
-        runs.append(db.get_one(Run, parent))
-    return runs
-
-
-def _lineage_turns(db: Session, run: Run) -> list[Turn]:
-    parts, upto = [], None
-    for current in lineage(db, run):
-        query = select(Turn).where(Turn.run_id == current.id).order_by(Turn.seq)
-        parts.append(list(db.scalars(query if upto is None else query.where(Turn.seq <= upto))))
-        upto = current.prefix_seq if upto is None else min(upto, current.prefix_seq)
-    return [turn for part in reversed(parts) for turn in part]
