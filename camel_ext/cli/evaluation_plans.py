@@ -6,13 +6,17 @@ from camel_ext.cli.command import Here
 from camel_ext.cli.evaluations import Target
 from camel_ext.cli.output import cost, duration, plain, plural
 from camel_ext.cli.policies import Given
+from camel_ext.cli.suites import find_version
 
 
 def plan(here: Here, target: Target, given: Given) -> None:
     """Show a plan."""
+    policy = given.read()
     with here.connect() as client:
+        if policy is not None and "primary" not in policy:
+            policy["primary"] = find_version(client, target.suite)["primary"]
         found = client.evaluations.plan(
-            target.suite, policy=given.read(), alpha=given.alpha, **target.read()
+            target.suite, policy=policy, alpha=given.alpha, **target.read()
         )
     if here.as_json:
         here.answer(found)
