@@ -102,23 +102,31 @@ def test_the_call_that_a_run_waits_for_is_read_from_its_detail() -> None:
 
 @pytest.mark.slow
 def test_the_demo_for_real(tmp_path: Path, bundled_model: Path) -> None:
-    """Six goals, the real model, a real server: rc 0, everything left behind, nothing running."""
+    """Four goals and the loop, the real model, a real server: rc 0, everything left, nothing running."""
     (tmp_path / "models").mkdir()
     shutil.copy(bundled_model, tmp_path / "models")
     folder = tmp_path / "demo"
     done = subprocess.run(
         [sys.executable, "-m", "camel_ext.cli", "demo", "--dir", str(folder)],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=1_800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["runs"] == 6
+    assert summary["runs"] == 4
     assert summary["problems"] == []
-    assert len(list((folder / "transcripts").glob("*.md"))) == 6
-    assert len(json.loads((folder / "runs.json").read_text())) == 6
+    assert len(list((folder / "transcripts").glob("*.md"))) == 4
+    assert len(json.loads((folder / "runs.json").read_text())) == 4
     calls = [json.loads(line) for line in (folder / "interactions.jsonl").read_text().splitlines()]
     assert {call["engine"] for call in calls} == {"local"}
-    assert "of 6 answers passed the verifier" in done.stdout
+    assert "of 4 answers passed the verifier" in done.stdout
+    proven = json.loads((folder / "certificate.json").read_text())
+    assert proven["verdict"] in ("better", "not_worse", "worse", "inconclusive")
+    assert (proven["n"], proven["topics"], proven["leaked"]) == (130, 26, 0)
+    low, high = proven["interval"]
+    assert low <= proven["effect"] <= high
+    assert proven["fixed"] > proven["broken"]  # it learns, whether that is proven or not
+    assert (folder / "certificate.html").read_text().startswith("<!doctype html>")
+    assert (folder / "certificate.md").read_text().startswith("# C-0001")
     assert "Traceback" not in (folder / "server.log").read_text()
     assert not (folder / "data" / "server.url").exists(), "its server is still there"
 
