@@ -78,6 +78,8 @@ _ADVICE = {
     "identity.role_too_low": "Ask an owner of the project for a key with that role.",
     "workflows.run_unknown": "`camel-ext runs` lists what there is.",
     "workflows.configuration_unknown": "`camel-ext apply -f DIR` applies one.",
+    "datasets.dataset_unknown": "`camel-ext dataset` lists them.",
+    "datasets.version_unknown": "`camel-ext dataset versions NAME` lists them.",
     "core.precondition_failed": "Somebody changed it meanwhile: look again, then repeat.",
 }
 
