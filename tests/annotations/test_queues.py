@@ -118,6 +118,9 @@ class TestFilling:
             await make(desk, kind="choice", filter={})
         with pytest.raises(InteractionUnknown, match="`sets`"):
             await make(desk, sets=[[it], [uuid4()]])
+        many = [[it]] * 501
+        with pytest.raises(QueueInvalid, match="`annotators`: 501 sets times 20"):
+            await make(desk, sets=many, annotators=20)
         await make(desk, filter={})
         with pytest.raises(QueueNameTaken, match="tone"):
             await make(desk, filter={})
@@ -133,6 +136,10 @@ class TestFilling:
             ({"kind": "ranking", "sets": [[UUID(int=1)]]}, "takes 2 to 100"),
             ({"kind": "verdict", "filter": {}}, "kind"),
             ({"filter": {}, "labels": ["a"]}, "`labels`"),
+            (
+                {"kind": "ranking", "sets": [[UUID(int=n) for n in range(100)]] * 101},
+                "`sets` hold 10100 answers",
+            ),
             ({"filter": {}, "name": "Not A Name"}, "name"),
             ({"filter": {}, "guideline": "a\0"}, "NUL"),
             ({"filter": {}, "reservation_s": 1}, "reservation_s"),
@@ -319,6 +326,10 @@ class TestAnswering:
             await desk.judge(ThumbsCreate(interaction_ids=[it], up=True, queue_item_id=nobody))
         with pytest.raises(QueueUnknown):
             await desk.write(next_item, desk.clock, ADA, nobody)
+
+
+async def test_no_queues_are_no_queue(desk: Desk) -> None:
+    assert await desk.read(list_queues, desk.clock, Place(2)) == ([], None)
 
 
 async def test_queues_are_listed_with_counts_in_two_queries(

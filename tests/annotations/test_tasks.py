@@ -322,6 +322,14 @@ class TestUndoing:
         assert (await desk.undo(batch.id)).undone == 1
 
 
+def nest(depth: int) -> Any:
+    """Lists in lists."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 class TestBadInput:
     async def test_what_the_server_knows(self, desk: Desk) -> None:
         it, nobody = await desk.answered(), uuid4()
@@ -346,7 +354,8 @@ class TestBadInput:
             ({"filter": {}, "params": {"to": 1}, "per_subject": {"to": "prompt"}}, "`to`"),
             ({"filter": {}, "per_subject": {"to": "answer"}}, "per_subject.to"),
             ({"filter": {}, "params": {"a": "\ud800"}}, "half a character"),
-            ({"filter": {}, "params": {"a": float("inf")}}, "params"),
+            ({"filter": {}, "params": {"a": [float("inf")]}}, "finite"),
+            ({"filter": {}, "params": {"a": nest(300)}}, "recursion"),
         ],
     )
     def test_what_a_shape_knows(self, given: dict[str, Any], named: str) -> None:
