@@ -107,6 +107,11 @@ class Workflows(BaseModel):
     )
     tool_timeout_s: float = Field(20.0, gt=0, description="Wall clock of one sandboxed tool call.")
     max_turns: int = Field(1000, gt=0, description="Turns after which a run without budget stops.")
+    scratch_keep_s: float = Field(
+        3 * 86400.0,
+        ge=0,
+        description="How long the files of a run's tools are kept after its end, for retries.",
+    )
 
 
 class Training(BaseModel):

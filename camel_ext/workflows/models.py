@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String, column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from camel_ext.core.models import Base, State, Tenanted, WaitingFor
+from camel_ext.core.models import Base, State, Tenanted, WaitingFor, system_index
 from camel_ext.interactions import Purpose
 
 
@@ -145,6 +145,12 @@ class Run(Tenanted, Base):
         Index("ix_runs_state", "org_id", "project_id", "state", "created_at", "id"),
         Index("ix_runs_workflow", "org_id", "project_id", "workflow", "created_at", "id"),
         Index("ix_runs_purpose", "org_id", "project_id", "purpose", "created_at", "id"),
+        system_index(
+            "ix_runs_parent",
+            "parent_run_id",
+            sqlite_where=column("parent_run_id").is_not(None),
+            postgresql_where=column("parent_run_id").is_not(None),
+        ),
     )
 
 

@@ -3,6 +3,8 @@
 Opened by the server and the worker alike. It runs nothing by itself.
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,10 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 from camel_ext.workflows.agents import warm
 from camel_ext.workflows.calls import Patience
+from camel_ext.workflows.sweeping import Sweeper
 from camel_ext.workflows.tools import Limits, Sandbox, Scratch, Tool, code_tools, collect, load
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -53,16 +58,27 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     limits = Limits(wall_s=settings.workflows.tool_timeout_s)
     sandbox = Sandbox(limits, hidden=[settings.data_dir])
     tools = collect(code_tools(sandbox), load(settings.workflows.tool_modules).values())
+    scratch_root = settings.data_dir / "scratch"
     runtime.extras["workflows"] = Workshop(
         tools=tools,
         sandbox=sandbox,
-        scratch_root=settings.data_dir / "scratch",
+        scratch_root=scratch_root,
         tool_timeout_s=settings.workflows.tool_timeout_s,
         max_turns=settings.workflows.max_turns,
         patience=Patience(knobs.provider_wait_s, knobs.provider_wait_max_s, knobs.provider_tries),
         context_tokens=knobs.context_tokens,
     )
+    sweeper = Sweeper(runtime, scratch_root, settings.workflows.scratch_keep_s)
+    sweeping = asyncio.create_task(sweeper.run(), name="scratch-sweeper")
+    sweeping.add_done_callback(_report)
     try:
         yield
     finally:
+        sweeping.cancel()
+        await asyncio.wait({sweeping})
         sandbox.close()
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s ended with a bug of ours", task.get_name(), exc_info=task.exception())

@@ -62,10 +62,22 @@ def upgrade() -> None:
             ["org_id", "project_id", "purpose", "created_at", "id"],
             unique=False,
         )
+        batch_op.create_index(
+            "ix_runs_parent",
+            ["parent_run_id"],
+            unique=False,
+            sqlite_where=sa.text("parent_run_id IS NOT NULL"),
+            postgresql_where=sa.text("parent_run_id IS NOT NULL"),
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_runs_parent",
+            sqlite_where=sa.text("parent_run_id IS NOT NULL"),
+            postgresql_where=sa.text("parent_run_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_runs_purpose")
         batch_op.drop_column("purpose")
     with op.batch_alter_table("interactions", schema=None) as batch_op:

@@ -8,7 +8,7 @@ from camel_ext.workflows.tools.builtin import code_tools
 from camel_ext.workflows.tools.limits import Limits
 from camel_ext.workflows.tools.registry import Tool, ToolContext, collect, effect_key, load, tool
 from camel_ext.workflows.tools.sandbox import Availability, Sandbox
-from camel_ext.workflows.tools.scratch import Scratch
+from camel_ext.workflows.tools.scratch import Scratch, remove_tree
 from camel_ext.workflows.tools.turn import ToolTurn, execute
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "effect_key",
     "execute",
     "load",
+    "remove_tree",
     "tool",
 ]

@@ -126,7 +126,8 @@ class Scratch:
             raise ScratchLost(
                 f"The files that earlier tool calls of this run left (state {state[:12]}) are not "
                 f"in {self.root}. The run cannot go on with them; retry it from its first tool "
-                "call, and keep the data directory on a disk that all workers share."
+                "call. They are kept for a time after a run's end (workflows.scratch_keep_s), in a "
+                "data directory that all workers share."
             ) from error
         return [_Entry(unquote_to_bytes(path), *rest) for path, *rest in rows]
 
