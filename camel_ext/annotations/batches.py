@@ -25,7 +25,7 @@ from camel_ext.verifiers import read_params
 
 VERIFY = "annotations.verify_batch"
 UNDO = "annotations.undo_batch"
-UNDO_ROWS = 500  # taken back in one commit: 20 ms of the one writer
+UNDO_ROWS = 200  # taken back in one commit: some 20 ms of the one writer
 SOME_PROMPT = "What a user may say."  # stands for each answer's own while parameters are checked
 
 
