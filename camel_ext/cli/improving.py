@@ -184,7 +184,7 @@ def end(here: Here, client: Client, ended: Improvement, output: Path | None) -> 
     if output is not None and certificate_id is not None:
         save_certificate(client, certificate_id, output)
     if here.as_json:
-        here.answer({"improvement": ended, "certificate": shown})
+        write_json({"type": "end", "improvement": ended, "certificate": shown}, line=True)
     else:
         if shown is not None:
             show_verdict(here.out, shown)

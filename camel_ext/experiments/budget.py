@@ -11,15 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
-from camel_ext.core.errors import Conflict
 from camel_ext.evaluation import alpha_of_cycle
+from camel_ext.experiments.errors import BudgetJustOpened
 from camel_ext.experiments.models import ErrorBudget
-
-
-class BudgetJustOpened(Conflict):
-    """Another improvement of this workflow took its first look at this moment: try again."""
-
-    retryable = True
 
 
 @dataclass(frozen=True, slots=True)

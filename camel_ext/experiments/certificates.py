@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from camel_ext import __version__
@@ -28,7 +29,7 @@ from camel_ext.evaluation import (
 from camel_ext.experiments import decisions
 from camel_ext.experiments.budget import get_budget
 from camel_ext.experiments.config import each_goal
-from camel_ext.experiments.errors import CertificateUnknown
+from camel_ext.experiments.errors import CertificateUnknown, NumberTaken
 from camel_ext.experiments.events import CertificateIssued
 from camel_ext.experiments.models import (
     Certificate,
@@ -50,7 +51,7 @@ POINTS = 200  # of a curve
 
 
 def issue(db: Session, way: Way, comparison: Comparison) -> Certificate:
-    """Write down what an improvement found, once."""
+    """Write down what an improvement found, once. Raises: NumberTaken, which may be retried."""
     improvement, asker = way.improvement, way.asker
     number = (db.scalar(select(func.max(Certificate.number))) or 0) + 1
     now = asker.clock.now()
@@ -76,7 +77,11 @@ def issue(db: Session, way: Way, comparison: Comparison) -> Certificate:
         content_hash=content_hash(content),
         created_at=now,
     )
-    db.add(certificate)
+    try:
+        with db.begin_nested():
+            db.add(certificate)
+    except IntegrityError as error:  # another process was first, on PostgreSQL
+        raise NumberTaken() from error
     said = CertificateIssued(str(certificate_id), number, str(improvement.id), comparison.verdict)
     publish(db, asker.clock, said)
     db.flush()

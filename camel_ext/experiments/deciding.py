@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.experiments import decisions
 from camel_ext.experiments.certificates import evidence_of
-from camel_ext.experiments.config import Approval, each_goal
+from camel_ext.experiments.config import Approval, When, each_goal
 from camel_ext.experiments.decisions import Decider
 from camel_ext.experiments.errors import StageFailed
 from camel_ext.experiments.models import DecisionKind, StageName
@@ -45,7 +45,7 @@ class Decide(Alone):
         asker = way.asker
         decider = Decider(asker.principal_id, asker.clock, asker.new_id, automatic=True)
         evidence = evidence_of(db, improvement)
-        reason = f"the verdict is {improvement.verdict}, the policy promotes on {policy.when}"
+        reason = f"the verdict is {improvement.verdict}; the policy promotes {_WORDS[policy.when]}"
         decide = decisions.promote if good else decisions.refuse
         decision = decide(db, decider, improvement, evidence, reason=reason)
         improvement.decision_id = decision.id
@@ -109,6 +109,13 @@ class VerifyLive(Plain):
     def stop(self, db: Session, way: Way, child: UUID) -> None:
         """Cancel the run."""
         cancel_run(db, way.asker.clock, child, None)
+
+
+_WORDS = {
+    When.BETTER: "what is better",
+    When.NOT_WORSE: "what is not worse",
+    When.NEVER: "nothing by itself",
+}
 
 
 def _result(db: Session, decision_id: UUID) -> Json:

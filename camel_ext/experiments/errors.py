@@ -13,6 +13,18 @@ class CertificateUnknown(NotFound):
     """There is no certificate by this id or number in this project."""
 
 
+class NumberTaken(Conflict):
+    """Another certificate got this number at this moment: the next one is tried."""
+
+    retryable = True
+
+
+class BudgetJustOpened(Conflict):
+    """Another improvement of this workflow took its first look at this moment: it is tried again."""
+
+    retryable = True
+
+
 class DecisionUnknown(NotFound):
     """There is no decision by this id in this project."""
 

@@ -27,8 +27,10 @@ from camel_ext.experiments.errors import (
 )
 from camel_ext.experiments.events import ImprovementFinished, ImprovementQueued
 from camel_ext.experiments.models import Decision, DecisionKind, Improvement
+from camel_ext.experiments.order import STAGES
 from camel_ext.experiments.schemas import ImproveStart, Promote, Refuse
 from camel_ext.experiments.setting import Setting, read_setting
+from camel_ext.experiments.stages import load_way
 from camel_ext.workflows import Asker
 
 TASK = "experiments.improve"
@@ -218,9 +220,6 @@ def finish(
 
 def stop_children(db: Session, asker: Asker, improvement_id: UUID) -> None:
     """Cancel everything that an improvement's open stages started."""
-    from camel_ext.experiments.order import STAGES  # stages use this module's neighbours
-    from camel_ext.experiments.stages import load_way
-
     way = load_way(db, improvement_id, asker)
     for stage in STAGES:
         row = way.stages.get(stage.name)

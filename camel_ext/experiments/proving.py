@@ -90,6 +90,7 @@ class Gate(Alone):
         improvement, asker = way.improvement, way.asker
         (baseline,) = way.children(StageName.BASELINE)
         (candidate,) = way.children(StageName.CANDIDATE)
+        require_only_alias_differs(db, baseline, candidate, improvement.alias)
         comparison = compare_evaluations(
             db,
             asker.clock,
@@ -135,6 +136,23 @@ def suite_of(config: ImproveConfig, workflow: Workflow, name: str) -> SuiteCreat
         scorers=scorers,
         primary=config.gate.primary,
     )
+
+
+def require_only_alias_differs(db: Session, baseline: UUID, candidate: UUID, alias: str) -> None:
+    """Refuse to compare what differs in anything but the model behind the alias.
+
+    Raises: StageFailed, where a workflow, an agent or another alias was changed in between.
+    """
+    sides = []
+    for evaluation_id in (baseline, candidate):
+        pinned = get_evaluation(db, evaluation_id).pinned
+        models = {name: each for name, each in pinned["models"].items() if name != alias}
+        sides.append({**pinned, "models": models})
+    if sides[0] != sides[1]:
+        raise StageFailed(
+            "the workflow, an agent or another alias was changed between both examinations, so a "
+            "difference could be of that: improve it anew"
+        )
 
 
 def _evaluate(db: Session, way: Way, version_id: str) -> UUID:

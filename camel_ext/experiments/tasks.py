@@ -35,13 +35,14 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
 @task(TASK, failed=mark_failed)
 async def improve(context: TaskContext, *, improvement_id: str) -> None:
     """Drive an improvement to its end, or to where a person has to decide."""
-    drive = await _drive(context)
     try:
+        drive = await _drive(context)
         await drive.run()
     except asyncio.CancelledError:
         if not context.cancel_requested:
             raise  # the worker stops or lost its lease: the improvement goes on elsewhere
         context.ended = True
+        drive = await _drive(context)
         await context.write(driving.cancel, drive.asker, drive.improvement_id)
         raise Stopped from None
     finally:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from camel_ext.annotations import Batch
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.models import Job, State, Worker
-from camel_ext.core.queue import TaskContext
+from camel_ext.core.queue import TaskContext, outcome_of
 from camel_ext.core.tenancy import Tenant
 from camel_ext.datasets import DatasetVersion
 from camel_ext.evaluation import Comparison, Evaluation
@@ -175,3 +175,20 @@ async def test_it_can_be_cancelled_while_nobody_drives_it(
     assert shown["state"] == "cancelled"
     (runs,) = await hand.count(Run)
     assert runs in (0, 2 * GOALS)
+
+
+async def test_one_asked_to_stop_before_it_began_ends_cancelled(loop: Loop, hand: Hand) -> None:
+    improvement_id = await hand.start(seed=1)
+
+    def claim(db: Session) -> Claimed:
+        job = db.get_one(Job, db.get_one(Improvement, improvement_id).job_id)
+        job.state, job.worker_id, job.fence = State.RUNNING, hand.worker_id, job.fence + 1
+        return Claimed(job.id, hand.tenant, job.kind, job.args, job.fence, 0, 5, 0, {},
+                       job.trace_id, job.run_at, True, False)  # fmt: skip
+
+    claimed = await hand.runtime.write(hand.tenant, claim)
+    context = TaskContext(hand.runtime, claimed, cancel_requested=True)
+    ended = await outcome_of(context, stopping=lambda: False)
+    assert ended is not None
+    assert ended["state"] == State.CANCELLED
+    assert (await loop.show(str(improvement_id)))["state"] == "cancelled"

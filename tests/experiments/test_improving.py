@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.datasets import read_pairs
+from camel_ext.experiments.errors import StageFailed
+from camel_ext.experiments.proving import require_only_alias_differs
 from camel_ext.interactions.models import Interaction
 from tests.experiments.conftest import (
     GOALS,
@@ -320,3 +322,28 @@ class TestWhatCannotBegin:
         assert plan["candidates"] == 2 * GOALS * 4
         assert 0 < plan["smallest_gain"] < 1
         assert (await loop.get("/api/v1/improvements"))["items"] == []
+
+
+async def test_what_was_changed_in_between_is_not_compared(loop: Loop) -> None:
+    await loop.do("/api/v1/improvements/plan", {"workflow": "pair", "config": config()})
+    asked = {"suite": "pair-heldout", "workflow": "pair", "models": {"brief": "base"}}
+    first = await loop.do("/api/v1/evaluations", asked)
+    same = await loop.do("/api/v1/evaluations", asked)
+    await loop.do(
+        "/api/v1/models",
+        {"name": "second", "engine": "local", "file": "base.gguf", "context_tokens": 1024},
+    )
+    moved = await loop.client.put(
+        "/api/v1/aliases/other",
+        json={"targets": [{"target": "second"}]},
+        headers={"If-Match": '"1"'},
+    )
+    assert moved.status_code == 200, moved.text
+    later = await loop.do("/api/v1/evaluations", asked)
+
+    def check(db: Session, other: str) -> None:
+        require_only_alias_differs(db, UUID(first["id"]), UUID(other), "brief")
+
+    await read(loop, lambda db: check(db, same["id"]))
+    with pytest.raises(StageFailed, match="another alias was changed"):
+        await read(loop, lambda db: check(db, later["id"]))
