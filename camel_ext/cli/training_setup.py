@@ -7,9 +7,7 @@ from camel_ext.cli.output import plain, plural, rows, size, table
 from camel_ext.training.environment import Environment, environment_dir, find_environment
 from camel_ext.training.setting_up import Download, Steps, make_environment, plan_downloads
 
-ON_DISK = (
-    4.5  # times what is fetched: wheels are compressed (torch for a CPU: 0.19 GB, 0.8 on disk)
-)
+ON_DISK = 4  # times what is fetched: wheels are compressed (torch for a CPU: 0.19 GB, then 0.75)
 
 
 def setup(here: Here, torch_index: str | None, *, dry_run: bool, anew: bool) -> None:

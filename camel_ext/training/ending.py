@@ -48,7 +48,7 @@ def end_of(code: int, last: Event | None, *, looked: bool) -> End:
 
 def failure_of(last: Event) -> Failure:
     """Return what a `failed` event says."""
-    code = "".join(each for each in str(last.get("code")) if each.isalnum() or each == "_")
+    code = "".join(each for each in str(last.get("code") or "") if each.isalnum() or each == "_")
     advice = last.get("advice")
     return Failure(
         f"{ERROR_PREFIX}{code[:80] or 'internal'}",

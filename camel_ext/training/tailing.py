@@ -5,7 +5,6 @@ before; if it does not, reading begins anew, and whoever records knows steps tha
 nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +15,7 @@ from camel_ext.training.spec import CONSOLE_FILE, EVENT_KINDS, EVENTS_FILE
 
 Event = dict[str, Any]
 TAIL_BYTES: Final = 4096
-TAIL_LINES: Final = 40
 LINE_BYTES_MAX: Final = 4 * 2**20  # a first batch of long texts; a longer line is none of ours
-ENDINGS: Final = frozenset({"result", "stopped", "failed"})
 
 
 @dataclass(slots=True)
@@ -59,11 +56,6 @@ def parse(line: bytes) -> Event | None:
         return None
     known = isinstance(event, dict) and event.get("kind") in EVENT_KINDS
     return event if known and isinstance(event.get("at"), int | float) else None
-
-
-def ending_of(events: Sequence[Event]) -> Event | None:
-    """Return the last event where it is an ending."""
-    return events[-1] if events and events[-1]["kind"] in ENDINGS else None
 
 
 def read_console(job_dir: Path) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from camel_ext.cli.curves import Seen, picture, sparkline
 from camel_ext.cli.training import read_hyper
-from camel_ext.training import TABLE
+from camel_ext.training import PRESETS, TABLE
 from camel_ext.training.hyper import BY_NAME
 from camel_ext.training.process import EXTRA, Yard
 from camel_ext.training.spec import EXIT_FAILED
@@ -156,7 +156,7 @@ class TestTables:
     def test_presets(self, camel: Camel) -> None:
         result = camel("train", "presets")
         assert "quick" in result.stdout
-        assert "max_steps=24" in result.stdout
+        assert f"max_steps={PRESETS['quick'].hyper.max_steps}" in result.stdout
         assert shown(camel("train", "presets", "--json"))["default"] == "balanced"
 
     def test_hyper(self, camel: Camel) -> None:

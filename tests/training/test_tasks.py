@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from camel_ext.core.models import Job, State
 from camel_ext.registry import find_target, resolve_version
-from camel_ext.training import MetricKind, resume_training
+from camel_ext.training import PRESETS, MetricKind, resume_training
 from camel_ext.training.spec import EXIT_FAILED, read_pairs, read_spec
 from tests.fakes.launcher import Act, failed, steps
 from tests.training.conftest import Shop
@@ -60,7 +61,7 @@ class TestWhole:
             spec, pairs = read_spec(folder), read_pairs(folder)
         base = (shop.yard.models_dir / "base.gguf").read_bytes()
         assert spec.base.sha256 == hashlib.sha256(base).hexdigest()
-        assert (spec.hyper.beta, spec.hyper.seed, spec.hyper.max_steps) == (0.3, 7, 20)
+        assert spec.hyper == replace(PRESETS["quick"].hyper, beta=0.3, seed=7)
         assert len(pairs) == 6
         assert sum(pair.split == "eval" for pair in pairs) == 1
         assert pairs[0].chosen == [{"role": "assistant", "content": "Number 0."}]
@@ -77,7 +78,7 @@ class TestWhole:
         for said in (
             "# base/brevity", training.dataset_hash, training.spec_hash, "brevity-pairs@1",
             "length / (b>: 6", training.result["files"]["adapter.gguf"]["sha256"],
-            "| `learning_rate` | 0.0004 | 0.0002 |",
+            f"| `learning_rate` | {PRESETS['quick'].hyper.learning_rate:g} | 0.0002 |",
         ):  # fmt: skip
             assert said in card, said
         assert "<b>" not in card
