@@ -61,7 +61,7 @@ async def start(
 
 @router.post("/evaluations/plan", response_model=PlanShown, responses=problems(404),
              summary="What an evaluation could show, and what it would take")  # fmt: skip
-async def make_plan(body: PlanAsked, door: Viewer) -> PlanShown:
+async def make_plan(body: PlanAsked, door: Editor) -> PlanShown:
     await door.runtime.threads.run("work", comparisons.load_statistics)
     return await door.read(plan, body)
 

@@ -55,9 +55,7 @@ def plan(db: Session, asked: PlanAsked) -> PlanShown:
     known = _known(db, suite, version, target)
     topics = Topics([case["topic"] for case in version.cases])
     primary, source = _assumed(known, Measure(policy.primary), USUAL)
-    rails = [
-        _rail(rail, topics, known, alpha / len(policy.guardrails)) for rail in policy.guardrails
-    ]
+    rails = _rails(policy.guardrails, topics, known, alpha)
     reusable = _reusable(db, version, target, asked.seed)
     fresh = version.case_count - reusable
     smallest = smallest_gain(topics, primary, alpha, policy.power) if topics.count > 1 else 1.0
@@ -91,13 +89,25 @@ def _power(topics: Topics, assumed: Assumed, gain: float, alpha: float, **more: 
     return power(topics, assumed, gain, alpha, **more) if topics.count > 1 else 0.0
 
 
-def _rail(rail: Guardrail, topics: Topics, known: Known, alpha: float) -> RailPlanned:
-    margin = rail.margin
-    if not rail.bounded or margin is None:
-        return RailPlanned(measure=rail.measure, passes_equal=None)
-    assumed, _ = _assumed(known, Measure(rail.measure, rail.sign), SELDOM)
-    sure = _power(topics, assumed, 0.0, alpha, floor=-margin, kind=Kind.GUARD)
-    return RailPlanned(measure=rail.measure, passes_equal=sure)
+def _rails(
+    guardrails: list[Guardrail], topics: Topics, known: Known, alpha: float
+) -> list[RailPlanned]:
+    """Return how surely each passes if nothing changed; Holm looks at the hardest with all of alpha."""
+    assumed = [_assumed(known, Measure(rail.measure, rail.sign), SELDOM)[0] for rail in guardrails]
+
+    def sure(place: int, level: float) -> float | None:
+        margin = guardrails[place].margin
+        if not guardrails[place].bounded or margin is None:
+            return None
+        return _power(topics, assumed[place], 0.0, level, floor=-margin, kind=Kind.GUARD)
+
+    each = alpha / max(len(guardrails), 1)
+    hardest_first = sorted(range(len(guardrails)), key=lambda place: sure(place, each) or 0.0)
+    levels = {place: alpha / rank for rank, place in enumerate(hardest_first, 1)}
+    return [
+        RailPlanned(measure=rail.measure, passes_equal=sure(place, levels[place]))
+        for place, rail in enumerate(guardrails)
+    ]
 
 
 def _assumed(known: Known, measure: Measure, otherwise: Assumed) -> tuple[Assumed, str]:

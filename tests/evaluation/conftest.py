@@ -54,7 +54,7 @@ JUDGE = {"model": "judge", "criteria": "Short answers are better.", "sees": "bot
 JUDGED: Json = {"judge": {"judge": JUDGE}}
 
 
-def suite(name: str = "short", each: int = 5, **scorers: Json) -> Json:
+def suite(name: str = "short", each: int = 3, **scorers: Json) -> Json:
     """A suite of goals in twelve topics."""
     return {
         "name": name,
@@ -82,7 +82,7 @@ def reply(request: ChatRequest) -> Answer:
         return "Yes."
     if request.model.startswith("broken"):
         return RuntimeError("never reached: EngineRefused is raised instead")
-    if request.model.startswith("brief") and number != "4":
+    if request.model.startswith("brief") and number != "2":
         return f"About {subject} one may say that they serve people well."
     return f"About {subject} there is a lot to say, and number {number} says all of it at great length."
 

@@ -72,7 +72,7 @@ CASES: Cases = {
 async def own(house: House, owned: Owned) -> None:
     """A suite, two evaluations, a judging and a comparison of the local organisation."""
     judge = {"model": NAME, "criteria": CANARY}
-    suite = {
+    suite: dict[str, object] = {
         "name": NAME,
         "description": CANARY,
         "scorers": {"any": {"verify": "contains", "params": {"none": [CANARY]}},

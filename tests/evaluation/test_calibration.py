@@ -30,7 +30,7 @@ def rng(seed: int = 1) -> np.random.Generator:
 
 def most(rate: float, times: int) -> float:
     """The largest share that is still in keeping with a rate."""
-    return rate + 3 * (rate * (1 - rate) / times) ** 0.5
+    return float(rate + 3 * (rate * (1 - rate) / times) ** 0.5)
 
 
 def outcomes(world: World, alpha: float, times: int, seed: int = 1) -> tuple[float, float]:

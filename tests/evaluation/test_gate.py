@@ -18,6 +18,7 @@ from camel_ext.evaluation import (
 )
 from camel_ext.evaluation.findings import Finding
 from camel_ext.evaluation.statistics import Topics
+from tests.evaluation.conftest import Json
 from tests.evaluation.worlds import Generator, scores
 
 POLICY = GatePolicy(
@@ -56,7 +57,7 @@ def side(
     )
 
 
-def verdicts(times: int, before: dict[str, float], after: dict[str, float]) -> Counter[Verdict]:
+def verdicts(times: int, before: Json, after: Json) -> Counter[Verdict]:
     rng = np.random.default_rng(1)
     return Counter(
         compare(side(rng, **before), side(rng, **after), POLICY, FIRST).verdict
@@ -64,7 +65,7 @@ def verdicts(times: int, before: dict[str, float], after: dict[str, float]) -> C
     )
 
 
-def one(before: dict[str, float], after: dict[str, float], seed: int = 1) -> Finding:
+def one(before: Json, after: Json, seed: int = 1) -> Finding:
     rng = np.random.default_rng(seed)
     return compare(side(rng, **before), side(rng, **after), POLICY, FIRST)
 

@@ -39,10 +39,10 @@ async def test_a_takeover_waits_for_the_runs_that_are_there(hall: Hall) -> None:
     await take_away(hall, evaluation_id)
     hall.engine.free.set()
     ended = await hall.until(f"/evaluations/{evaluation_id}", "succeeded", "failed")
-    assert (ended["state"], ended["done"], ended["failed"]) == ("succeeded", 60, 0)
-    assert await rows(hall, evaluation_id) == (60, 60)
+    assert (ended["state"], ended["done"], ended["failed"]) == ("succeeded", 36, 0)
+    assert await rows(hall, evaluation_id) == (36, 36)
     asked = [str(call.messages[-1]["content"]) for call in hall.engine.calls]
-    assert len(asked) == len(set(asked)) == 60, "no case was asked for twice"
+    assert len(asked) == len(set(asked)) == 36, "no case was asked for twice"
 
 
 async def take_away(hall: Hall, evaluation_id: str) -> None:
@@ -62,7 +62,7 @@ async def test_rows_of_cases_are_made_once(hall: Hall) -> None:
     evaluation_id = await hall.start()
     await hall.until(f"/evaluations/{evaluation_id}", "succeeded")
     runtime, tenant = hall.house.runtime, hall.house.owner.tenant
-    assert await runtime.read(tenant, answers.count_cases, UUID(evaluation_id)) == 60
+    assert await runtime.read(tenant, answers.count_cases, UUID(evaluation_id)) == 36
     cases = [{"id": "x", "topic": "a", "input": {}}]
     with pytest.raises(Exception, match=r"UNIQUE|already there|duplicate"):
         await runtime.write(tenant, add_cases, UUID(evaluation_id), cases, 0)
