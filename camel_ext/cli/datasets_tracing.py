@@ -67,6 +67,9 @@ def _show_lineage(here: Here, target: str) -> None:
     )
     for parent in found["parent_ids"]:
         here.out.print(f"  [quiet]reduced from {parent}[/]")
+    if not found["sources"]:
+        here.note("Its file named neither runs nor judges.")
+        return
     made = table(("what", FIXED), ("which", FIXED), ("pairs", RIGHT))
     here.out.print(
         rows(

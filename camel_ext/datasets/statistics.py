@@ -169,7 +169,7 @@ def same_warning(dataset: str, number: int) -> Json:
 def why_no_pairs(found: Found, looked_at: int, left_out: Counter[str]) -> str:
     """Return in words why not one pair came of it, with counts, and what to do."""
     if not looked_at:
-        return "no interaction matches: without a filter, all are looked at"
+        return "no answer matches: widen the filter, or leave it out to look at all"
     if not found.candidates:
         reasons = ", ".join(f"{count} {name}" for name, count in _most(left_out, 6))
         return (

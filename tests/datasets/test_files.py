@@ -107,7 +107,7 @@ class TestRoundTrip:
 
     @pytest.mark.slow
     @given(given_pairs=st.lists(pairs(), min_size=1, max_size=4))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     def test_so_do_many(
         self, tmp_path_factory: pytest.TempPathFactory, given_pairs: list[Pair]
     ) -> None:

@@ -17,7 +17,7 @@ from camel_ext.datasets.splits import own_words
 from tests.datasets.makers import answers, fresh_id, rules, sentences
 
 FEW = settings(max_examples=20, deadline=None)
-MANY = settings(max_examples=500, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 
 
 def hash_of(pairs: list[Pair]) -> str:

@@ -143,7 +143,7 @@ class TestNothing:
     async def test_no_interaction_matches(self, yard: Yard) -> None:
         version = await yard.build()
         assert (version.state, version.error_code) == (State.FAILED, "datasets.no_pairs")
-        assert "no interaction matches" in (version.error_detail or "")
+        assert "no answer matches" in (version.error_detail or "")
 
     async def test_nobody_judged(self, yard: Yard) -> None:
         await yard.answer("yes")
@@ -181,7 +181,7 @@ class TestNothing:
             await yard.start(interaction_ids=[UUID(int=5)])
 
     async def test_its_pairs_cannot_be_read(self, yard: Yard) -> None:
-        with pytest.raises(VersionUnready, match="is failed: no interaction matches"):
+        with pytest.raises(VersionUnready, match="is failed: no answer matches"):
             await yard.pairs(await yard.build())
 
 
