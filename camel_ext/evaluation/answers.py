@@ -44,8 +44,8 @@ class Answered:
     judging_usd_micros: int | None = None
 
 
-def read_open(db: Session, evaluation_id: UUID) -> tuple[list[int], dict[int, UUID | None]]:
-    """Return the positions that wait, and those under way with their runs."""
+def read_open(db: Session, evaluation_id: UUID) -> tuple[list[int], dict[int, UUID]]:
+    """Return the positions that wait, and those under way by runs."""
     row = EvaluationCase
     query = (
         select(row.position, row.state, row.run_id)
@@ -54,7 +54,7 @@ def read_open(db: Session, evaluation_id: UUID) -> tuple[list[int], dict[int, UU
     )
     rows = db.execute(query).all()
     queued = [each.position for each in rows if each.state == State.QUEUED]
-    return queued, {each.position: each.run_id for each in rows if each.state == State.RUNNING}
+    return queued, {each.position: each.run_id for each in rows if each.run_id is not None}
 
 
 def count_cases(db: Session, evaluation_id: UUID) -> int:
@@ -97,12 +97,14 @@ def find_equal(db: Session, evaluation: Evaluation, positions: Sequence[int]) ->
 # -- runs ------------------------------------------------------------------------------------------
 
 
-def start_runs(db: Session, asker: Asker, evaluation: Evaluation, cases: dict[int, Json]) -> None:
+def start_runs(
+    db: Session, asker: Asker, evaluation: Evaluation, cases: dict[int, Json]
+) -> dict[int, UUID]:
     """Start the runs that answer these cases, and write down which, in one transaction.
 
     Raises: TargetChanged.
     """
-    target = target_of(evaluation)
+    target, started = target_of(evaluation), dict[int, UUID]()
     query = select(EvaluationCase).where(
         EvaluationCase.evaluation_id == evaluation.id, EvaluationCase.position.in_(cases)
     )
@@ -121,7 +123,9 @@ def start_runs(db: Session, asker: Asker, evaluation: Evaluation, cases: dict[in
         run = start_run(db, asker, wanted)
         _check_same(run, target)
         row.state, row.run_id = State.RUNNING, run.id
+        started[row.position] = run.id
     db.flush()
+    return started
 
 
 def _check_same(run: Run, target: Target) -> None:

@@ -81,28 +81,28 @@ class Examination:
 
     async def _by_runs(self) -> None:
         """Keep so many runs under way, and write down each that ends, until there are none."""
+        queued, under_way = await self.context.read(answers.read_open, self.evaluation.id)
         pause_s = SOONEST_S
-        while True:
-            queued, open_runs = await self.context.read(answers.read_open, self.evaluation.id)
-            room = self.evaluation.parallel - len(open_runs)
+        while queued or under_way:
+            room = self.evaluation.parallel - len(under_way)
             if room > 0 and queued:
-                await self._start(queued[:room])
+                under_way |= await self._start(queued[:room])
+                del queued[:room]
                 continue
-            if not open_runs:
-                return
-            under_way = {place: run for place, run in open_runs.items() if run is not None}
             ended = await self.context.read(answers.read_ended, under_way)
             if ended:
                 await self._write(ended)
+                for each in ended:
+                    del under_way[each.position]
                 pause_s = SOONEST_S
                 continue
             await self.context.runtime.clock.sleep(pause_s)
             pause_s = min(pause_s * SLOWER, LATEST_S)
 
-    async def _start(self, positions: list[int]) -> None:
+    async def _start(self, positions: list[int]) -> dict[int, UUID]:
         asker = asker_for(self.context, self.evaluation.principal_id)
         cases = {position: self.version.cases[position] for position in positions}
-        await self.context.write(answers.start_runs, asker, self.evaluation, cases)
+        return await self.context.write(answers.start_runs, asker, self.evaluation, cases)
 
     # -- a model by itself ---------------------------------------------------------------------------
 

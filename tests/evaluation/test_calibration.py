@@ -62,20 +62,21 @@ class TestEqual:
         assert worse <= most(FIRST / 2, QUICK)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("alpha", [0.05, 0.0304, 0.0076, 0.001])
     @pytest.mark.parametrize("graded", [False, True])
     @pytest.mark.parametrize("mixed", [0.0, 0.5, 1.0])
     @pytest.mark.parametrize("shape", ["even", "uneven", "single"])
-    def test_at_every_level_and_shape(
-        self, alpha: float, graded: bool, mixed: float, shape: str
-    ) -> None:
-        times = 20_000
+    def test_at_every_level_and_shape(self, graded: bool, mixed: float, shape: str) -> None:
+        times = 8_000
         for topics in (10, 20, 40):
             for rate, alike in ((0.5, 0.0), (0.3, 0.8), (0.9, 0.7)):
                 world = World(topics, shape, rate, alike, 0.5, mixed, graded=graded)
-                better, worse = outcomes(world, alpha, times)
-                # 10 %: what a t on ten topics may be off by, with scores that are not normal
-                assert max(better, worse) <= most(1.1 * alpha / 2, times), world
+                labels, before, after = world.draw(rng(), times)
+                spread = labels.spread(after - before)
+                for alpha in (0.05, 0.0304, 0.0076, 0.001):
+                    low, high = interval(spread, alpha)
+                    wrong = max(float((low > 0).mean()), float((high < 0).mean()))
+                    # 10 %: what a t on ten topics may be off by, with scores that are not normal
+                    assert wrong <= most(1.1 * alpha / 2, times), (world, alpha)
 
     def test_twenty_null_cycles_stay_inside_the_budget(self) -> None:
         """The probability that any of twenty promotions in a row is false, each with its own alpha."""
@@ -166,12 +167,15 @@ class TestGuardrails:
     @pytest.mark.parametrize("likeness", [0.0, 0.1, 0.3])
     @pytest.mark.parametrize("topics", [10, 20, 40])
     def test_in_many_worlds(self, topics: int, likeness: float) -> None:
-        times, labels = 20_000, Topics([t for t in range(topics) for _ in range(5)])
+        times, labels = 8_000, Topics([t for t in range(topics) for _ in range(5)])
         for margin in (0.05, 0.1, 0.15):
             for gain in (0.0, 0.05, 0.1):
                 d = losses(rng(8), times, labels, gain=gain, loss=margin + gain, likeness=likeness)
                 passed = float((bound(labels.spread(d), FIRST, Kind.GUARD) > -margin).mean())
-                allowed = {0.0: 1.1, 0.1: 1.7, 0.3: 3.0}[likeness] if gain == 0 else 1.2
+                lumped = (
+                    {0.0: 1.1, 0.1: 1.7, 0.3: 3.0} if gain == 0 else {0.0: 1.1, 0.1: 1.3, 0.3: 1.7}
+                )
+                allowed = lumped[likeness]
                 assert passed <= most(allowed * FIRST, times), (margin, gain)
 
 
