@@ -33,6 +33,7 @@ class Call:
     """How a call was made: all that asking it again takes, but for its prompt."""
 
     id: UUID
+    purpose: Purpose
     model_version_id: UUID
     adapter_version_id: UUID | None
     alias: str | None

@@ -30,6 +30,8 @@ from camel_ext.workflows.schemas_forks import Variant
 
 SOURCE = "fork"
 AT_ONCE = 8  # of one fork; the engine admits as many as it has slots, whoever asks
+# Another try at a held-out prompt is no less held out: it keeps the purpose of the first.
+LEARNT_FROM = frozenset({Purpose.RUN, Purpose.SAMPLE})
 BOUNDS = frozenset({"max_tokens", "max_completion_tokens", "n_predict"})  # names of one parameter
 
 _OF_FORK = (
@@ -164,7 +166,7 @@ class _Asking:
             tenant=self.context.job.tenant,
             principal_id=fork.principal_id,
             source=SOURCE,
-            purpose=Purpose.SAMPLE,
+            purpose=Purpose.SAMPLE if call.purpose in LEARNT_FROM else call.purpose,
             trace_id=fork.trace_id,
             session=call.session,
             tags=tuple(call.tags),

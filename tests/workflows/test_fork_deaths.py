@@ -1,7 +1,11 @@
 """A fork whose worker is killed goes on elsewhere, and no answer that is there is asked for again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +21,12 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.identity import Actor, PrincipalKind, Role, bootstrap
-from camel_ext.interactions import InteractionFilter, list_candidates, list_interactions
+from camel_ext.interactions import (
+    InteractionFilter,
+    list_candidates,
+    list_interactions,
+    read_external_ids,
+)
 from camel_ext.workflows import (
     Asker,
     ForkStart,
@@ -29,7 +38,7 @@ from camel_ext.workflows import (
     start_fork,
     start_run,
 )
-from camel_ext.workflows.forking import AT_ONCE, seed_of
+from camel_ext.workflows.forking import AT_ONCE, SOURCE, seed_of
 from camel_ext.workflows.schemas import ConfigurationApply
 from tests.workflows.conftest import MODELS, eventually
 from tests.workflows.mortal import MortalWorker
@@ -40,6 +49,7 @@ FILES = {
     "workflows.yaml": "workflows:\n  flow: {steps: [{name: say, agent: talker, prompt: hello}]}\n",
 }
 WANTED = 12
+ROOT = Path(__file__).parents[2]
 
 
 class Scene:
@@ -129,7 +139,7 @@ async def test_what_is_there_is_not_asked_for_again(scene: Scene) -> None:
     let_through = set(list(at_it)[:3])
     for seed in let_through:
         first.gates.open(seed)
-    await scene.until(fork.id, lambda row: row.done == 3)
+    await scene.until(fork.id, has(3))
     first.kill()
 
     second = scene.work()
@@ -145,6 +155,46 @@ async def test_what_is_there_is_not_asked_for_again(scene: Scene) -> None:
     family = await scene.read(list_candidates, call)
     assert len(family) == 1 + WANTED
     assert len({each.prompt_hash for each in family}) == 1
+
+
+def has(count: int) -> Callable[[Any], bool]:
+    return lambda row: row.done >= count
+
+
+@contextmanager
+def process(scene: Scene) -> Iterator[None]:
+    """A worker in a process of its own, killed at the end of the block."""
+    command = [sys.executable, "-m", "tests.workflows.fork_process", scene.url, str(scene.folder)]
+    child = subprocess.Popen(command, cwd=ROOT)
+    try:
+        yield
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+
+
+@pytest.mark.slow
+async def test_kill_9_again_and_again(scene: Scene) -> None:
+    first = scene.work()
+    call = await scene.call_to_fork(first)
+    first.kill()
+    wanted = ForkStart(interaction_id=call, samples=64, seed=3)
+    fork = await scene.write(start_fork, scene.asker, wanted)
+    asked, there = scene.folder / "asked", set[int]()
+    for least in (1, 20, 40, 64):
+        before = asked.read_text().split() if asked.exists() else []
+        with process(scene):
+            await scene.until(fork.id, has(least))
+        again = {int(seed) for seed in asked.read_text().split()[len(before) :]}
+        assert not again & there, "an answer that is in the log was asked for once more"
+        names = await scene.read(read_external_ids, SOURCE, f"{fork.id}/")
+        there = {seed_of(3, int(name.rpartition("/")[2])) for name in names}
+        assert (await scene.read(get_fork, fork.id)).done == len(there)
+    with process(scene):
+        ended = await scene.until(fork.id, lambda row: row.state.is_final)
+    assert (ended.state, ended.done, ended.failed) == (State.SUCCEEDED, 64, 0)
+    assert len(await scene.read(list_candidates, call)) == 65
+    assert len(asked.read_text().split()) <= 64 + 3 * AT_ONCE
 
 
 async def test_a_fork_that_nobody_executes_is_cancelled_at_once(scene: Scene) -> None:

@@ -152,6 +152,12 @@ async def test_a_try_at_a_try_is_one_at_the_first(stage: Stage) -> None:
     assert [each.forked_from_id for each in family[1:]] == [family[0].id] * 2
 
 
+async def test_a_try_at_what_is_held_out_is_held_out_too(stage: Stage) -> None:
+    _, interaction_id = await turn_of(stage, purpose="eval")
+    await fork(stage, interaction_id, samples=1)
+    assert [each.purpose for each in await candidates(stage, interaction_id)] == ["eval", "eval"]
+
+
 async def test_a_cancelled_fork_keeps_what_it_has(stage: Stage) -> None:
     _, interaction_id = await turn_of(stage)
     stage.engine.free.clear()
