@@ -79,6 +79,7 @@ def begin(db: Session, clock: Clock, version_id: UUID) -> DatasetVersion:
         version.done = 0
     _discard_sources(db, version_id)
     db.flush()
+    db.refresh(version, ["given_ids"])  # the task reads them page by page, without a session
     return version
 
 

@@ -75,7 +75,9 @@ class DatasetVersion(Tenanted, Base):
     origin: Mapped[Origin] = mapped_column(doc="Built, reduced or imported.")
     parent_id: Mapped[UUID | None] = mapped_column(doc="The version that it was reduced from.")
     wanted: Mapped[dict[str, Any] | None] = mapped_column(doc="The filter of what was looked at.")
-    given_ids: Mapped[list[Any] | None] = mapped_column(doc="The interactions; null: a filter.")
+    given_ids: Mapped[list[Any] | None] = mapped_column(
+        deferred=True, doc="The interactions, up to 2 MB: read by who needs them; null: a filter."
+    )
     at_most: Mapped[int] = mapped_column(doc="How many interactions it looks at, at most.")
     rules: Mapped[dict[str, Any]] = mapped_column(doc="What makes a pair, and which split it gets.")
     exclude_runs: Mapped[list[Any]] = mapped_column(doc="Runs that are left out.")

@@ -76,6 +76,7 @@ async def test_build_look_and_compare(
     listed = (await client.get(f"{DATASETS}/brief/versions")).json()["items"]
     assert [each["number"] for each in listed] == [2, 1]
     assert len(house_statements) == 2
+    assert not [each for each in house_statements if "given_ids" in each]  # up to 2 MB a version
     assert (await client.get(DATASETS)).json()["items"][0]["last_number"] == 2
     assert (await client.get(f"{DATASETS}/brief")).json()["name"] == "brief"
 
