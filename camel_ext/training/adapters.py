@@ -5,6 +5,7 @@ by aliases, which are moved elsewhere (experiments, or a person).
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,11 +60,12 @@ def keep_adapter(
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         for each in FILES:
-            shutil.copyfile(result_dir / each, part / each)
+            _copy(result_dir / each, part / each)
         if not _is_whole(part, facts):
             raise ResultWrong(f"the copy of the adapter in {part} is not what was copied")
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
+        _sync(folder.parent)
     return Kept(str(place / GGUF), sha256, facts)
 
 
@@ -72,6 +74,7 @@ def write_card(models_dir: Path, kept: Kept, card: str) -> None:
     path = (models_dir / kept.file).with_name(CARD)
     part = path.with_name(f".{CARD}.part")
     part.write_text(card)
+    _sync(part)
     part.replace(path)
 
 
@@ -125,6 +128,20 @@ def _checked(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     if facts["sha256"] != (said.get(path.name) or {}).get("sha256"):
         raise ResultWrong(f"{path.name} is not the file that the trainer wrote: its hash differs")
     return facts
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that it is on the disk before a row names it."""
+    shutil.copyfile(source, target)
+    _sync(target)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -52,9 +52,14 @@ def failure_of(last: Event) -> Failure:
     advice = last.get("advice")
     return Failure(
         f"{ERROR_PREFIX}{code[:80] or 'internal'}",
-        str(last.get("detail") or "The trainer says nothing more.")[:2000],
-        None if advice is None else str(advice)[:2000],
+        _kept(last.get("detail") or "The trainer says nothing more."),
+        None if advice is None else _kept(advice),
     )
+
+
+def _kept(text: object) -> str:
+    """Return a text as a row can keep it."""
+    return str(text).replace("\0", "")[:2000]
 
 
 def death_of(code: int, restarts: int) -> Failure:

@@ -17,7 +17,10 @@ from camel_ext.core.hashing import sha256_hex
 from camel_ext.training.errors import EnvironmentMissing
 
 TORCH: Final = "2.13.0"
-PACKAGES: Final = ("torch", "transformers", "trl", "peft", "accelerate", "safetensors", "gguf")
+PACKAGES: Final = (
+    "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors",
+    "gguf",
+)  # fmt: skip
 SETUP: Final = "run `camel-ext train setup` on the server's machine"
 DONE_FILE: Final = "ready"  # holds the hash of the lock that the environment was made from
 
