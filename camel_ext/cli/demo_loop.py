@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from camel_ext_client import Client, Unreachable
+from camel_ext_client import ApiError, Client, Unreachable
 from camel_ext_client.experiments import Improvement
 from rich.text import Text
 
@@ -24,6 +24,8 @@ from camel_ext.cli.stages import Progress, StagesView
 from camel_ext.experiments import files_named, read_improve
 
 WORKFLOW = "answer"
+ALIAS = "brief"
+NO_WAY_BACK = ("experiments.nothing_to_roll_back", "experiments.alias_moved_since")
 
 
 def close_the_loop(here: Here, client: Client, platform: Platform, folder: Path, seed: int) -> bool:
@@ -31,6 +33,7 @@ def close_the_loop(here: Here, client: Client, platform: Platform, folder: Path,
     out, began_s = here.out, time.monotonic()
     for old in ("json", "md", "html"):
         (folder / f"certificate.{old}").unlink(missing_ok=True)
+    _start_from_base(client)
     config = _config()
     plan = client.improvements.plan(WORKFLOW, config)
     out.print(
@@ -56,6 +59,17 @@ def close_the_loop(here: Here, client: Client, platform: Platform, folder: Path,
               f"the loop took {duration((time.monotonic() - began_s) * 1000)}[/]\n",
               soft_wrap=True)  # fmt: skip
     return False
+
+
+def _start_from_base(client: Client) -> None:
+    """Take back what an earlier demo in this folder promoted: each begins with the base model."""
+    while True:
+        try:
+            client.decisions.roll_back(ALIAS, reason="the demo starts again from the base model")
+        except ApiError as error:
+            if error.code not in NO_WAY_BACK:
+                raise
+            return
 
 
 def _config() -> dict[str, Any]:
