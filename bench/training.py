@@ -13,6 +13,7 @@ measured, too, and is the arm that the losses are compared with.
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -146,7 +147,8 @@ def write(
 
 def run_ours(job_dir: Path) -> Outcome:
     """Train by our trainer, in its own process, and read what it took from its events."""
-    subprocess.run([sys.executable, "-m", "camel_ext.training.trainer", str(job_dir)], check=True)
+    command = [sys.executable, "-m", "camel_ext.training.trainer", str(job_dir)]
+    subprocess.run(command, check=True, env=ENVIRONMENT)
     events = [json.loads(line) for line in (job_dir / EVENTS_FILE).read_text().splitlines()]
     phases = {event["name"]: event for event in events if event["kind"] == "phase"}
     losses = [event["loss"] for event in events if event["kind"] == "step"]
@@ -163,7 +165,11 @@ def run_trl(job_dir: Path, bf16: bool) -> Outcome:
     """Train by TRL as its users do, in a process of its own."""
     command = [sys.executable, "-m", "bench.training", "--peer", str(job_dir)]
     done = subprocess.run(
-        [*command, *(["--bf16"] if bf16 else [])], check=True, capture_output=True, text=True
+        [*command, *(["--bf16"] if bf16 else [])],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
     )
     return Outcome(**json.loads(done.stdout.splitlines()[-1]))
 
