@@ -177,17 +177,6 @@ def _add_interactions(db: Session, found: list[Answered]) -> None:
         runs[run_id].interaction_id = interaction_id
 
 
-def cancel_runs(db: Session, clock: Clock, evaluation_id: UUID) -> None:
-    """Stop every run of an evaluation that is not over."""
-    row = EvaluationCase
-    query = select(row.run_id).where(
-        row.evaluation_id == evaluation_id, row.finished_at.is_(None), row.run_id.is_not(None)
-    )
-    for run_id in db.scalars(query).all():
-        assert run_id is not None, "the query asks for runs"
-        cancel_run(db, clock, run_id, None)
-
-
 # -- writing ---------------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from camel_ext.evaluation.pairing import Scores
 from camel_ext.evaluation.schemas import EvaluationStart
 from camel_ext.evaluation.suites import find_version, get_suite_version, scorers_of
 from camel_ext.evaluation.targets import Target, check_inputs, pin_target
-from camel_ext.workflows import Asker
+from camel_ext.workflows import Asker, cancel_run
 
 RUN_SUITE = "evaluation.run_suite"
 Json = dict[str, Any]
@@ -111,6 +111,7 @@ def cancel_evaluation(db: Session, clock: Clock, evaluation_id: UUID) -> Evaluat
     job = jobs.request_cancel(db, clock, job_id)  # the job first, as its worker takes them
     evaluation = get_evaluation(db, evaluation_id, lock=True)
     if job.state.is_final and not evaluation.state.is_final:  # nobody is executing it
+        cancel_runs(db, clock, evaluation_id)
         end_evaluation(db, clock, evaluation, State.CANCELLED)
     db.flush()
     return evaluation
@@ -132,6 +133,17 @@ def end_evaluation(
     evaluation.error_code, evaluation.error_detail = error or (None, None)
     subject, code = str(evaluation.id), evaluation.error_code
     publish(db, clock, EvaluationFinished(subject, evaluation.suite, state, code))
+
+
+def cancel_runs(db: Session, clock: Clock, evaluation_id: UUID) -> None:
+    """Stop every run of an evaluation that is not over."""
+    row = EvaluationCase
+    query = select(row.run_id).where(
+        row.evaluation_id == evaluation_id, row.finished_at.is_(None), row.run_id.is_not(None)
+    )
+    for run_id in db.scalars(query).all():
+        assert run_id is not None, "the query asks for runs"
+        cancel_run(db, clock, run_id, None)
 
 
 # -- cases -----------------------------------------------------------------------------------------

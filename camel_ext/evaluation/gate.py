@@ -21,7 +21,8 @@ METHOD = "paired, by topic: CR2 with Student's t, never narrower than the score 
 PASSES = 0.5  # from this on a graded score counts as right where fixed and broken are counted
 LUMPED = 0.25  # a topic with more of the cases than this weighs too much by itself
 DRAWS = 4_000
-SEEN_IN_DRAWS = 20 / DRAWS  # a smaller alpha's quantiles are not seen in so many draws
+MAX_DRAWN = 2_000_000  # topics drawn in all: some 100 MB
+SEEN = 20  # draws that have to lie beyond a quantile for it to be seen
 
 
 def compare(
@@ -148,9 +149,11 @@ def _lacking(
 
 
 def _by_topic(pairs: Pairs) -> list[TopicFinding]:
+    places: dict[str, list[int]] = {}
+    for place, topic in enumerate(pairs.labels):
+        places.setdefault(topic, []).append(place)
     found = []
-    for topic in dict.fromkeys(pairs.labels):
-        of_it = [i for i, label in enumerate(pairs.labels) if label == topic]
+    for topic, of_it in places.items():
         before, after = float(pairs.before[of_it].mean()), float(pairs.after[of_it].mean())
         found.append(TopicFinding(topic, len(of_it), before, after, after - before))
     return found
@@ -159,8 +162,9 @@ def _by_topic(pairs: Pairs) -> list[TopicFinding]:
 def _checks(pairs: Pairs, alpha: float) -> dict[str, Any]:
     """Return what the usual methods say of the pairs that are known."""
     found: dict[str, Any] = {}
-    if alpha >= SEEN_IN_DRAWS and not pairs.unscored:
-        drawn = bootstrap_interval(pairs.topics, pairs.gain, alpha, draws=DRAWS)
+    draws = min(DRAWS, MAX_DRAWN // pairs.topics.count)
+    if alpha / 2 * draws >= SEEN and not pairs.unscored:
+        drawn = bootstrap_interval(pairs.topics, pairs.gain, alpha, draws=draws)
         found["bootstrap_by_topic"] = list(drawn)
     if set(pairs.before) | set(pairs.after) <= {0.0, 1.0}:
         fixed, broken = int((pairs.gain > 0).sum()), int((pairs.gain < 0).sum())

@@ -7,6 +7,7 @@ nothing is said.
 
 from dataclasses import dataclass
 
+from camel_ext.evaluation.errors import NothingToCompare
 from camel_ext.evaluation.findings import RailFinding
 from camel_ext.evaluation.pairing import Measure, Pairs, Preferences, Scores, pair_up
 from camel_ext.evaluation.planning import cases_missing
@@ -41,16 +42,37 @@ def look_at_rails(
     preferences: Preferences,
 ) -> list[RailFinding]:
     """Return how each guardrail of a policy fared, in its order."""
-    tests = [
-        _test(rail, pair_up(baseline, candidate, _measure(rail), preferences))
-        for rail in policy.guardrails
-    ]
-    p_values = [test.p for test in tests]
-    found = zip(tests, holm(p_values), holm_levels(p_values, alpha), strict=True)
+    tests = [_look(baseline, candidate, rail, preferences) for rail in policy.guardrails]
+    p_values = [1.0 if test is None else test.p for test in tests]
+    looked = zip(
+        policy.guardrails, tests, holm(p_values), holm_levels(p_values, alpha), strict=True
+    )
     return [
-        _finding(test, adjusted, level, alpha, len(tests), policy)
-        for test, adjusted, level in found
+        _unmeasured(rail, level)
+        if test is None
+        else _finding(test, adjusted, level, alpha, len(tests), policy)
+        for rail, test, adjusted, level in looked
     ]
+
+
+def _look(
+    baseline: Scores, candidate: Scores, rail: Guardrail, preferences: Preferences
+) -> "_Test | None":
+    """Return what is to be tested; None where no pair is known, as when every run failed."""
+    try:
+        return _test(rail, pair_up(baseline, candidate, _measure(rail), preferences))
+    except NothingToCompare:
+        return None
+
+
+def _unmeasured(rail: Guardrail, level: float) -> RailFinding:
+    """Return what is said of a guardrail without data: it did not hold."""
+    return RailFinding(
+        measure=rail.measure, better="higher" if rail.sign > 0 else "lower",
+        baseline=0.0, candidate=0.0, change=0.0, worst=0.0,
+        margin=rail.margin or 0.0, margin_ratio=rail.margin_ratio, level=1 - level,
+        p=1.0, p_adjusted=1.0, held=False, broken=False, n=0, unscored=0, about_n_more=None,
+    )  # fmt: skip
 
 
 def _measure(rail: Guardrail) -> Measure:

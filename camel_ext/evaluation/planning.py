@@ -84,7 +84,7 @@ def assumed_from(topics: Topics, d: "Floats") -> Assumed:
     import numpy as np
 
     mean = d.mean()
-    within_sum = float(((d - (topics.sums(d) / topics.sizes) @ topics.member.T) ** 2).sum())
+    within_sum = float(((d - (topics.sums(d) / topics.sizes)[topics.index]) ** 2).sum())
     between_sum = float((topics.sizes * (topics.sums(d) / topics.sizes - mean) ** 2).sum())
     squares = float(np.mean(d**2))
     if topics.n == topics.count or topics.count < 2:

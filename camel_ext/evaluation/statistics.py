@@ -45,17 +45,20 @@ class Topics:
     def __init__(self, labels: Sequence[Any]) -> None:
         import numpy as np
 
-        self.names, index = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
-        self.member = np.zeros((len(index), len(self.names)))
-        self.member[np.arange(len(index)), index] = 1.0
-        self.sizes: Floats = self.member.sum(axis=0)
-        self.n = len(index)
+        self.names, self.index = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
+        self._order = np.argsort(self.index, kind="stable")
+        counts = np.bincount(self.index)
+        self._starts = np.cumsum(counts) - counts
+        self.sizes: Floats = counts.astype(np.float64)
+        self.n = len(self.index)
         self.count = len(self.names)
         self.df = _degrees_of_freedom(self.sizes) if self.count > 1 else 0.0
 
     def sums(self, d: "Floats") -> "Floats":
         """Return the sum of each topic. Shapes: (..., cases) to (..., topics)."""
-        return d @ self.member
+        import numpy as np
+
+        return np.add.reduceat(d[..., self._order], self._starts, axis=-1)
 
     def spread(self, d: "Floats") -> "Spread":
         """Return mean, and its variance by topics (CR2) and by cases.
@@ -87,15 +90,20 @@ def _degrees_of_freedom(sizes: "Floats") -> float:
     Source: Bell and McCaffrey 2002; Imbens and Kolesar 2016 (Rev. Econ. Stat. 98:701), who match two
     moments under a working covariance.
     """
-    import numpy as np
-
     shares = sizes / sizes.sum()
-    weights = (np.diag(sizes) - np.outer(sizes, shares)) / np.sqrt(1 - shares)[:, None]
-    found = []
-    for working in (np.diag(1 / sizes), np.eye(len(sizes))):  # independent; all alike
-        moments = weights @ working @ weights.T
-        found.append(np.trace(moments) ** 2 / (moments**2).sum())
-    return float(min(found))
+    # tr(B)^2 / tr(B^2), where B_gh is the covariance of two topics' adjusted residuals; without G x G
+    apart = sizes * shares / (1 - shares)
+    independent = sizes.sum() ** 2 / ((sizes**2).sum() + apart.sum() ** 2 - (apart**2).sum())
+    weight, squared = sizes**2 / (1 - shares), (shares**2).sum()
+    own = weight * (1 - 2 * shares + squared)
+    first, second = (weight * shares).sum(), (weight * shares**2).sum()
+    whole = weight.sum()
+    crossed = (
+        squared**2 * whole**2 + 2 * second * whole - 4 * squared * first * whole + 2 * first**2
+    )
+    diagonal = (weight**2 * (1 + 2 * (squared - 2 * shares))).sum()
+    alike = own.sum() ** 2 / (crossed + diagonal)
+    return float(min(independent, alike))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
-from camel_ext.evaluation import answers, judgings
-from camel_ext.evaluation.evaluations import RUN_SUITE, end_evaluation, get_evaluation
+from camel_ext.evaluation import judgings
+from camel_ext.evaluation.evaluations import RUN_SUITE, cancel_runs, end_evaluation, get_evaluation
 from camel_ext.evaluation.judges import Opinion, prefer
 from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side
 from camel_ext.evaluation.models import Evaluation, Judging
@@ -72,7 +72,7 @@ async def _end(context: TaskContext, state: State, error: tuple[str, str] | None
     def end(db: Session) -> None:
         evaluation = get_evaluation(db, evaluation_id, lock=True)
         if state != State.SUCCEEDED and not evaluation.state.is_final:
-            answers.cancel_runs(db, clock, evaluation_id)
+            cancel_runs(db, clock, evaluation_id)
         end_evaluation(db, clock, evaluation, state, error)
 
     await context.write(end)

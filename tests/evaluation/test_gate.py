@@ -179,6 +179,18 @@ class TestMissing:
         finding = compare(side(rng, 0.1), self.with_gaps(side(rng, 0.9), 40), POLICY, FIRST)
         assert finding.verdict == Verdict.BETTER
 
+    def test_a_candidate_that_never_answers_is_worse_and_not_an_error(self) -> None:
+        """Nothing has a latency then; the guardrail did not hold, and the verdict stands."""
+        rng = np.random.default_rng(10)
+        before, after = side(rng, 0.5), side(rng, 0.0, relevant=0.0)
+        silent: dict[str, float | None] = dict.fromkeys(after.topics)
+        failed: dict[str, float | None] = dict.fromkeys(after.topics, 1.0)
+        values = {**after.values, "latency_ms": silent, "error": failed}
+        finding = compare(before, Scores(after.topics, values), POLICY, FIRST)
+        assert finding.verdict == Verdict.WORSE
+        (rail,) = [rail for rail in finding.guardrails if rail.measure == "latency_ms"]
+        assert (rail.held, rail.broken, rail.n) == (False, False, 0)
+
     def test_nothing_to_compare_is_an_error(self) -> None:
         there = side(np.random.default_rng(6), 0.5)
         empty = Scores(there.topics, {**there.values, "brief": {}})
@@ -212,6 +224,15 @@ def test_a_topic_that_holds_too_much_is_pointed_at() -> None:
     rng = np.random.default_rng(9)
     finding = compare(side(rng, 0.5, topics=lumped), side(rng, 0.5, topics=lumped), POLICY, FIRST)
     assert any("50 % of the cases are of one topic, `big`" in each for each in finding.warnings)
+
+
+def test_ten_thousand_topics_take_no_room() -> None:
+    many = Topics([f"t{i}" for i in range(10_000)])
+    rng = np.random.default_rng(11)
+    policy = GatePolicy(primary="brief")
+    finding = compare(side(rng, 0.5, topics=many), side(rng, 0.6, topics=many), policy, FIRST)
+    assert finding.verdict == Verdict.BETTER
+    assert len(finding.by_topic) == 10_000
 
 
 class TestPolicy:

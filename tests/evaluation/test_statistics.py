@@ -72,7 +72,7 @@ class TestClusterRobust:
     def test_uneven_topics_agree_with_statsmodels(self) -> None:
         """CR2 lies between statsmodels' CR1 without and with the usual stretch to CR3."""
         d = some(UNEVEN)
-        groups = UNEVEN.member.argmax(axis=1)
+        groups = UNEVEN.index
         fitted = sm.OLS(d, np.ones((UNEVEN.n, 1))).fit(
             cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}
         )
@@ -88,6 +88,17 @@ class TestClusterRobust:
 
     def test_uneven_topics_have_fewer_degrees_of_freedom(self) -> None:
         assert 2 < UNEVEN.df < UNEVEN.count - 1
+
+    def test_degrees_of_freedom_are_those_of_the_matrices(self) -> None:
+        """The closed form beside tr(B)^2 / tr(B^2), with B written out."""
+        sizes = UNEVEN.sizes
+        shares = sizes / sizes.sum()
+        adjusted = (np.diag(sizes) - np.outer(sizes, shares)) / np.sqrt(1 - shares)[:, None]
+        found = []
+        for working in (np.diag(1 / sizes), np.eye(len(sizes))):
+            b = adjusted @ working @ adjusted.T
+            found.append(np.trace(b) ** 2 / (b**2).sum())
+        assert UNEVEN.df == pytest.approx(min(found))
 
     def test_without_a_difference_it_is_tangos_bound(self) -> None:
         topics = Topics(range(100))
@@ -196,7 +207,7 @@ class TestPlanning:
         rng = np.random.default_rng(3)
         of_topic = rng.normal(size=200)
         topics = Topics([t for t in range(200) for _ in range(6)])
-        d = of_topic[topics.member.argmax(axis=1)] * 0.5 + rng.normal(size=topics.n)
+        d = of_topic[topics.index] * 0.5 + rng.normal(size=topics.n)
         assert assumed_from(topics, d).likeness == pytest.approx(0.2, abs=0.05)
         assert assumed_from(topics, rng.normal(size=topics.n)).likeness < 0.03
         assert assumed_from(Topics(range(5)), np.ones(5)).likeness == 0

@@ -51,7 +51,7 @@ class World:
     def draw(self, rng: Generator, times: int) -> tuple[Topics, Floats, Floats]:
         """Return topics, and the scores of both sides, (times, cases)."""
         labels = self.labels
-        of_case = labels.member.argmax(axis=1)
+        of_case = labels.index
         shape = (times, labels.n)
         level = ndtri(self.rate) + rng.normal(0, self.hard, (times, labels.count))[:, of_case]
         shared = rng.normal(size=shape) * self.alike**0.5
@@ -71,7 +71,7 @@ def losses(
 
     With a likeness the probability of a loss differs between topics (beta), its mean stays.
     """
-    of_case = labels.member.argmax(axis=1)
+    of_case = labels.index
     lost: Floats = np.full((times, labels.n), loss)
     if likeness:
         k = (1 - likeness) / likeness
@@ -82,7 +82,7 @@ def losses(
 
 def scores(labels: Topics, **values: Floats) -> Scores:
     """Return what an evaluation with these values found."""
-    names = labels.names[labels.member.argmax(axis=1)]
+    names = labels.names[labels.index]
     cases = [f"c{number:04}" for number in range(labels.n)]
     return Scores(
         dict(zip(cases, names, strict=True)),
