@@ -26,6 +26,7 @@ PHASES = {
     "device": "waits for a device",
     "convert": "reads the base",
     "tokenize": "reads the pairs",
+    "load": "loads the base",
     "reference": "asks the base",
     "train": "trains",
     "evaluate": "looks",

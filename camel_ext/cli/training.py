@@ -42,6 +42,9 @@ TRAINING = Noun(
     "training", "trainings", "camel-ext train", "Start one: camel-ext train start --help"
 )
 STATES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
+OUTSIDE = frozenset(  # causes that are not in the training itself
+    {"training.disk_full", "training.trainer_lost", "training.out_of_memory", "core.worker_lost"}
+)
 _CODES = {"succeeded": Exit.OK, "failed": Exit.FAILED, "cancelled": Exit.CANCELLED}
 
 
@@ -277,10 +280,17 @@ def _what_next(training: Training) -> list[str]:
             return [
                 f"Try it: camel-ext models move ALIAS {adapter}   Card: camel-ext train show {name} --card"
             ]
+        case "failed" | "cancelled" if _can_go_on(training):
+            return [f"Go on where it was: camel-ext train resume {name}"]
         case "failed" | "cancelled":
-            return [f"Go on from its last checkpoint: camel-ext train resume {name}"]
+            return ["Start another: camel-ext train start --help"]
         case _:
             return [f"Watch it: camel-ext train watch {name}"]
+
+
+def _can_go_on(training: Training) -> bool:
+    """Tell whether the same training again could end otherwise, or has something to begin with."""
+    return bool(training["progress"].get("checkpoint_step")) or training["error_code"] in OUTSIDE
 
 
 def list_trainings(here: Here, state: str | None, limit: int) -> None:

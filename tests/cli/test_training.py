@@ -105,7 +105,10 @@ class TestStart:
         assert result.exit_code == 1
         for said in ("The loss became nan.", "Halve the learning rate.", "last words"):
             assert said in result.stdout
-        assert "camel-ext train resume" in result.stderr
+        assert "camel-ext train start" in result.stderr
+        full = failed("disk_full", "The disk is full.", "Free some space.")
+        plays.acts, plays.started = [Act([full], code=EXIT_FAILED)], []
+        assert "camel-ext train resume" in camel(*START).stderr
 
     @pytest.mark.parametrize(
         ("more", "code", "said"),
