@@ -41,6 +41,7 @@ ROOT = Path(__file__).parents[1]
 SHAPES = {"4:1": (128, 32), "1:1": (80, 80)}  # tokens of prompt and of each answer, about
 ARMS = ("ours", "trl-bf16", "trl-fp32")
 FIRST_FLOOR, AGAIN_FLOOR, LOSS_GAP = 1.3, 2.0, 1e-3
+ENVIRONMENT = {**os.environ, "GOMP_SPINCOUNT": "10000"}  # as our launcher says it; for both sides
 WORDS = [
     "time",
     "year",
