@@ -307,6 +307,7 @@ def _took(db: Session, way: Way, now: datetime) -> Json:
     base_id = get_version(db, way.improvement.baseline_version_id)
     base = base_id if base_id.base_version_id is None else get_version(db, base_id.base_version_id)
     train = way.result(StageName.TRAIN) if StageName.TRAIN in way.stages else {}
+    trained = train.get("adapter_sha256")
     pair = way.result(StageName.PAIR) if StageName.PAIR in way.stages else {}
     adapter_id = way.improvement.candidate_version_id
     assert adapter_id is not None, "a candidate was examined"
@@ -326,7 +327,7 @@ def _took(db: Session, way: Way, now: datetime) -> Json:
             "workflow": baseline.pinned["workflow"]["content_hash"],
             "suite": get_suite_version(db, baseline.suite_version_id).content_hash,
             "dataset": pair.get("hash"),
-            "adapter": train.get("adapter_sha256") or get_version(db, adapter_id).content_hash,
+            "adapter": f"sha256:{trained}" if trained else get_version(db, adapter_id).content_hash,
             "base": base.content_hash,
             "policy": way.improvement.policy_hash,
         },
@@ -339,10 +340,10 @@ def _wall_s(row: ImprovementStage, now: datetime) -> float:
 
 
 def _environment(engines: list[Any]) -> Json:
-    answered = sorted({f"{each['engine']} {each['format'] or ''}".strip() for each in engines})
+    answered = sorted({f"{each['engine']}, {each['base']}" for each in engines})
     return {
         "platform": f"camel-extensions {__version__}",
-        "engine": ", ".join(answered),
+        "engine": "; ".join(answered),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count() or 0),

@@ -147,7 +147,7 @@ def _word(shown: Json) -> str:
 
 
 def _label(rail: Json) -> str:
-    fixed = {"latency_ms": "Latency", "error": "Errors"}
+    fixed = {"latency_ms": "latency", "error": "errors"}
     return fixed.get(rail["measure"]) or rail["description"] or rail["measure"]
 
 

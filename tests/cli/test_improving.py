@@ -32,6 +32,7 @@ def school(served: Served, camel: Camel, tmp_path: Path) -> Iterator[Path]:
     served.engine.answer = before
 
 
+@pytest.mark.slow
 def test_a_workflow_is_improved_with_its_stages_shown(camel: Camel, school: Path) -> None:
     out = school / "out"
     file = str(school / "improve.yaml")
@@ -86,6 +87,7 @@ def test_what_the_server_finds_wrong_is_shown_at_its_line_too(camel: Camel, scho
     assert "no agent 'talker' acts in 'answer'" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_person_decides(camel: Camel, school: Path) -> None:
     path = school / "improve.yaml"
     path.write_text(improve_yaml(promote="{when: better, approval: person}"))
@@ -99,6 +101,7 @@ def test_a_person_decides(camel: Camel, school: Path) -> None:
     assert camel("improvements", "watch", "last").exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_honest_no_is_no_failure(camel: Camel, school: Path, served: Served) -> None:
     served.engine.answer = answering(wordy)
     result = camel("improve", "answer", "-f", str(school / "improve.yaml"), "--json")

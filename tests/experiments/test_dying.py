@@ -120,6 +120,7 @@ async def certificate(loop: Loop, improvement_id: UUID) -> Json:
     return await loop.get(f"/api/v1/certificates/{shown['certificate_id']}")
 
 
+@pytest.mark.slow
 async def test_it_goes_on_after_every_death_and_repeats_nothing(loop: Loop, hand: Hand) -> None:
     improvement_id = await hand.start(seed=1)
     for _ in range(400):
@@ -139,6 +140,7 @@ async def test_it_goes_on_after_every_death_and_repeats_nothing(loop: Loop, hand
     assert len(loop.launcher.started) == 1
 
 
+@pytest.mark.slow
 async def test_the_certificate_is_the_same_as_without_a_death(loop: Loop, hand: Hand) -> None:
     spoilt = await hand.start(seed=1)
     for _ in range(400):

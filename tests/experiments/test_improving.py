@@ -79,6 +79,7 @@ class TestALoopThatLearns:
         text = (await loop.client.get(f"{path}/markdown")).text
         assert "**Better: +100 points**" in text
 
+    @pytest.mark.slow
     async def test_nothing_of_the_examination_is_learnt_from(self, loop: Loop) -> None:
         shown = await loop.improved()
         by_name = {stage["name"]: stage for stage in shown["stages"]}
@@ -97,6 +98,7 @@ class TestALoopThatLearns:
         assert await read(loop, purposes) == {"learn": {"run", "sample"}, "ask": {"eval"}}
         assert all(each.startswith("learn") for each in await read(loop, prompts))
 
+    @pytest.mark.slow
     async def test_a_second_cycle_has_less_error_to_spend_and_starts_from_the_first(
         self, loop: Loop
     ) -> None:
@@ -110,6 +112,7 @@ class TestALoopThatLearns:
         assert budget["cycles"] == 2
         assert budget["spent"] < budget["level"]
 
+    @pytest.mark.slow
     async def test_same_seed_same_dataset(self, loop: Loop) -> None:
         hashes = []
         for _ in range(2):
@@ -118,6 +121,7 @@ class TestALoopThatLearns:
             hashes.append(by_name["pair"]["result"]["hash"])
         assert hashes[0] == hashes[1]
 
+    @pytest.mark.slow
     async def test_progress_is_told(self, loop: Loop) -> None:
         shown = await loop.improved()
         log = await loop.get(f"/api/v1/events/log?topics=experiments:{shown['id']}&limit=100")
@@ -126,6 +130,7 @@ class TestALoopThatLearns:
         assert told == [(name, state) for name in ORDER for state in ("running", "succeeded")]
 
 
+@pytest.mark.slow
 class TestALoopThatDoesNot:
     async def test_a_worse_adapter_is_refused_and_the_alias_stays(self, loop: Loop) -> None:
         loop.engine.answer = answering(wordy)
@@ -169,6 +174,7 @@ class TestALoopThatDoesNot:
         assert "none of 8 runs succeeded" in shown["error_detail"]
 
 
+@pytest.mark.slow
 class TestAPerson:
     async def waiting(self, loop: Loop) -> Json:
         started = await loop.start(promote="{when: better, approval: person}")
@@ -227,6 +233,7 @@ class TestAPerson:
         await loop.do(f"/api/v1/improvements/{started['id']}/cancel")
 
 
+@pytest.mark.slow
 class TestCancelling:
     async def test_it_stops_what_it_started(self, loop: Loop) -> None:
         loop.launcher.acts = [Act(steps(1, 1, 9), holds=True)]
@@ -259,6 +266,7 @@ class TestCancelling:
         assert again["state"] == "succeeded"
 
 
+@pytest.mark.slow
 class TestACandidateThatIsThere:
     async def test_it_is_proven_without_training(self, loop: Loop) -> None:
         first = await loop.improved(promote="{when: never}")
@@ -296,6 +304,7 @@ class TestWhatCannotBegin:
         plan = await loop.client.post("/api/v1/improvements/plan", json=body)
         assert plan.status_code == status
 
+    @pytest.mark.slow
     async def test_an_alias_that_splits_has_no_baseline(self, loop: Loop) -> None:
         await loop.improved(promote="{when: never}")
         moved = await loop.client.put(
@@ -308,6 +317,7 @@ class TestWhatCannotBegin:
         answer = await loop.client.post("/api/v1/improvements", json=body)
         assert "splits its traffic" in answer.json()["detail"]
 
+    @pytest.mark.slow
     async def test_the_level_is_fixed_by_the_first_look(self, loop: Loop) -> None:
         await loop.improved()
         body = {"workflow": "answer", "config": config()}

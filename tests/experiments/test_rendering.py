@@ -74,7 +74,7 @@ def test_markdown_says_the_same_and_text_of_others_means_nothing_in_it() -> None
     assert text.startswith("# C-0007: is smollm2/brief@2 better than smollm2@1?\n")
     assert "**Better: +47.5 points**, 97 % interval +36.7 to +58.3, n = 120 goals" in text
     assert "| keeps to the question | 81.0 % | 80.2 % | \u22124.6 | \u22125 | held |" in text
-    assert "| Latency | 1.92 s | 1.31 s | \u22120.48 s | +0.20 s | held |" in text
+    assert "| latency | 1.92 s | 1.31 s | \u22120.48 s | +0.20 s | held |" in text
     assert "camel-ext rollback brief" in text
     assert "<img" not in text
     rows = [line for line in text.splitlines() if line.startswith("| What is a")]
