@@ -4,8 +4,15 @@ from typing import Any
 
 from camel_ext.cli.command import Here
 from camel_ext.cli.output import plain, plural, rows, size, table
-from camel_ext.training.environment import Environment, environment_dir, find_environment
-from camel_ext.training.setting_up import Download, Steps, make_environment, plan_downloads
+from camel_ext.training import (
+    Download,
+    Environment,
+    Steps,
+    environment_dir,
+    find_environment,
+    make_environment,
+    plan_downloads,
+)
 
 ON_DISK = 4  # times what is fetched: wheels are compressed (torch for a CPU: 0.19 GB, then 0.75)
 

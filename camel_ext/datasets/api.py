@@ -94,7 +94,7 @@ async def list_versions(name: DatasetName, door: Viewer, where: Where) -> dict[s
 
 
 @datasets.post("/{name}/imports", status_code=201, response_model=VersionShown,
-               responses=problems(409), summary="Open the next version for a file")  # fmt: skip
+               responses=problems(404, 409), summary="Open the next version for a file")  # fmt: skip
 async def open_import(
     name: DatasetName, body: ImportOpen, request: Request, door: Editor
 ) -> Response:
