@@ -18,7 +18,6 @@ from camel_ext_client.evaluation import Comparisons, Evaluations, Suites
 from camel_ext_client.experiments import Certificates, Decisions, Improvements
 from camel_ext_client.feed import Message
 from camel_ext_client.forks import Forks
-from camel_ext_client.forks import Forks
 from camel_ext_client.interactions import Interactions
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
@@ -45,7 +44,6 @@ class Client:
         )
         self.url = self._transport.url
         self.runs = Runs(self._transport)
-        self.forks = Forks(self._transport)
         self.forks = Forks(self._transport)
         self.configurations = Configurations(self._transport)
         self.models = Models(self._transport)
