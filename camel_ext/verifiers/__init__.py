@@ -23,7 +23,8 @@ from camel_ext.verifiers.registry import (
 )
 from camel_ext.verifiers.verdicts import Outcome, SchemaWrong, Verdict
 
-_REGISTERED = (camel, composed, json_values, relevance, texts)  # importing them is what registers them
+# importing them is what registers them
+_REGISTERED = (camel, composed, json_values, relevance, texts)
 
 __all__ = [
     "NoJson",
