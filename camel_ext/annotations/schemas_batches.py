@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from camel_ext.annotations.wire import JsonObject, Label, Shown, Wire
 from camel_ext.core.models import State
@@ -18,6 +18,19 @@ Ids = Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)]
 
 class BatchStart(Wire):
     """Which verifier over which answers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "verifier": "length",
+                    "params": {"unit": "words", "max": 15},
+                    "filter": {"tag": "topic:rivers"},
+                    "dry_run": True,
+                }
+            ]
+        }
+    )
 
     verifier: Label = Field(description="The verifier.", examples=["length"])
     params: JsonObject = Field(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from camel_ext.annotations.models import AnnotationKind
 from camel_ext.annotations.schemas import MAX_CANDIDATES
@@ -30,6 +30,19 @@ Wanted = Literal[
 
 class QueueCreate(Wire):
     """What people shall judge, in which form and by which rules."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "tone",
+                    "kind": "choice",
+                    "guideline": "Prefer the friendlier answer.",
+                    "filter": {"agent_id": "answerer"},
+                }
+            ]
+        }
+    )
 
     name: Name = Field(description="Unique in the project.", examples=["tone"])
     kind: Wanted = Field(description="In which form is judged.")
@@ -124,4 +137,6 @@ class NextShown(Shown):
 
 
 class Release(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"skip": True}]})
+
     skip: bool = Field(False, description="Put it at the end of the queue.")

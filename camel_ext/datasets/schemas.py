@@ -140,6 +140,14 @@ class PairRules(Wire):
 class DatasetBuild(Wire):
     """Which answers become pairs, and how."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"name": "brief", "filter": {"agent_id": "answerer"}, "rules": {"min_margin": 0.1}}
+            ]
+        }
+    )
+
     name: Name = Field(description="The dataset; made with its first version.", examples=["brief"])
     filter: InteractionFilter | None = Field(
         None, description="Which answers; `{}`: all until now. Give this or `interaction_ids`."
@@ -174,6 +182,10 @@ class DatasetBuild(Wire):
 class ImportOpen(Wire):
     """How a file's pairs are split, where the file does not say."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"eval_ratio": 0.1, "split_by": "topic", "seed": 1}]}
+    )
+
     eval_ratio: Annotated[float, Field(ge=0, le=0.9)] = Field(
         0.1, description="Share of pairs that only watch the training."
     )
@@ -185,6 +197,10 @@ class ImportOpen(Wire):
 
 class Without(Wire):
     """What shall leave a version."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"run_ids": ["019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b11"]}]}
+    )
 
     run_ids: Annotated[list[UUID], Field(max_length=10_000)] = Field(
         [], description="Pairs that these runs had a part in go."

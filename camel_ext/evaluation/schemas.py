@@ -69,6 +69,10 @@ class EvaluationStart(TargetGiven):
 class PlanAsked(TargetGiven):
     """What would be evaluated, and under which policy it would be decided."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"suite": "brevity", "workflow": "answer"}]}
+    )
+
     policy: GatePolicy | None = Field(
         None, description="Left out: the suite's primary scorer, without guardrails."
     )
@@ -79,6 +83,18 @@ class PlanAsked(TargetGiven):
 
 
 class JudgingStart(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "baseline_id": "019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b11",
+                    "candidate_id": "019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b12",
+                    "scorer": "preferred",
+                }
+            ]
+        }
+    )
+
     baseline_id: UUID = Field(description="The evaluation of what was.")
     candidate_id: UUID = Field(description="The evaluation of what may come.")
     scorer: Word = Field(description="A judge of the suite that sees both.")
@@ -86,6 +102,21 @@ class JudgingStart(Wire):
 
 
 class ComparisonMake(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "baseline_id": "019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b11",
+                    "candidate_id": "019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b12",
+                    "policy": {
+                        "primary": "brief",
+                        "guardrails": [{"measure": "relevant", "margin": 0.15}],
+                    },
+                }
+            ]
+        }
+    )
+
     baseline_id: UUID = Field(description="The evaluation of what was.")
     candidate_id: UUID = Field(description="The evaluation of what may come.")
     policy: GatePolicy = Field(description="When the candidate counts as better.")

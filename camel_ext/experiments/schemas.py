@@ -23,6 +23,25 @@ class Shown(BaseModel):
 
 
 class ImproveStart(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflow": "answer",
+                    "seed": 1,
+                    "config": {
+                        "goals": {"plants": ["What do plants need to grow?"]},
+                        "heldout": {"rivers": ["What is a river?"]},
+                        "scorers": {
+                            "brief": {"verify": "length", "params": {"unit": "words", "max": 15}}
+                        },
+                        "gate": {"primary": "brief"},
+                    },
+                }
+            ]
+        }
+    )
+
     workflow: Name = Field(description="The workflow that shall get better.", examples=["answer"])
     config: ImproveConfig = Field(description="What improve.yaml says.")
     seed: int | None = Field(None, ge=0, lt=2**31, description="Null: a random one, recorded.")
@@ -98,15 +117,27 @@ class ImprovementShown(ImprovementListed):
 
 
 class Promote(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "Read twenty of its answers."}]}
+    )
+
     reason: Reason = Field("", description="Why, for the record.")
     override: bool = Field(False, description="Against the verdict; then `reason` must be given.")
 
 
 class Refuse(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "It is brief, and no longer kind."}]}
+    )
+
     reason: Reason = Field("", description="Why, for the record.")
 
 
 class RollBack(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"alias": "brief", "reason": "Complaints since noon."}]}
+    )
+
     alias: Name = Field(description="The alias whose last promotion is taken back.")
     reason: Reason = Field("", description="Why, for the record.")
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from camel_ext.core.models import State
 from camel_ext.workflows.schemas import PinnedModel, Shown, Wire
@@ -26,6 +26,18 @@ class Variant(Wire):
 
 class ForkStart(Wire):
     """Which call is asked again, how often and how."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "interaction_id": "019b0c2e-7c1a-7d31-9d52-0a4c8a3f1b11",
+                    "samples": 4,
+                    "variants": [{"temperature": 0.9}],
+                }
+            ]
+        }
+    )
 
     interaction_id: UUID = Field(description="The call.")
     samples: int = Field(4, ge=1, le=MAX_SAMPLES, description="Answers of each variant.")
