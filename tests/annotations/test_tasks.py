@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -42,7 +42,7 @@ SHORT = {"unit": "words", "max": 2}
 class ScriptedParams(Params):
     """None but where it stands in a batch."""
 
-    to: str = ""
+    to: str = Field("", description="What the answer is to.")
 
 
 class Script:

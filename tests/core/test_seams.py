@@ -38,6 +38,7 @@ ACROSS_TENANTS = {
     "events/hub.py": "what was missed is read for the client's own organisation",
     "app.py": "the local organisation at start; readiness",
     "identity/doors.py": "a key is proved before its tenant is known",
+    "workflows/sweeping.py": "files lie by run, whosever it was; it learns which runs are over",
 }
 
 
