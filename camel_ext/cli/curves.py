@@ -6,7 +6,6 @@ It shows numbers that it is given; where they come from, and when it is over, is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from camel_ext_client.training import Metric, Training
 from rich.console import Group, RenderableType
@@ -114,7 +113,7 @@ def alarms(training: Training) -> list[Text]:
     ]
 
 
-def step_line(metric: Metric, of: Any) -> str:
+def step_line(metric: Metric) -> str:
     """Return a step in one line, for a pipe."""
     values = metric["values"]
     numbers = [
@@ -122,7 +121,7 @@ def step_line(metric: Metric, of: Any) -> str:
         for name in ("loss", "margin", "accuracy")
         if _is_number(metric, name)
     ]
-    return f"  step {metric['step']}/{of or '?'}  {'  '.join(numbers)}"
+    return f"  step {metric['step']}/{values.get('steps', '?')}  {'  '.join(numbers)}"
 
 
 def _is_number(metric: Metric, key: str) -> bool:

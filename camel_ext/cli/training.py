@@ -123,7 +123,7 @@ def _watched(here: Here, client: Client, training: Training) -> Training:
         for fresh in _following(client, seen):
             for metric in fresh:
                 if metric["kind"] == "step":
-                    here.note(step_line(metric, seen.training["progress"].get("steps")))
+                    here.note(step_line(metric))
     return seen.training
 
 
