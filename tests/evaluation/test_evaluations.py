@@ -157,9 +157,9 @@ class TestWorkflow:
         assert ended["done"] == 0
         runs = [case["run_id"] for case in await hall.cases(evaluation_id) if case["run_id"]]
         assert len(runs) == 4
-        hall.engine.free.set()
-        for run_id in runs:
+        for run_id in runs:  # before the engine goes on: a run may end well before it hears
             await hall.until(f"/runs/{run_id}", "cancelled")
+        hall.engine.free.set()
         again = await hall.client.post(f"/api/v1/evaluations/{evaluation_id}/cancel")
         assert again.json()["state"] == "cancelled"
 
