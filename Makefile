@@ -41,8 +41,8 @@ up: setup ## Serve at http://127.0.0.1:8000
 test: setup-train ## All tests, also the slow ones with real services and the real model
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fast: setup ## The tests without real services: under a minute
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+test-fast: setup ## The tests without real services: about four minutes on 2 cores
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
 
 check: setup ## Style, types, floors, dependencies, spelling, schema, docs
 	$(BIN)/ruff check .
