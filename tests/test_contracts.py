@@ -110,3 +110,22 @@ def test_each_error_has_an_example() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+
+    def follow(pointer: str) -> None:
+        found = document
+        for part in pointer.removeprefix("#/").split("/"):
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if isinstance(ref := node.get("$ref"), str):
+                follow(ref)
+            node = list(node.values())
+        for each in node if isinstance(node, list) else ():
+            walk(each)
+
+    walk(document)

@@ -55,10 +55,16 @@ compatible = APIRouter(prefix="/v1", tags=["gateway"], route_class=OpenAiRoute)
 engines = APIRouter(prefix="/api/v1/serving", tags=["serving"])
 routers = [compatible, engines]
 
+# A schema that we put into the document ourselves points at its parts from the document's root.
+BODY = "#/paths/~1v1~1chat~1completions/post/requestBody/content/application~1json/schema"
 ASKED = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": ChatRequestBody.model_json_schema()}},
+        "content": {
+            "application/json": {
+                "schema": ChatRequestBody.model_json_schema(ref_template=BODY + "/$defs/{model}")
+            }
+        },
     },
     "parameters": [
         {
