@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from camel_ext.core.door import MAX_KEY
 from camel_ext.core.errors import CamelExtError
@@ -55,16 +56,30 @@ compatible = APIRouter(prefix="/v1", tags=["gateway"], route_class=OpenAiRoute)
 engines = APIRouter(prefix="/api/v1/serving", tags=["serving"])
 routers = [compatible, engines]
 
-# A schema that we put into the document ourselves points at its parts from the document's root.
-BODY = "#/paths/~1v1~1chat~1completions/post/requestBody/content/application~1json/schema"
+
+def _whole(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a schema with its parts inside: FastAPI lifts only schemas that it made itself."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def fill(node: Any) -> Any:
+        if isinstance(node, dict):
+            ref = node.get("$ref")
+            return (
+                fill(parts[ref.rsplit("/", 1)[-1]])
+                if ref
+                else {k: fill(v) for k, v in node.items()}
+            )
+        return [fill(each) for each in node] if isinstance(node, list) else node
+
+    filled: dict[str, Any] = fill(schema)
+    return filled
+
+
 ASKED = {
     "requestBody": {
         "required": True,
-        "content": {
-            "application/json": {
-                "schema": ChatRequestBody.model_json_schema(ref_template=BODY + "/$defs/{model}")
-            }
-        },
+        "content": {"application/json": {"schema": _whole(ChatRequestBody)}},
     },
     "parameters": [
         {

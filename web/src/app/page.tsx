@@ -1,0 +1,5 @@
+import { PageHeader } from "@/kit/ui/Card";
+
+export default function Page() {
+  return <PageHeader title="Home" />;
+}

@@ -1,0 +1,62 @@
+/** The one way to the API: typed by the server's own document, errors as RFC 9457. Not: caching (TanStack's). */
+import createClient, { type Middleware } from "openapi-fetch";
+
+import { forgetKey, readKey } from "./key";
+import type { paths, Problem } from "./schema";
+
+/** What went wrong, as the server says it; `status` 0 means that no server answered. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+  ) {
+    super(problem.detail);
+  }
+
+  get code(): string {
+    return this.problem.code;
+  }
+}
+
+const withKey: Middleware = {
+  onRequest({ request }) {
+    const key = readKey();
+    if (key) request.headers.set("Authorization", `Bearer ${key}`);
+    return request;
+  },
+  onResponse({ response }) {
+    if (response.status === 401) forgetKey();
+  },
+  onError() {
+    return new ApiError(0, unreachable());
+  },
+};
+
+export const api = createClient<paths>({ baseUrl: "" });
+api.use(withKey);
+
+/** Return the data of a call of `api`, or throw what went wrong as an ApiError. */
+export async function unwrap<T>(
+  call: Promise<{ data?: T; error?: unknown; response: Response }>,
+): Promise<T> {
+  const { data, error, response } = await call;
+  if (error !== undefined || !response.ok) throw new ApiError(response.status, asProblem(error, response));
+  return data as T;
+}
+
+/** A fresh key for a POST that creates: a retry of the same intent must send the same one. */
+export function idempotencyKey(): string {
+  return crypto.randomUUID();
+}
+
+function asProblem(error: unknown, response: Response): Problem {
+  if (typeof error === "object" && error !== null && "code" in error && "detail" in error) return error as Problem;
+  const trace_id = response.headers.get("x-trace-id");
+  return { ...unreachable(), title: response.statusText, status: response.status, code: "http.error", trace_id,
+    detail: `The server answered ${response.status} without saying why. Try again.` };
+}
+
+function unreachable(): Problem {
+  return { type: "about:blank", title: "No answer", status: 0, code: "http.unreachable", trace_id: null, errors: [],
+    detail: "The server did not answer. Is it running? Start it with `camel-ext up`; nothing you typed is lost." };
+}
