@@ -67,7 +67,8 @@ def test_every_name_on_a_face_says_what_it_does(room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "limit"), [("camel_ext", 400), ("clients", 400), ("migrations", 600), ("tests", 600)]
+    ("folder", "limit"),
+    [("camel_ext", 400), ("clients", 400), ("gui", 400), ("migrations", 600), ("tests", 600)],
 )
 def test_files_stay_short(folder: str, limit: int) -> None:
     long = {
@@ -77,6 +78,33 @@ def test_files_stay_short(folder: str, limit: int) -> None:
         and "migrations/versions" not in str(path)
     }
     assert not long, f"longer than {limit} lines: {long}"
+
+
+@pytest.mark.parametrize("folder", ["clients", "gui"])
+def test_clients_and_gui_know_the_server_by_http_alone(folder: str) -> None:
+    found = [
+        f"{relative(path)} imports {module}"
+        for path in (ROOT / folder).rglob("*.py")
+        for module, _ in imports(path)
+        if module.split(".")[0] in {"camel_ext", "sqlalchemy", "sqlite3"}
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_untrusted_text_is_never_markup_in_the_gui() -> None:
+    banned = {"unsafe_allow_html", "unsafe_allow_javascript", "html", "components", "markdown"}
+    found = [
+        f"{relative(path)}:{node.lineno}"
+        for path in (ROOT / "gui").rglob("*.py")
+        for node in ast.walk(tree_of(path))
+        if (isinstance(node, ast.keyword) and node.arg in banned)
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in banned
+            and ast.unparse(node.value) == "st"
+        )
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_sql_past_the_tenancy_hook_stays_in_core() -> None:

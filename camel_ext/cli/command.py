@@ -119,19 +119,24 @@ class Here:
             ) from error
 
     def connect(self, *, timeout_s: float = 30.0) -> "Client":
-        """Return a client of the server that was meant.
+        """Return a client of the server that was meant."""
+        from camel_ext_client import Client
+
+        url, key = self.place()
+        return Client(url, key, timeout_s=timeout_s)
+
+    def place(self) -> tuple[str, str | None]:
+        """Return the address of the server that was meant, and the key for it.
 
         The owner's key of the data directory is sent to this machine only, never elsewhere.
         """
-        from camel_ext_client import Client
-
         settings = self.settings()
         data_dir = settings.data_dir.expanduser()
         url = self.url or settings.url or local_url(settings, data_dir)
         key = self.key or (settings.key.get_secret_value() if settings.key else None)
         if key is None and urlsplit(url).hostname in LOOPBACK:
             key = _read(data_dir / OWNER_KEY)
-        return Client(url, key, timeout_s=timeout_s)
+        return url, key
 
     def answer(self, value: Any) -> None:
         """Print the answer for machines."""

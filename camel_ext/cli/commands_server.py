@@ -1,11 +1,11 @@
-"""Commands that start processes or look at this machine: up, worker, version."""
+"""Commands that start processes or look at this machine: up, worker, gui, version."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from camel_ext.cli.command import Here, command
+from camel_ext.cli.command import CONNECTION, Here, command
 
 PANEL = "The platform"
 
@@ -24,6 +24,10 @@ def register(app: typer.Typer) -> None:
         app, "demo", panel=PANEL, common=("debug",),
         examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo --seed 7"],
     )(demo)  # fmt: skip
+    command(
+        app, "gui", panel=PANEL, common=("key", "data_dir", "debug"),
+        examples=["camel-ext gui", "camel-ext gui --server https://camel.example.org"],
+    )(gui)  # fmt: skip
     command(app, "doctor", panel=PANEL, examples=["camel-ext doctor"])(doctor)
     command(
         app, "version", panel=PANEL, common=("as_json", "debug"), examples=["camel-ext version"]
@@ -85,6 +89,39 @@ def demo(
     from camel_ext.cli.demo import demo as play
 
     play(here, folder, seed)
+
+
+def gui(
+    here: Here,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            "--url",
+            metavar="URL",
+            help="The server. Default: CAMEL_EXT_URL, else the one on this machine.",
+            rich_help_panel=CONNECTION,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", "-p", min=1, max=65535, help="Port of the GUI. Default: a free one."
+        ),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in a browser.")
+    ] = True,
+) -> None:
+    """Open the GUI in a browser: run, look, judge, train, compare, configure, as in a notebook.
+
+    It listens on this machine only, and talks to a server here or elsewhere. A key is best given
+    as CAMEL_EXT_KEY: other users of this machine can read what is typed on a command line.
+    """
+    from camel_ext.cli.gui import open_gui
+
+    here.url = server
+    open_gui(here, port, open_browser=open_browser)
 
 
 def doctor(here: Here) -> None:
