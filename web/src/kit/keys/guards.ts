@@ -1,0 +1,33 @@
+/** When a key belongs to what is focused or open, and not to the page. */
+
+const TEXT = "input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit]):not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false]), [role=textbox], [role=combobox]";
+const PRESSED = "button, [role=button], summary, input[type=checkbox], input[type=radio], input[type=button], input[type=submit], input[type=range]";
+const ROVING = "[role=menu], [role=menubar], [role=listbox], [role=tablist], [role=radiogroup], [role=tree], [role=grid], [role=toolbar], [role=slider], [role=spinbutton]";
+const OPEN = "[role=dialog], [role=alertdialog], [role=menu], dialog[open]";
+
+/**
+ * Tell whether the page must leave this key alone. A widget that moves focus itself and wants the page's
+ * keys to live on inside it says `data-keys="live"`; so does a panel with the role of a dialog that is not modal.
+ */
+export function guarded(event: KeyboardEvent, name: string): boolean {
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return true;
+  if (/(^|\+)Alt\+Arrow/.test(name)) return true; // the browser's way back
+  if (somethingOpen()) return true;
+  const at = event.target instanceof Element ? event.target : document.activeElement;
+  if (!at) return false;
+  if (at.closest(TEXT)) return !name.startsWith("Mod+");
+  const button = at.closest(PRESSED);
+  if (button && name !== "Escape" && !name.startsWith("Mod+")) return heldByKeyboard(button) || name === "Enter" || name === "Space" || name.startsWith("Arrow");
+  if (at.closest("a[href]") && name === "Enter") return true;
+  const roving = at.closest(ROVING);
+  return roving !== null && !roving.closest("[data-keys=live]") && name !== "Escape" && !name.startsWith("Mod+");
+}
+
+function somethingOpen(): boolean {
+  return [...document.querySelectorAll(OPEN)].some((each) => each.getAttribute("data-state") !== "closed" && !each.closest("[data-keys=live], [hidden]"));
+}
+
+/** A button that was clicked keeps focus, yet the next key is meant for the page: only a ring says "this one". */
+function heldByKeyboard(button: Element): boolean {
+  return button.matches(":focus-visible");
+}
