@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import Body, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations import batches, judging, queries
@@ -16,10 +16,11 @@ from camel_ext.annotations.schemas_batches import BatchShown, BatchStart
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Role, Viewer
 
-router = APIRouter(prefix="/api/v1/annotations", tags=["annotations"])
-batch_router = APIRouter(prefix="/api/v1/annotation-batches", tags=["annotations"])
+router = Router(prefix="/api/v1/annotations", tags=["annotations"])
+batch_router = Router(prefix="/api/v1/annotation-batches", tags=["annotations"])
 routers = [router, batch_router, queues, items]
 
 Id = Annotated[UUID, Path(description="Its id.")]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations import queues, reservations
@@ -20,11 +20,12 @@ from camel_ext.annotations.subjects import show_subjects
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Viewer
 from camel_ext.registry import Name
 
-router = APIRouter(prefix="/api/v1/annotation-queues", tags=["annotations"])
-items = APIRouter(prefix="/api/v1/annotation-queue-items", tags=["annotations"])
+router = Router(prefix="/api/v1/annotation-queues", tags=["annotations"])
+items = Router(prefix="/api/v1/annotation-queue-items", tags=["annotations"])
 
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
 ItemId = Annotated[UUID, Path(description="The item's id.")]

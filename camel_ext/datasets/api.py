@@ -5,13 +5,14 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.datasets import importing, lineage, reading, versions
 from camel_ext.datasets.errors import FileInvalid
 from camel_ext.datasets.files import lines_of, read_lines
@@ -38,9 +39,9 @@ LINES = "application/x-ndjson"
 PARQUET = "application/vnd.apache.parquet"
 LINES_BODY = {"requestBody": {"required": True, "content": {LINES: {"schema": {"type": "string"}}}}}
 
-datasets = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
-router = APIRouter(prefix="/api/v1/dataset-versions", tags=["datasets"])
-sources = APIRouter(prefix="/api/v1/dataset-sources", tags=["datasets"])
+datasets = Router(prefix="/api/v1/datasets", tags=["datasets"])
+router = Router(prefix="/api/v1/dataset-versions", tags=["datasets"])
+sources = Router(prefix="/api/v1/dataset-sources", tags=["datasets"])
 routers = [datasets, router, sources]
 
 Where = Annotated[Place, Depends(place)]

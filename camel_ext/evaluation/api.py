@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import Body, Depends, Path, Query, Request, Response
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.evaluation import comparisons, evaluations, judgings
 from camel_ext.evaluation.api_suites import router as suites
 from camel_ext.evaluation.comparisons import Comparable
@@ -29,7 +30,7 @@ from camel_ext.evaluation.schemas import (
 from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import asker_of
 
-router = APIRouter(prefix="/api/v1", tags=["evaluation"])
+router = Router(prefix="/api/v1", tags=["evaluation"])
 routers = [suites, router]
 
 Where = Annotated[Place, Depends(place)]

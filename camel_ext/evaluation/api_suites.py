@@ -3,18 +3,19 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import Body, Depends, Path, Request, Response
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.evaluation import suites
 from camel_ext.evaluation.models import Suite, SuiteVersion
 from camel_ext.evaluation.schemas import SuiteShown, SuiteVersionListed, SuiteVersionShown
 from camel_ext.evaluation.suite_schemas import SuiteCreate
 from camel_ext.identity import Editor, Viewer
 
-router = APIRouter(prefix="/api/v1", tags=["evaluation"])
+router = Router(prefix="/api/v1", tags=["evaluation"])
 
 Where = Annotated[Place, Depends(place)]
 SuiteName = Annotated[

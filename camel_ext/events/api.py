@@ -3,12 +3,13 @@
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import Header, Path, Query, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from camel_ext.core.errors import CamelExtError
 from camel_ext.core.http import problems
+from camel_ext.core.routes import Router
 from camel_ext.events.cursors import decode_cursor
 from camel_ext.events.process import feed_of
 from camel_ext.events.schemas import FeedPageShown, StreamShown
@@ -17,7 +18,7 @@ from camel_ext.events.sinks import EventStream, SocketSink, deny
 from camel_ext.events.topics import parse_topics
 from camel_ext.identity import ActorDoor, Viewer, authenticate
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"])
+router = Router(prefix="/api/v1/events", tags=["events"])
 PROTOCOL = "camel-ext"  # what a browser offers beside its key, so that the answer names no key
 
 Wanted = Annotated[

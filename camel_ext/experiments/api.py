@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.evaluation import load_statistics
 from camel_ext.experiments import budget, certificates, decisions, improvements, plans
 from camel_ext.experiments.models import Decision, Improvement
@@ -32,7 +33,7 @@ from camel_ext.experiments.stages import list_stages
 from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import asker_of
 
-router = APIRouter(prefix="/api/v1", tags=["experiments"])
+router = Router(prefix="/api/v1", tags=["experiments"])
 Where = Annotated[Place, Depends(place)]
 ImprovementId = Annotated[UUID, Path(description="The improvement's id.")]
 CertificateId = Annotated[UUID, Path(description="The certificate's id.")]

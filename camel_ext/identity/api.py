@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
+from camel_ext.core.routes import Router
 from camel_ext.identity import service
 from camel_ext.identity.doors import Owner, Viewer, proven_keys
 from camel_ext.identity.models import ApiKey, Principal
 from camel_ext.identity.schemas import KeyCreate, KeyMade, KeyShown, Me, PrincipalShown
 
-router = APIRouter(prefix="/api/v1", tags=["identity"])
+router = Router(prefix="/api/v1", tags=["identity"])
 
 
 @router.get("/me", responses=problems(), summary="Who am I?")

@@ -8,11 +8,12 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Place, decode_cursor
+from camel_ext.core.routes import Router
 from camel_ext.identity import ActorDoor, Viewer
 from camel_ext.interactions import service
 from camel_ext.interactions.rebuilding import Said
@@ -27,7 +28,7 @@ EXPORT_ROWS = 100
 JSON = "application/json"
 LINES = "application/x-ndjson"
 
-router = APIRouter(prefix="/api/v1/interactions", tags=["interactions"])
+router = Router(prefix="/api/v1/interactions", tags=["interactions"])
 
 Id = Annotated[UUID, Path(description="Its id.")]
 

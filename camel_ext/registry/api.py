@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import Body, Depends, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import Created, IfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import ActorDoor, Editor, Owner, Viewer
 from camel_ext.registry import aliases, versions
 from camel_ext.registry.models import ModelVersion
@@ -26,7 +27,7 @@ from camel_ext.registry.schemas import (
 )
 
 # `door` stands before `IfMatch`: who is not known hears 401 before anything else.
-router = APIRouter(prefix="/api/v1", tags=["registry"])
+router = Router(prefix="/api/v1", tags=["registry"])
 
 Where = Annotated[Place, Depends(place)]
 ModelName = Annotated[

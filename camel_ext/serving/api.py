@@ -6,14 +6,14 @@ The gateway's routes answer errors in OpenAI's form, because their clients are O
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Header, Request, Response
 from pydantic import BaseModel
 
 from camel_ext.core.door import MAX_KEY
 from camel_ext.core.errors import CamelExtError
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.http import problems
+from camel_ext.core.routes import DeferredRoute, Router
 from camel_ext.identity import ActorDoor, Editor, Viewer
 from camel_ext.observability.trace import current_trace_id
 from camel_ext.serving import gateway, service
@@ -31,7 +31,7 @@ from camel_ext.serving.schemas import (
 )
 
 
-class OpenAiRoute(APIRoute):
+class OpenAiRoute(DeferredRoute):
     """A route whose errors are OpenAI's: its clients read nothing else."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -52,8 +52,8 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": OpenAiError} for status in (400, 401, 403, *statuses)}
 
 
-compatible = APIRouter(prefix="/v1", tags=["gateway"], route_class=OpenAiRoute)
-engines = APIRouter(prefix="/api/v1/serving", tags=["serving"])
+compatible = Router(prefix="/v1", tags=["gateway"], route_class=OpenAiRoute)
+engines = Router(prefix="/api/v1/serving", tags=["serving"])
 routers = [compatible, engines]
 
 

@@ -4,12 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import Body, Depends, Path, Query, Request, Response
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import ActorDoor, Editor, Viewer
 from camel_ext.training import service
 from camel_ext.training.environment import SETUP, explain_missing, find_environment, require_python
@@ -30,7 +31,7 @@ from camel_ext.training.schemas import (
     TrainingStart,
 )
 
-router = APIRouter(prefix="/api/v1/trainings", tags=["training"])
+router = Router(prefix="/api/v1/trainings", tags=["training"])
 TrainingId = Annotated[UUID, Path(description="The training's id.")]
 EXAMPLES = {
     "quick": {

@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Viewer
 from camel_ext.interactions import Purpose
 from camel_ext.workflows import runs
@@ -26,7 +27,7 @@ from camel_ext.workflows.schemas import (
     TurnsShown,
 )
 
-router = APIRouter(prefix="/api/v1/runs", tags=["workflows"])
+router = Router(prefix="/api/v1/runs", tags=["workflows"])
 routers = [router, configurations, forks]
 RunId = Annotated[UUID, Path(description="The run's id.")]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import MaybeIfMatch, etag
 from camel_ext.core.http import problems
+from camel_ext.core.routes import Router
 from camel_ext.identity import ActorDoor, Editor, Viewer
 from camel_ext.workflows import definitions
 from camel_ext.workflows.models import Configuration, DefinitionKind
@@ -19,7 +20,7 @@ from camel_ext.workflows.schemas import (
     ToolShown,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["workflows"])
+router = Router(prefix="/api/v1", tags=["workflows"])
 
 
 class _DryRun(Exception):

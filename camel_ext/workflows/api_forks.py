@@ -3,18 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from camel_ext.core.door import Created
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import forks
 from camel_ext.workflows.askers import asker_of
 from camel_ext.workflows.models import Fork
 from camel_ext.workflows.schemas_forks import ForkShown, ForkStart
 
-router = APIRouter(prefix="/api/v1/forks", tags=["workflows"])
+router = Router(prefix="/api/v1/forks", tags=["workflows"])
 ForkId = Annotated[UUID, Path(description="The fork's id.")]
 
 
