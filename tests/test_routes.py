@@ -77,6 +77,9 @@ CASES: Cases = {
     ),
     ("GET", "/api/v1/interactions"): (get("/api/v1/interactions"), LISTS),
     ("GET", "/api/v1/interactions/export"): (get("/api/v1/interactions/export"), LISTS),
+    ("GET", "/api/v1/interactions/count"): (get("/api/v1/interactions/count"), LISTS),
+    ("GET", "/api/v1/interactions/facets"): (get("/api/v1/interactions/facets"), LISTS),
+    ("GET", "/api/v1/interactions/histogram"): (get("/api/v1/interactions/histogram"), LISTS),
     ("GET", "/api/v1/interactions/{interaction_id}"): (
         get("/api/v1/interactions/{interaction_id}"),
         HIDDEN,

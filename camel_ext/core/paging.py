@@ -37,10 +37,11 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a list is asked for: how many, and after which row."""
+    """What a list is asked for: how many, and after which row, or before which (newer ones)."""
 
     limit: int = 50
     after: tuple[datetime, UUID] | None = None
+    before: tuple[datetime, UUID] | None = None
 
 
 def place(

@@ -1,4 +1,4 @@
-"""Routes of the log: pages, one interaction, its exact bytes, and an export as JSON lines.
+"""Routes of the log: pages, counts, one interaction, its exact bytes, an export as JSON lines.
 
 Rows are encoded straight to JSON; `response_model` declares them and is not run.
 """
@@ -15,10 +15,15 @@ from camel_ext.core.http import problems
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.core.routes import Router
 from camel_ext.identity import ActorDoor, Viewer
-from camel_ext.interactions import service
+from camel_ext.interactions import counting, service
 from camel_ext.interactions.rebuilding import Said
 from camel_ext.interactions.schemas import (
+    CountShown,
     ExportQuery,
+    FacetsShown,
+    HistogramQuery,
+    HistogramShown,
+    InteractionFilter,
     InteractionPage,
     InteractionQuery,
     InteractionShown,
@@ -50,6 +55,21 @@ async def export(door: Viewer, wanted: Annotated[ExportQuery, Query()]) -> Strea
         media_type=LINES,
         headers={"Content-Disposition": 'attachment; filename="interactions.jsonl"'},
     )
+
+
+@router.get("/count", responses=problems(), summary="How many there are by filter, up to 10,000")
+async def count(door: Viewer, wanted: Annotated[InteractionFilter, Query()]) -> CountShown:
+    return await door.read(counting.count_interactions, wanted)
+
+
+@router.get("/facets", responses=problems(), summary="Counts by value of the newest by filter")
+async def facets(door: Viewer, wanted: Annotated[InteractionFilter, Query()]) -> FacetsShown:
+    return await door.read(counting.count_facets, wanted)
+
+
+@router.get("/histogram", responses=problems(), summary="Calls and failures by filter over time")
+async def histogram(door: Viewer, wanted: Annotated[HistogramQuery, Query()]) -> HistogramShown:
+    return await door.read(counting.count_over_time, door.runtime.clock, wanted)
 
 
 @router.get("/{interaction_id}", response_model=InteractionShown, responses=problems(404),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.interactions.models import Purpose
@@ -33,6 +33,13 @@ class InteractionFilter(BaseModel):
     error_code: Word | None = Field(None, description="Failed with this code.")
     purpose: Purpose | None = Field(None, description="Asked for this.")
     alias: Word | None = Field(None, description="Asked by this alias.")
+    source: Word | None = Field(None, description="Asked by this: workflows, gateway, import.")
+    step_key: Word | None = Field(None, description="This turn of a run.")
+    engine: Word | None = Field(None, description="Answered by this engine.")
+    finish_reason: Word | None = Field(None, description="Ended for this reason.")
+    min_total_ms: float | None = Field(None, ge=0, description="Took at least this long.")
+    max_total_ms: float | None = Field(None, ge=0, description="Took less than this.")
+    min_tokens: int | None = Field(None, ge=0, description="Read and wrote at least so many.")
     since: AwareDatetime | None = Field(None, description="Recorded at or after this time.")
     until: AwareDatetime | None = Field(None, description="Recorded before this time.")
     text: Word | None = Field(None, description="Found in the beginnings of question or answer.")
@@ -42,11 +49,20 @@ class InteractionQuery(InteractionFilter):
     """A filter and the page that is wanted of it."""
 
     limit: int = Field(50, ge=1, le=500, description="Rows a page.")
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(None, description="`next_cursor` of a page: the older ones.")
+    before: str | None = Field(None, description="`previous_cursor` of a page: the newer ones.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "InteractionQuery":
+        if self.cursor is not None and self.before is not None:
+            raise ValueError("give either `cursor` (older) or `before` (newer)")
+        return self
 
     @property
     def place(self) -> Place:
-        return Place(self.limit, None if self.cursor is None else decode_cursor(self.cursor))
+        older = None if self.cursor is None else decode_cursor(self.cursor)
+        newer = None if self.before is None else decode_cursor(self.before)
+        return Place(self.limit, older, newer)
 
 
 class ExportQuery(InteractionFilter):
@@ -88,14 +104,18 @@ class InteractionListed(BaseModel):
 class InteractionPage(BaseModel):
     """A page, newest first.
 
-    A filter that no index serves looks at 5,000 rows a page: a page may then hold fewer rows than
-    asked for, even none, and still have a `next_cursor`.
+    One filter is served by an index; for others a page looks at 5,000 rows: it may then hold fewer
+    than asked for, even none, and still have a `next_cursor`. A page asked for with `before` holds
+    the rows next to that one and newer; its `next_cursor` leads back down.
     """
 
     items: list[InteractionListed] = Field(description="The rows of this page.")
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null: end.")
+    previous_cursor: str | None = Field(
+        description="Send it as `before` for newer rows, also those still to come; null: no row."
+    )
     searched_until: datetime | None = Field(
-        description="How far back this page looked; null: to the end."
+        description="How far this page looked; null: to the end."
     )
 
 
@@ -117,3 +137,54 @@ class InteractionShown(InteractionListed):
     response_format: dict[str, Any] | None = Field(description="Form the answer had to have.")
     answer: dict[str, Any] | None = Field(description="The answer's message.")
     response: dict[str, Any] | None = Field(description="What came back, whole.")
+
+
+class FacetValue(BaseModel):
+    value: str | None = Field(description="The value; null: it has none.")
+    count: int = Field(description="How many of the calls that were looked at.")
+
+
+class FacetsShown(BaseModel):
+    """Counts by value, most frequent first, at most 50 values each.
+
+    Each facet is counted with all filters but its own, so that it shows what else there is.
+    """
+
+    agent_id: list[FacetValue] = Field(description="By agent.")
+    model_version_id: list[FacetValue] = Field(description="By base version.")
+    adapter_version_id: list[FacetValue] = Field(description="By adapter.")
+    alias: list[FacetValue] = Field(description="By the name that was asked for.")
+    purpose: list[FacetValue] = Field(description="By purpose.")
+    source: list[FacetValue] = Field(description="By what asked.")
+    finish_reason: list[FacetValue] = Field(description="By how the answer ended.")
+    error_code: list[FacetValue] = Field(description="By failure; null: it did not fail.")
+    tag: list[FacetValue] = Field(description="By tag; null: without a tag.")
+    rows: int = Field(description="At most so many calls, the newest, were looked at.")
+    searched_until: datetime | None = Field(description="How far back; null: to the end.")
+
+
+class CountShown(BaseModel):
+    count: int = Field(description="How many were found, at most 10,000.")
+    exact: bool = Field(description="False: there are at least so many.")
+    searched_until: datetime | None = Field(description="How far back; null: to the end.")
+
+
+class HistogramQuery(InteractionFilter):
+    """A filter, whose times are the range, and how finely it is divided."""
+
+    buckets: int = Field(60, ge=1, le=500, description="Parts of the same length.")
+
+
+class BucketShown(BaseModel):
+    since: datetime = Field(description="From this time to that of the next one.")
+    count: int | None = Field(description="Calls; null: not looked at.")
+    errors: int | None = Field(description="Those of them that failed; null: not looked at.")
+
+
+class HistogramShown(BaseModel):
+    since: datetime = Field(description="Where it begins: as asked, or the oldest call found.")
+    until: datetime = Field(description="Where it ends: as asked, or now.")
+    buckets: list[BucketShown] = Field(description="Oldest first; none where nothing is found.")
+    searched_until: datetime | None = Field(
+        description="What is older was not looked at; null: all was."
+    )

@@ -1,22 +1,23 @@
 """Reading the log: pages by filter, one whole interaction, the lines of an export.
 
-Pages are tuples of columns and not objects: this list is the house's hottest. Filters that an index
-serves are exact; the others look at a bounded number of rows a page. Searching bodies is not here.
+Pages are tuples of columns and not objects: this list is the house's hottest. A filter that an index
+serves is exact; others look at a bounded number of rows a page. Searching bodies is not here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.paging import Place, encode_cursor
 from camel_ext.interactions.errors import InteractionUnknown
-from camel_ext.interactions.models import Interaction, InteractionTag
+from camel_ext.interactions.models import Interaction
+from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
 from camel_ext.interactions.rebuilding import Library, Said, read_library
 from camel_ext.interactions.schemas import (
     InteractionFilter,
@@ -44,6 +45,7 @@ class Listed:
     items: list[Json]
     next_cursor: str | None
     searched_until: datetime | None = None
+    previous_cursor: str | None = None
 
 
 def list_interactions(db: Session, wanted: InteractionFilter, place: Place) -> Listed:
@@ -101,82 +103,44 @@ def export_lines(
 
 
 def _list(db: Session, wanted: InteractionFilter, place: Place, names: Sequence[str]) -> Listed:
-    base = _indexed(select(), wanted, place)
-    scanned = list(_scanned(wanted))
-    floor = _floor(db, base, wanted) if scanned else None
-    query = base.add_columns(*_columns(names)).where(*scanned)
-    at, row_id = _order(wanted)
-    if floor is not None:
-        query = query.where(tuple_(at, row_id) >= floor)
-    query = query.order_by(at.desc(), row_id.desc()).limit(place.limit + 1)
+    tried, newer = scanned(wanted), place.before is not None
+    end = last_looked_at(db, wanted, SCAN_ROWS, place) if tried else None
+    query = indexed(select(*_columns(names)), wanted, place, end=end).where(*tried)
+    at, row_id = order_of(wanted)
+    order = (at.asc(), row_id.asc()) if newer else (at.desc(), row_id.desc())
+    query = query.order_by(*order).limit(place.limit + 1)
     rows = [dict(zip(names, row, strict=True)) for row in db.execute(query)]
     if len(rows) > place.limit:
-        rows = rows[: place.limit]
-        last = rows[-1]["created_at"], rows[-1]["id"]
-        return Listed(rows, encode_cursor(*last), last[0] if scanned else None)
-    if floor is not None:
-        return Listed(rows, encode_cursor(*floor), floor[0])
-    return Listed(rows, None)
+        rows, end = rows[: place.limit], None
+        if tried:
+            end = rows[-1]["created_at"], rows[-1]["id"]
+        return _newer(rows, place, end) if newer else _older(rows, place, end, more=True)
+    return _newer(rows, place, end) if newer else _older(rows, place, end, more=False)
+
+
+def _older(rows: list[Json], place: Place, end: Row | None, *, more: bool) -> Listed:
+    last = _place_of(rows[-1]) if more else end
+    first = _place_of(rows[0]) if rows else place.after
+    return Listed(rows, _cursor(last), None if end is None else end[0], _cursor(first))
+
+
+def _newer(rows: list[Json], place: Place, end: Row | None) -> Listed:
+    rows.reverse()
+    last = _place_of(rows[-1]) if rows else None
+    first = end or (_place_of(rows[0]) if rows else place.before)
+    return Listed(rows, _cursor(last), None if end is None else end[0], _cursor(first))
+
+
+def _place_of(row: Json) -> Row:
+    return row["created_at"], row["id"]
+
+
+def _cursor(row: Row | None) -> str | None:
+    return None if row is None else encode_cursor(*row)
 
 
 def _columns(names: Sequence[str]) -> list[Any]:
     return [getattr(Interaction, name) for name in names]
-
-
-def _order(wanted: InteractionFilter) -> tuple[Any, Any]:
-    """Return the columns of the order: the tag's own where there is one, so that its index serves."""
-    if wanted.tag is not None:
-        return InteractionTag.created_at, InteractionTag.interaction_id
-    return Interaction.created_at, Interaction.id
-
-
-def _indexed(query: Select[Any], wanted: InteractionFilter, place: Place) -> Select[Any]:
-    """Add the filters that an index serves, and the place."""
-    at, row_id = _order(wanted)
-    if wanted.tag is not None:
-        join = Interaction.id == InteractionTag.interaction_id
-        query = query.select_from(InteractionTag).join(Interaction, join)
-        query = query.where(InteractionTag.tag == wanted.tag)
-    else:
-        query = query.select_from(Interaction)
-    for name in ("run_id", "session", "agent_id", "model_version_id", "adapter_version_id",
-                 "trace_id", "error_code", "forked_from_id"):  # fmt: skip
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(getattr(Interaction, name) == value)
-    if wanted.since is not None:
-        query = query.where(at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(at < wanted.until)
-    if place.after is not None:
-        query = query.where(tuple_(at, row_id) < place.after)
-    return query
-
-
-def _scanned(wanted: InteractionFilter) -> Iterator[ColumnElement[bool]]:
-    """Yield the filters that are tried row by row."""
-    if wanted.failed is not None:
-        error = Interaction.error_code
-        yield error.is_not(None) if wanted.failed else error.is_(None)
-    if wanted.purpose is not None:
-        yield Interaction.purpose == wanted.purpose
-    if wanted.alias is not None:
-        yield Interaction.alias == wanted.alias
-    if wanted.text is not None:
-        yield or_(
-            Interaction.prompt_preview.icontains(wanted.text, autoescape=True),
-            Interaction.answer_preview.icontains(wanted.text, autoescape=True),
-        )
-
-
-def _floor(
-    db: Session, base: Select[Any], wanted: InteractionFilter
-) -> tuple[datetime, UUID] | None:
-    """Return the last row that this page looks at, or None where there are fewer."""
-    at, row_id = _order(wanted)
-    query = base.add_columns(at, row_id).order_by(at.desc(), row_id.desc())
-    row = db.execute(query.offset(SCAN_ROWS - 1).limit(1)).one_or_none()
-    return None if row is None else (row[0], row[1])
 
 
 def _whole(row: Json, library: Library) -> bytes:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from camel_ext.interactions import service
+from camel_ext.interactions import Answer, service
 from camel_ext.interactions.schemas import InteractionPage, InteractionShown
 from tests.conftest import House
 from tests.interactions.calls import FORM, TOOLS, Json, answer, failed, prompt, said, user
@@ -15,7 +15,8 @@ from tests.interactions.conftest import Record
 
 HOME = "/api/v1/interactions"
 NOBODY = UUID(int=0)
-ROUTES = [HOME, f"{HOME}/export", f"{HOME}/{NOBODY}", f"{HOME}/{NOBODY}/request"]
+ROUTES = [HOME, f"{HOME}/export", f"{HOME}/count", f"{HOME}/facets", f"{HOME}/histogram", f"{HOME}/{NOBODY}",
+          f"{HOME}/{NOBODY}/request"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -28,7 +29,9 @@ async def test_another_organisation_sees_nothing(house: House, house_record: Rec
     other = await house.as_role("owner", org="other")
     for query in ({}, {"session": "s"}, {"tag": "t"}, {"text": "canary"}, {"trace_id": "c" * 32}):
         page = await other.get(HOME, params=query)
-        assert page.json() == {"items": [], "next_cursor": None, "searched_until": None}
+        assert page.json() == {
+            "items": [], "next_cursor": None, "previous_cursor": None, "searched_until": None,
+        }  # fmt: skip
         assert (await other.get(f"{HOME}/export", params=query)).text == ""
     for path in (f"{HOME}/{mine.id}", f"{HOME}/{mine.id}/request"):
         answered = await other.get(path)
@@ -78,7 +81,9 @@ async def test_each_filter_finds_its_own(house: House, house_record: Record) -> 
     run_id = UUID(int=9)
     await house_record("plain words")
     wanted = await house_record(
-        "Where is 100% of the_Ship?", failed("x.lost"), session="s", agent_id="ag", run_id=run_id,
+        "Where is 100% of the_Ship?",
+        Answer(25_000.0, None, "length", 90, 10, error_code="x.lost"), session="s",
+        source="elsewhere", step_key="a/call[0]", agent_id="ag", run_id=run_id,
         tags=["red", "blue"], trace_id="e" * 32, purpose="eval",
     )  # fmt: skip
     filters: list[Json] = [
@@ -86,6 +91,9 @@ async def test_each_filter_finds_its_own(house: House, house_record: Record) -> 
         {"trace_id": "e" * 32}, {"failed": "true"}, {"error_code": "x.lost"}, {"purpose": "eval"},
         {"text": "100% of the_ship"}, {"tag": "red", "failed": "true", "text": "ship"},
         {"session": "s", "alias": "fast", "model_version_id": str(UUID(int=1))},
+        {"agent_id": "ag", "tag": "red"}, {"source": "elsewhere"}, {"step_key": "a/call[0]"},
+        {"finish_reason": "length"}, {"min_total_ms": 20_000, "max_total_ms": 30_000},
+        {"min_tokens": 100}, {"failed": "true", "agent_id": "ag"},
     ]  # fmt: skip
     for each in filters:
         found = (await house.client.get(HOME, params=each)).json()["items"]
@@ -134,6 +142,52 @@ async def test_a_sparse_filter_looks_at_a_bounded_number_of_rows(
     assert pages == [[], [], [str(first.id)]]
 
 
+@pytest.mark.parametrize("query", [{}, {"tag": "t"}, {"purpose": "run"}, {"tag": "t", "text": "n"}])
+async def test_pages_lead_back_to_what_is_newer(
+    house: House, house_record: Record, query: Json
+) -> None:
+    made = [str((await house_record(f"n {n}", tags=["t"])).id) for n in range(7)]
+
+    async def page(**place: Any) -> Json:
+        answered = await house.client.get(HOME, params={**query, "limit": 3, **place})
+        found: Json = answered.json()
+        return found
+
+    first = await page()
+    second = await page(cursor=first["next_cursor"])
+    third = await page(cursor=second["next_cursor"])
+    assert [row["id"] for row in third["items"]] == made[:1]
+    back = await page(before=third["previous_cursor"])
+    assert back["items"] == second["items"]
+    assert (await page(cursor=back["next_cursor"]))["items"] == third["items"]
+    top = await page(before=back["previous_cursor"])
+    assert top["items"] == first["items"]
+    nothing = await page(before=top["previous_cursor"])
+    assert nothing["items"] == []
+    assert (nothing["next_cursor"], nothing["searched_until"]) == (None, None)
+    newest = str((await house_record("n 8", tags=["t"])).id)
+    fresh = await page(before=nothing["previous_cursor"])
+    assert [row["id"] for row in fresh["items"]] == [newest]
+
+
+async def test_a_sparse_filter_looks_forth_at_a_bounded_number_of_rows(
+    house: House, house_record: Record, small_scan: Callable[[int], None]
+) -> None:
+    await house_record("begin")
+    start = (await house.client.get(HOME)).json()["previous_cursor"]
+    for n in range(9):
+        await house_record(f"hay {n}")
+    last = await house_record("needle", purpose="eval")
+    small_scan(4)
+    pages: list[list[str]] = []
+    before, more = start, True
+    while more:
+        page = (await house.client.get(HOME, params={"purpose": "eval", "before": before})).json()
+        pages.append([row["id"] for row in page["items"]])
+        before, more = page["previous_cursor"], page["searched_until"] is not None
+    assert pages == [[], [], [str(last.id)]]
+
+
 @pytest.fixture
 def small_scan() -> Any:
     """Sets how many rows a page looks at."""
@@ -161,7 +215,7 @@ async def test_an_export_is_whole_and_ends(house: House, house_record: Record) -
     "query",
     [
         {"run_id": "x"}, {"since": "2030-01-01T00:00"}, {"limit": 0}, {"limit": 501},
-        {"session": "\0"}, {"sesion": "s"}, {"cursor": "%%"}, {"purpose": "fun"}, {"text": ""},
+        {"cursor": "a", "before": "a"}, {"min_total_ms": -1}, {"session": "\0"}, {"sesion": "s"}, {"cursor": "%%"}, {"purpose": "fun"}, {"text": ""},
     ],
 )  # fmt: skip
 async def test_a_wrong_query_is_refused(house: House, query: Json) -> None:
@@ -174,7 +228,15 @@ async def test_a_wrong_query_is_refused(house: House, query: Json) -> None:
     ("path", "most"),
     [
         (HOME, 1),
-        (f"{HOME}?tag=t&run_id={NOBODY}", 1),
+        (f"{HOME}?tag=t", 1),
+        (f"{HOME}?failed=true", 1),
+        (f"{HOME}?tag=t&run_id={NOBODY}", 2),
+        (f"{HOME}/count?agent_id=a", 1),
+        (f"{HOME}/count?agent_id=a&text=b", 2),
+        (f"{HOME}/facets", 2),
+        (f"{HOME}/facets?agent_id=a&tag=t", 6),
+        (f"{HOME}/histogram", 3),
+        (f"{HOME}/histogram?text=b", 5),
         (f"{HOME}?text=a&purpose=run", 2),
         (f"{HOME}/{{id}}", 2),
         (f"{HOME}/{{id}}/request", 1),

@@ -72,7 +72,7 @@ async def plans_of(runtime: Runtime, read: Callable[[Session], object]) -> list[
     plans: list[str] = []
 
     def explain(_c: object, cursor: Any, statement: str, parameters: Any, *_rest: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(("SELECT", "WITH")):
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.extend(row[3] for row in cursor.fetchall())
 

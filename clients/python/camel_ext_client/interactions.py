@@ -15,22 +15,43 @@ class Interactions:
     """`client.interactions`.
 
     Filters are as the server names them: run_id, session, agent_id, model_version_id,
-    adapter_version_id, trace_id, forked_from_id, tag, failed, error_code, purpose, alias, since, until, text.
+    adapter_version_id, trace_id, forked_from_id, tag, failed, error_code, purpose, alias, source,
+    step_key, engine, finish_reason, min_total_ms, max_total_ms, min_tokens, since, until, text.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def list(
-        self, *, limit: int = 50, cursor: str | None = None, **filters: Any
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        before: str | None = None,
+        **filters: Any,
     ) -> InteractionPage:
-        """Return a page of interactions, newest first; it may hold fewer than there are."""
-        found = self._transport.get(PATH, limit=limit, cursor=cursor, **filters)
+        """Return a page of interactions, newest first; it may hold fewer than there are.
+
+        `cursor` is a page's `next_cursor` (older), `before` its `previous_cursor` (newer).
+        """
+        found = self._transport.get(PATH, limit=limit, cursor=cursor, before=before, **filters)
         return cast(InteractionPage, found)
 
     def each(self, **filters: Any) -> Iterator[InteractionRow]:
         """Yield all interactions, newest first."""
         return each(lambda at: self.list(limit=200, cursor=at, **filters))
+
+    def count(self, **filters: Any) -> Json:
+        """Return `count`, at most 10,000, and whether it is `exact`."""
+        return cast(Json, self._transport.get(f"{PATH}/count", **filters))
+
+    def facets(self, **filters: Any) -> Json:
+        """Return the newest calls' counts by agent, version, purpose, failure, tag and more."""
+        return cast(Json, self._transport.get(f"{PATH}/facets", **filters))
+
+    def histogram(self, *, buckets: int = 60, **filters: Any) -> Json:
+        """Return calls and failures over time, in so many parts from `since` to `until`."""
+        return cast(Json, self._transport.get(f"{PATH}/histogram", buckets=buckets, **filters))
 
     def get(self, interaction_id: str) -> Interaction:
         """Return one interaction with its whole prompt and answer."""

@@ -370,4 +370,5 @@ class Interaction(InteractionRow):
 class InteractionPage(Page[InteractionRow]):
     """A page of the log; one that searched far may be short and still have a next one."""
 
+    previous_cursor: str | None
     searched_until: str | None

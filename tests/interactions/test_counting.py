@@ -1,0 +1,203 @@
+"""Counts, facets and histograms of the log, on both databases, and what they look at."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
+from camel_ext.interactions import InteractionFilter, counting
+from camel_ext.interactions.counting import count_facets, count_interactions, count_over_time
+from camel_ext.interactions.schemas import FacetsShown, HistogramQuery, HistogramShown
+from tests.conftest import House
+from tests.interactions.calls import Json, answer, failed
+from tests.interactions.conftest import Record
+from tests.interactions.test_listing import plans_of
+
+HOME = "/api/v1/interactions"
+
+
+@pytest.fixture
+async def six(record: Record) -> None:
+    """Two agents, three tags, two failures."""
+    for n in range(4):
+        await record(f"word {n}", agent_id="a", tags=["all", f"n:{n % 2}"], session="s")
+    await record("other", failed(), agent_id="b", tags=["all"])
+    await record("none", failed("x.gone"), source="elsewhere")
+
+
+@pytest.fixture
+def look_at() -> Iterator[Callable[..., None]]:
+    """Sets how many rows are looked at."""
+    before = counting.COUNT_ROWS, counting.COUNT_MOST, counting.FACET_ROWS
+
+    def set_to(rows: int, most: int) -> None:
+        counting.COUNT_ROWS, counting.COUNT_MOST, counting.FACET_ROWS = rows, most, rows
+
+    yield set_to
+    counting.COUNT_ROWS, counting.COUNT_MOST, counting.FACET_ROWS = before
+
+
+def told(found: FacetsShown, name: str) -> dict[str | None, int]:
+    return {each.value: each.count for each in getattr(found, name)}
+
+
+@pytest.mark.usefixtures("six")
+class TestCount:
+    @pytest.mark.parametrize(
+        ("wanted", "count"),
+        [({}, 6), ({"agent_id": "a"}, 4), ({"failed": True}, 2), ({"failed": False}, 4),
+         ({"tag": "n:0"}, 2), ({"text": "word"}, 4), ({"agent_id": "a", "tag": "n:1"}, 2),
+         ({"failed": True, "agent_id": "b"}, 1), ({"session": "x"}, 0)],
+    )  # fmt: skip
+    async def test_is_exact_where_it_looked_at_all(
+        self, runtime: Runtime, tenant: Tenant, wanted: Json, count: int
+    ) -> None:
+        found = await runtime.read(tenant, count_interactions, InteractionFilter(**wanted))
+        assert (found.count, found.exact, found.searched_until) == (count, True, None)
+
+    async def test_says_at_least(
+        self, runtime: Runtime, tenant: Tenant, look_at: Callable[..., None]
+    ) -> None:
+        look_at(3, 5)
+        many = await runtime.read(tenant, count_interactions, InteractionFilter())
+        assert (many.count, many.exact, many.searched_until) == (5, False, None)
+        some = await runtime.read(tenant, count_interactions, InteractionFilter(text="word"))
+        assert (some.count, some.exact) == (1, False)
+        assert some.searched_until is not None
+
+
+@pytest.mark.usefixtures("six")
+class TestFacets:
+    async def test_each_value_is_counted(self, runtime: Runtime, tenant: Tenant) -> None:
+        found = await runtime.read(tenant, count_facets, InteractionFilter())
+        assert told(found, "agent_id") == {"a": 4, "b": 1, None: 1}
+        assert told(found, "tag") == {"all": 5, "n:0": 2, "n:1": 2, None: 1}
+        assert told(found, "error_code") == {
+            None: 4, "serving.engine_timeout": 1, "x.gone": 1,
+        }  # fmt: skip
+        assert told(found, "model_version_id") == {str(UUID(int=1)): 6}
+        assert told(found, "source") == {"tests": 5, "elsewhere": 1}
+        assert told(found, "finish_reason") == {"stop": 4, None: 2}
+        assert found.agent_id[0].value == "a"
+        assert found.searched_until is None
+
+    async def test_a_facet_shows_what_else_there_is(self, runtime: Runtime, tenant: Tenant) -> None:
+        wanted = InteractionFilter(agent_id="a", tag="n:0")
+        found = await runtime.read(tenant, count_facets, wanted)
+        assert told(found, "agent_id") == {"a": 2}  # of those with the tag
+        assert told(found, "tag") == {"all": 4, "n:0": 2, "n:1": 2}  # of those by the agent
+        assert told(found, "purpose") == {"run": 2}
+        lost = await runtime.read(tenant, count_facets, InteractionFilter(failed=True))
+        assert told(lost, "error_code")[None] == 4
+        assert told(lost, "agent_id") == {"b": 1, None: 1}
+
+    async def test_the_newest_are_looked_at(
+        self, runtime: Runtime, tenant: Tenant, look_at: Callable[..., None]
+    ) -> None:
+        look_at(2, 5)
+        found = await runtime.read(tenant, count_facets, InteractionFilter())
+        assert told(found, "agent_id") == {"b": 1, None: 1}
+        assert (found.rows, found.searched_until is None) == (2, False)
+
+    async def test_at_most_fifty_values(
+        self, record: Record, runtime: Runtime, tenant: Tenant
+    ) -> None:
+        for n in range(60):
+            await record("x", agent_id=f"agent {n}")
+        found = await runtime.read(tenant, count_facets, InteractionFilter())
+        assert len(found.agent_id) == 50
+
+
+@pytest.mark.usefixtures("six")
+class TestHistogram:
+    async def ask(self, runtime: Runtime, tenant: Tenant, **wanted: Any) -> HistogramShown:
+        query = HistogramQuery(**wanted)
+        found: HistogramShown = await runtime.read(tenant, count_over_time, runtime.clock, query)
+        return found
+
+    @pytest.mark.parametrize(
+        ("wanted", "count", "errors"),
+        [({}, 6, 2), ({"agent_id": "a"}, 4, 0), ({"agent_id": "b"}, 1, 1), ({"tag": "all"}, 5, 1),
+         ({"text": "o"}, 6, 2), ({"failed": True}, 2, 2), ({"failed": False}, 4, 0),
+         ({"session": "x"}, 0, 0)],
+    )  # fmt: skip
+    async def test_parts_hold_each_call_once(
+        self, runtime: Runtime, tenant: Tenant, wanted: Json, count: int, errors: int
+    ) -> None:
+        found = await self.ask(runtime, tenant, buckets=7, **wanted)
+        assert sum(each.count or 0 for each in found.buckets) == count
+        assert sum(each.errors or 0 for each in found.buckets) == errors
+        assert len(found.buckets) == (7 if count else 0)
+        assert found.searched_until is None
+
+    async def test_a_range_is_divided_as_asked(
+        self, record: Record, runtime: Runtime, tenant: Tenant
+    ) -> None:
+        until = runtime.clock.now() + timedelta(hours=1)
+        since = until - timedelta(hours=4)
+        found = await self.ask(runtime, tenant, since=since, until=until, buckets=4)
+        assert [each.count for each in found.buckets] == [0, 0, 6, 0] or (
+            [each.count for each in found.buckets] == [0, 0, 0, 6]
+        )
+        assert [each.since for each in found.buckets] == [
+            since + n * timedelta(hours=1) for n in range(4)
+        ]
+        assert (await self.ask(runtime, tenant, since=until, until=since)).buckets == []
+
+    async def test_what_was_not_looked_at_is_not_zero(
+        self, runtime: Runtime, tenant: Tenant, look_at: Callable[..., None]
+    ) -> None:
+        look_at(2, 5)
+        now = runtime.clock.now()
+        found = await self.ask(
+            runtime, tenant, text="o", since=now - timedelta(hours=1), until=now, buckets=500
+        )
+        assert found.searched_until is not None
+        assert found.buckets[0].count is None
+        assert {each.count for each in found.buckets} <= {None, 0, 1, 2}
+
+
+COVERED: list[tuple[str, Callable[[Any], object]]] = [
+    ("ix_interactions_created", lambda db: count_interactions(db, InteractionFilter())),
+    ("ix_interactions_agent", lambda db: count_interactions(db, InteractionFilter(agent_id="a"))),
+    ("ix_interactions_error", lambda db: count_interactions(db, InteractionFilter(failed=True))),
+]
+
+
+@pytest.mark.parametrize(("index", "read"), COVERED, ids=[each[0] for each in COVERED])
+async def test_counts_read_the_index_alone(
+    sqlite_runtime: Runtime, index: str, read: Callable[[Any], object]
+) -> None:
+    plans = await plans_of(sqlite_runtime, read)
+    assert [plan for plan in plans if f"COVERING INDEX {index}" in plan], plans
+
+
+async def test_a_histogram_reads_the_indexes_alone(sqlite_runtime: Runtime) -> None:
+    now = sqlite_runtime.clock.now()
+    query = HistogramQuery(since=now - timedelta(days=1), until=now)
+    plans = await plans_of(
+        sqlite_runtime, lambda db: count_over_time(db, sqlite_runtime.clock, query)
+    )
+    assert [plan for plan in plans if "COVERING INDEX ix_interactions_created" in plan], plans
+
+
+async def test_they_are_told_over_http(house: House, house_record: Record) -> None:
+    await house_record("é", answer("x"), agent_id="a", tags=["t"])
+    viewer = await house.as_role("viewer")
+    assert (await viewer.get(f"{HOME}/count", params={"agent_id": "a"})).json() == {
+        "count": 1, "exact": True, "searched_until": None,
+    }  # fmt: skip
+    facets = (await viewer.get(f"{HOME}/facets")).json()
+    assert facets["tag"] == [{"value": "t", "count": 1}]
+    buckets = (await viewer.get(f"{HOME}/histogram", params={"buckets": 3})).json()["buckets"]
+    assert sum(each["count"] for each in buckets) == 1
+    other = await house.as_role("owner", org="other")
+    assert (await other.get(f"{HOME}/count")).json()["count"] == 0
+    assert (await other.get(f"{HOME}/facets")).json()["agent_id"] == []
+    assert (await other.get(f"{HOME}/histogram")).json()["buckets"] == []
+    for path in ("count", "facets", "histogram"):
+        assert (await viewer.get(f"{HOME}/{path}", params={"nonsense": "1"})).status_code == 422
