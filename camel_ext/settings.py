@@ -5,6 +5,7 @@ Set one by environment, `CAMEL_EXT_<GROUP>__<NAME>`. Nothing else in the house r
 """
 
 import os
+import sys
 from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
@@ -20,6 +21,13 @@ def secret_from_environment(name: str) -> SecretStr | None:
     """Return a provider's key from the variable that a model names, or None where it is not set."""
     value = os.environ.get(name, "").strip()
     return SecretStr(value) if value else None
+
+
+def has_display() -> bool:
+    """Tell whether a browser could show a window here; a text browser would take the terminal."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 class Server(BaseModel):

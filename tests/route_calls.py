@@ -38,5 +38,7 @@ LISTS = "lists"  # B gets its own, without a canary
 HIDDEN = "hidden"  # B gets 404
 STREAMS = "streams"  # it never ends: tests/events tries it as another organisation
 CREATES = "creates"  # B makes something of its own, or is told what it lacks: nothing of A shows
+OWN = "own"  # about the caller alone: whoever has a key may, and gets or changes what is its own
+OPEN = "open"  # takes no key, being how one is got: the room's tests try it
 Cases = dict[tuple[str, str], tuple[Call, str]]
 """(method, path of the route) -> how to call it with A's things, and what B may get."""

@@ -1,4 +1,4 @@
-"""Commands that start processes or look at this machine: up, worker, gui, version."""
+"""Commands that start processes or look at this machine: up, open, worker, gui, doctor, version."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
         app, "up", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=["camel-ext up", "camel-ext up --port 9000 --data-dir ./var/data"],
     )(up)  # fmt: skip
+    command(app, "open", panel=PANEL, examples=["camel-ext open", "camel-ext open --link"])(open_)
     command(
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker"],
@@ -55,13 +56,30 @@ def up(
         ),
     ] = None,
     open_browser: Annotated[
-        bool, typer.Option("--open", help="Open the API's pages in a browser.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--open/--no-open",
+            help="Open the web app, signed in. Default: on a terminal with a screen.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Start the server: API, worker and local model in one process."""
+    """Start the server: web app, API, worker and local model in one process."""
     from camel_ext.cli.server import serve
 
     serve(here, host, port, engine_threads, open_browser=open_browser)
+
+
+def open_(
+    here: Here,
+    link_only: Annotated[
+        bool, typer.Option("--link", help="Only print the link, for another browser.")
+    ] = False,
+) -> None:
+    """Open the web app of a running server, signed in; the link works once."""
+    from camel_ext.cli import browsing
+
+    browsing.show_web(here, link_only=link_only)
 
 
 def worker(here: Here) -> None:

@@ -198,7 +198,9 @@ def _offer_to_stay(here: Here, platform: Platform) -> None:
     try:
         if not typer.confirm("  Keep the server up to look around?", default=False):
             return
-        here.out.print(f"\n  [id]{platform.url}/docs[/]  [quiet]Ctrl-C stops it.[/]\n")
+        with Client(platform.url, platform.key) as client:
+            link = client.sign_ins.link()
+        here.out.print(f"\n  [id]{link}[/]\n  [quiet]Ctrl-C stops it.[/]\n", soft_wrap=True)
         platform.process.wait()
     except (KeyboardInterrupt, typer.Abort):
         here.out.print()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from camel_ext import __version__
+from camel_ext.cli.browsing import opens_a_browser, sign_in_link
 from camel_ext.cli.command import ADDRESS, LOOPBACK, OWNER_KEY, Here
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.core.errors import CamelExtError
@@ -39,7 +40,7 @@ def serve(
     port: int | None,
     engine_threads: int | None,
     *,
-    open_browser: bool,
+    open_browser: bool | None,
 ) -> None:
     """Run the server until it is told to stop."""
     gc.disable()  # what a start makes stays: to search it for garbage is a fifth of its CPU
@@ -113,7 +114,7 @@ class Server(uvicorn.Server):
         sock: socket.socket,
         app: "FastAPI",
         *,
-        open_browser: bool,
+        open_browser: bool | None,
     ) -> None:
         knobs = settings.server
         super().__init__(
@@ -128,7 +129,7 @@ class Server(uvicorn.Server):
             )
         )
         self._here, self._settings, self._sock, self._app = here, settings, sock, app
-        self._open_browser = open_browser
+        self._opens_browser = opens_a_browser(here, open_browser)
         self._address = settings.data_dir.expanduser() / ADDRESS
         host = knobs.host
         name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
@@ -162,9 +163,34 @@ class Server(uvicorn.Server):
         gc.enable()
         if self.started:
             self._address.write_text(self.url + "\n")
-            greet(self._here, self._settings, self.url)
-            if self._open_browser:
-                webbrowser.open(f"{self.url}/docs")
+            greet(self._here, self._settings, self.url, await self._web())
+
+    async def _web(self) -> str:
+        """Say where the web app is: opened in a browser, or as a link for a person's eyes."""
+        on_terminal = self._here.out.is_terminal and not self._here.as_json
+        if not self._opens_browser and not on_terminal:
+            return f"[id]{self.url}[/]"
+        link = await self._sign_in_link()
+        again = "[quiet]sign in again:[/] camel-ext open"
+        if link is None:
+            return f"[id]{self.url}[/]   [quiet]sign in with a key[/]"
+        if not self._opens_browser:
+            return f"[id]{link}[/]   [quiet]once, for 5 minutes;[/] {again}"
+        threads = self._app.state.runtime.threads
+        opened = await threads.run("work", webbrowser.open, link)
+        words = "it opens in your browser;" if opened else "no browser opens here;"
+        return f"[id]{self.url}[/]   [quiet]{words}[/] {again}"
+
+    async def _sign_in_link(self) -> str | None:
+        """Return a link that signs in as the owner; None where the key in the folder is refused."""
+        from camel_ext.identity import prove, sign_in_codes
+
+        runtime = self._app.state.runtime
+        with suppress(CamelExtError, OSError):
+            key = (self._settings.data_dir.expanduser() / OWNER_KEY).read_text().strip()
+            owner = await runtime.read_system("a link to sign in", prove, runtime.clock, key)
+            return sign_in_link(self.url, sign_in_codes(runtime).make(owner).code)
+        return None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from camel_ext.events import end_streams
@@ -173,7 +199,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def greet(here: Here, settings: Settings, url: str) -> None:
+def greet(here: Here, settings: Settings, url: str, web: str) -> None:
     """Say where the server is and how to come in."""
     data_dir = settings.data_dir.expanduser().absolute()
     if here.as_json:
@@ -190,17 +216,18 @@ def greet(here: Here, settings: Settings, url: str) -> None:
         return
     out = here.out
     out.print(f"\n  [bold]CAMEL Extensions[/] {__version__}  [ok]ready[/]\n")
-    for label, value in _facts(data_dir, url).items():
+    for label, value in _facts(data_dir, url, web).items():
         out.print(f"  [quiet]{label:9}[/]{value}", soft_wrap=True)
     out.print("\n  [quiet]Ctrl-C stops it; runs go on when it starts again.[/]\n")
     _warn_of_exposure(here, settings)
 
 
-def _facts(data_dir: Path, url: str) -> dict[str, str]:
+def _facts(data_dir: Path, url: str, web: str) -> dict[str, str]:
     from camel_ext.serving import find_bundled
 
     facts = {
-        "API": f"[id]{url}[/]   [quiet]try it in a browser:[/] {url}/docs",
+        "Web": web,
+        "API": f"[id]{url}/docs[/]   [quiet]every route, to try[/]",
         "Key": f"{_home(data_dir / OWNER_KEY)}   [quiet]commands on this machine find it[/]",
         "Data": _home(data_dir),
         "Model": "the bundled one is here",

@@ -27,8 +27,11 @@ class CamelExtError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str = "", **fields: Any) -> None:
+    def __init__(
+        self, detail: str = "", *, retry_after_s: float | None = None, **fields: Any
+    ) -> None:
         super().__init__(detail)
+        self.retry_after_s = retry_after_s
         self.detail = detail or (self.__doc__ or type(self).__name__).strip().splitlines()[0]
         self.fields = fields
 
@@ -110,10 +113,6 @@ class Unavailable(CamelExtError):
 
     status = 503
     retryable = True
-
-    def __init__(self, detail: str = "", *, retry_after_s: float | None = None, **fields: Any):
-        super().__init__(detail, **fields)
-        self.retry_after_s = retry_after_s
 
 
 class InsufficientStorage(CamelExtError):

@@ -177,7 +177,7 @@ def _example(status: int) -> dict[str, Any]:
 def problem_response(error: CamelExtError) -> Response:
     """Return the response that shows an error."""
     headers = {}
-    if isinstance(error, Unavailable) and error.retry_after_s is not None:
+    if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

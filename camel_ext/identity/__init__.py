@@ -6,7 +6,8 @@ core), and it knows no sessions, passwords or single sign-on yet.
 
 from camel_ext.identity.doors import ActorDoor, Editor, Owner, Viewer, authenticate
 from camel_ext.identity.models import PrincipalKind, Role
-from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals
+from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals, prove
+from camel_ext.identity.sign_ins import SignInCode, SignInCodes, sign_in_codes
 
 __all__ = [
     "Actor",
@@ -16,8 +17,12 @@ __all__ = [
     "Owner",
     "PrincipalKind",
     "Role",
+    "SignInCode",
+    "SignInCodes",
     "Viewer",
     "authenticate",
     "bootstrap",
     "list_principals",
+    "prove",
+    "sign_in_codes",
 ]

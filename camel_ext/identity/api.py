@@ -6,20 +6,32 @@ from uuid import UUID
 from fastapi import Path, Request, Response
 from sqlalchemy.orm import Session
 
-from camel_ext.core.door import Created
+from camel_ext.core.door import Created, runtime_of
 from camel_ext.core.http import problems
 from camel_ext.core.routes import Router
-from camel_ext.identity import service
+from camel_ext.identity import service, sign_ins
 from camel_ext.identity.doors import Owner, Viewer, proven_keys
 from camel_ext.identity.models import ApiKey, Principal
-from camel_ext.identity.schemas import KeyCreate, KeyMade, KeyShown, Me, PrincipalShown
+from camel_ext.identity.schemas import (
+    KeyCreate,
+    KeyMade,
+    KeyShown,
+    Me,
+    PrincipalShown,
+    SignedIn,
+    SignIn,
+    SignInCodeMade,
+)
 
 router = Router(prefix="/api/v1", tags=["identity"])
 
 
 @router.get("/me", responses=problems(), summary="Who am I?")
 async def me(door: Viewer) -> Me:
-    actor = door.actor
+    return _me(door.actor)
+
+
+def _me(actor: service.Actor) -> Me:
     return Me(
         principal_id=actor.principal_id,
         name=actor.name,
@@ -59,5 +71,32 @@ async def give(body: KeyCreate, request: Request, door: Owner) -> Response:
                summary="Revoke a key")  # fmt: skip
 async def revoke(key_id: Annotated[UUID, Path(description="Its id.")], door: Owner) -> ApiKey:
     key = await door.write(service.revoke_key, door.runtime.clock, door.actor, key_id)
+    proven_keys(door.runtime).forget()
+    return key
+
+
+@router.post("/sign-in-codes", status_code=201, response_model=SignInCodeMade,
+             responses=problems(), summary="Make a code that signs a browser in as you, once")  # fmt: skip
+async def make_code(door: Viewer, response: Response) -> sign_ins.SignInCode:
+    response.headers["Cache-Control"] = "no-store"
+    return sign_ins.sign_in_codes(door.runtime).make(door.actor)
+
+
+@router.post("/sign-ins", status_code=201, responses=problems(429),
+             summary="Redeem a code for a key of the browser's own; takes no key")  # fmt: skip
+async def sign_in(body: SignIn, request: Request, response: Response) -> SignedIn:
+    runtime = runtime_of(request)
+    actor = sign_ins.sign_in_codes(runtime).take(body.code)
+    key, secret = await runtime.write(
+        actor.tenant, sign_ins.give_browser_key, runtime.clock, runtime.new_id, actor
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return SignedIn(secret=secret, expires_at=key.expires_at, me=_me(actor))
+
+
+@router.post("/sign-outs", response_model=KeyShown, responses=problems(409),
+             summary="Revoke the browser's key that asks")  # fmt: skip
+async def sign_out(door: Viewer) -> ApiKey:
+    key = await door.write(sign_ins.sign_out, door.runtime.clock, door.actor)
     proven_keys(door.runtime).forget()
     return key

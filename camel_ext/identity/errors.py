@@ -1,6 +1,6 @@
 """What can be wrong with who is asking."""
 
-from camel_ext.core.errors import Conflict, Forbidden, Unauthorized
+from camel_ext.core.errors import Conflict, Forbidden, QuotaExceeded, Unauthorized
 
 
 class KeyMissing(Unauthorized):
@@ -21,3 +21,15 @@ class NameTaken(Conflict):
 
 class LastOwnerKey(Conflict):
     """The key you are using cannot revoke itself: use another owner's key."""
+
+
+class CodeRefused(Unauthorized):
+    """This link to sign in was used, or is too old: `camel-ext open` makes a new one."""
+
+
+class TooManyTries(QuotaExceeded):
+    """Too many wrong codes in a minute: `camel-ext open` makes a right one."""
+
+
+class NotABrowserKey(Conflict):
+    """Only a browser's key signs itself out; an owner revokes others with `camel-ext keys revoke`."""

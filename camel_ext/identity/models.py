@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from camel_ext.core.models import Base, OrgScoped, system_index
@@ -92,6 +92,9 @@ class ApiKey(OrgScoped, Base):
     created_at: Mapped[datetime] = mapped_column(doc="When it was made.")
     expires_at: Mapped[datetime | None] = mapped_column(doc="From when it is refused.")
     revoked_at: Mapped[datetime | None] = mapped_column(doc="When somebody revoked it.")
+    for_browser: Mapped[bool] = mapped_column(
+        server_default=false(), doc="A sign-in made it: it may revoke itself, to sign out."
+    )
 
     __table_args__ = (
         Index("ix_api_keys_created", "org_id", "created_at", "id"),

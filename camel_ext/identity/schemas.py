@@ -20,6 +20,28 @@ class Me(BaseModel):
     project_id: UUID = Field(description="The project.")
 
 
+class SignInCodeMade(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str = Field(description="Goes behind `#code=` of the web app's address; works once.")
+    expires_at: datetime = Field(description="From when it is refused.")
+
+
+class SignIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"code": "oFtiWOmFRCqKnhK7DRkzp0Bw_MbRlsrC"}]},
+    )
+
+    code: str = Field(max_length=200, description="What `POST /api/v1/sign-in-codes` made.")
+
+
+class SignedIn(BaseModel):
+    secret: str = Field(description="The browser's own key, shown this once.")
+    expires_at: datetime = Field(description="From when it is refused.")
+    me: Me = Field(description="Who it acts as.")
+
+
 class PrincipalShown(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -52,6 +74,7 @@ class KeyShown(BaseModel):
     created_at: datetime = Field(description="When it was made.")
     expires_at: datetime | None = Field(description="From when it is refused.")
     revoked_at: datetime | None = Field(description="When it was revoked.")
+    for_browser: bool = Field(description="A sign-in of the web app made it.")
 
 
 class KeyMade(KeyShown):

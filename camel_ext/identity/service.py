@@ -81,7 +81,7 @@ def bootstrap(
     tenant = Tenant(org_id, project_id)
     secret = None
     if want_key or found is None:
-        secret, key = _mint(new_id(), tenant, owner_id, "owner's key in the data folder", now)
+        secret, key = mint(new_id(), tenant, owner_id, "owner's key in the data folder", now)
         db.add(key)
     db.flush()
     return Bootstrapped(tenant, owner_id, secret)
@@ -153,7 +153,7 @@ def give_key(
         db.add(member)
     elif wanted.profile is None:
         raise NameTaken(f"name: {name!r} is taken; choose another, or say profile: {name!r}")
-    secret, key = _mint(new_id(), tenant, principal.id, wanted.name, now)
+    secret, key = mint(new_id(), tenant, principal.id, wanted.name, now)
     key.expires_at = wanted.expires_at
     db.add(key)
     db.flush()
@@ -175,9 +175,10 @@ def revoke_key(db: Session, clock: Clock, actor: Actor, key_id: UUID) -> ApiKey:
     return key
 
 
-def _mint(
+def mint(
     key_id: UUID, tenant: Tenant, principal_id: UUID, name: str, now: datetime
 ) -> tuple[str, ApiKey]:
+    """Return a fresh secret and the key that knows its hash, not yet stored."""
     # 256 bits of the system's randomness: a fast hash cannot be searched, unlike a password's
     secret = "cx_" + secrets.token_urlsafe(32).replace("-", "a").replace("_", "b")
     key = ApiKey(
@@ -186,6 +187,7 @@ def _mint(
         project_id=tenant.project_id,
         principal_id=principal_id,
         name=name,
+        for_browser=False,
         prefix=secret[:PREFIX_LETTERS],
         secret_hash=sha256_hex(secret.encode()),
         created_at=now,

@@ -147,7 +147,9 @@ class TestProcess:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdout is not None
-        greeting = json.loads(process.stdout.readline())
+        first = process.stdout.readline()
+        assert "code=" not in first, "no link that signs in where it may end in a log"
+        greeting = json.loads(first)
         key = Path(greeting["key_file"]).read_text().strip()
         assert (tmp_path / "server.url").read_text().strip() == greeting["url"]
         assert camel("runs", "--data-dir", str(tmp_path), "--json").stdout.strip() == "[]"

@@ -23,6 +23,7 @@ from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
 from camel_ext_client.runs import Runs
 from camel_ext_client.shapes import Definition, Events, Health, Me, Principal, Stream, Tool
+from camel_ext_client.sign_ins import SignIns
 from camel_ext_client.training import Trainings
 from camel_ext_client.transport import Patience, Transport
 
@@ -50,6 +51,7 @@ class Client:
         self.aliases = Aliases(self._transport)
         self.interactions = Interactions(self._transport)
         self.keys = Keys(self._transport)
+        self.sign_ins = SignIns(self._transport)
         self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)

@@ -266,6 +266,22 @@ class Key(TypedDict):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    for_browser: bool
+
+
+class SignInCode(TypedDict):
+    """A code that signs in once."""
+
+    code: str
+    expires_at: str
+
+
+class SignedIn(TypedDict):
+    """A browser's own key, shown this once, and who it acts as."""
+
+    secret: str
+    expires_at: str
+    me: Me
 
 
 class KeyMade(Key):
