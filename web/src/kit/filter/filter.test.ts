@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+
+import { type FilterField, filterValue, parseFilter, withFilter, writeToken } from "./parse";
+import { suggest, take } from "./suggest";
+
+const FIELDS: FilterField[] = [
+  { name: "agent", about: "The agent", kind: "word", signs: { ":": "agent_id" } },
+  { name: "failed", about: "Whether it failed", kind: "flag" },
+  { name: "since", about: "From this time", kind: "time" },
+  { name: "latency_ms", about: "How long it took", kind: "number", signs: { ">": "min_total_ms", "<": "max_total_ms" } },
+  { name: "purpose", about: "Why it was asked", kind: "word", values: ["run", "eval"] },
+];
+const NOW = Date.parse("2026-11-25T12:00:00Z");
+const parse = (text: string) => parseFilter(text, FIELDS, "text", NOW);
+
+describe("parsing", () => {
+  it("maps names to parameters and words to the search", () => {
+    expect(parse('agent:executor latency_ms>800 latency_ms<2s "blue sky" now failed:no since:2h')).toMatchObject({
+      error: null,
+      params: { agent_id: "executor", min_total_ms: "800", max_total_ms: "2000", text: "blue sky now", failed: "false", since: "2026-11-25T10:00:00.000Z" },
+    });
+  });
+  it.each([
+    ["agent:executor latency_ms>2x", 26, "Character 27: “2x” is no number"],
+    ["colour:blue", 0, "Character 1: there is no filter “colour”"],
+    ["latency_ms:8", 10, "Character 11: “latency_ms” is written with > or <"],
+    ["agent:", 6, "Character 7: “agent” needs a value"],
+    ["agent:a agent:b", 8, "Character 9: “agent” is there twice"],
+    ["purpose:fun", 8, "Character 9: “fun” is none of run, eval"],
+    ['x "open', 2, "Character 3: the quote does not end"],
+    ["since:soon", 6, "Character 7: “soon” is no time"],
+    ["failed:maybe", 7, "Character 8: “maybe” is neither"],
+  ])("points at the mistake in %s", (text, start, said) => {
+    const { error } = parse(text);
+    expect(error?.start).toBe(start);
+    expect(error?.text).toContain(said);
+  });
+  it("never fails on any text", () => {
+    for (const text of ['"', '""', "a:\"b", ":", "::", "\\", "a\"b\"c", "<>", "agent:\"a \\\" b\"", "\u202e:x"]) expect(() => parse(text)).not.toThrow();
+    expect(parse('agent:"a \\" b"').params.agent_id).toBe('a " b');
+  });
+});
+
+describe("editing", () => {
+  it("puts a filter in the place of its old one, and takes it out", () => {
+    expect(withFilter("agent:a blue failed:yes", "agent", "b c")).toBe('agent:"b c" blue failed:yes');
+    expect(withFilter("agent:a blue", "agent", null)).toBe("blue");
+    expect(withFilter("latency_ms>1 latency_ms<9", "latency_ms", "5", "<")).toBe("latency_ms>1 latency_ms<5");
+    expect(filterValue('agent:"b c"', "agent")).toBe("b c");
+  });
+  it.each(["plain", "two words", 'quo"te', "back\\slash", "agent:x", ""])("reads back what it writes: %s", (value) => {
+    expect(parse(writeToken("agent", value || "-")).params.agent_id).toBe(value || "-");
+    if (value) expect(parse(writeToken(null, value)).params.text).toBe(value);
+  });
+});
+
+describe("suggestions", () => {
+  it("offers names, then values with counts, and takes one", () => {
+    const names = suggest("ag", 2, FIELDS, {});
+    expect(names.list.map((each) => each.insert)).toEqual(["agent:"]);
+    expect(take("ag", names, names.list[0]!)).toEqual({ text: "agent:", caret: 6 });
+    const values = suggest("agent:ex blue", 8, FIELDS, { agent: [{ value: "executor", count: 412 }, { value: "reviewer" }] });
+    expect(values.list).toMatchObject([{ insert: "agent:executor", count: 412, whole: true }]);
+    expect(take("agent:ex blue", values, values.list[0]!)).toEqual({ text: "agent:executor blue", caret: 14 });
+  });
+  it("leaves out what is there already, and everything inside quotes", () => {
+    expect(suggest("agent:a ", 8, FIELDS, {}).list.map((each) => each.insert)).not.toContain("agent:");
+    expect(suggest('"ag', 3, FIELDS, {}).list).toEqual([]);
+  });
+});
