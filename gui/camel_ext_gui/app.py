@@ -9,6 +9,7 @@ from camel_ext_gui import connection, problems
 
 PAGES = [
     st.Page("screens/home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("screens/runs.py", title="Runs", icon=":material/account_tree:"),
 ]
 
 st.set_page_config(page_title="CAMEL Extensions", page_icon="🐪", layout="wide")

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 APP = Path(__file__).with_name("app.py")
+THEME = Path(__file__).with_name("theme.toml")
 HOST = "127.0.0.1"
 TOKEN = "token"  # noqa: S105 - the name of the parameter, not a token
 START_S = 30.0  # Streamlit answers after one to three seconds
@@ -50,9 +51,8 @@ def use(wanted: Given | None) -> None:
     _given = wanted
 
 
-def options(port: int) -> dict[str, object]:
-    """Return Streamlit's options: this machine only, no statistics sent, our colours (UI.md, 3)."""
-    dark, light = "theme.dark", "theme.light"
+def options(port: int) -> dict[str, str | int | bool | list[str]]:
+    """Return Streamlit's options: this machine only, no statistics sent, our colours."""
     return {
         "server.address": HOST,
         "server.port": port,
@@ -65,20 +65,7 @@ def options(port: int) -> dict[str, object]:
         "client.showErrorDetails": "type",
         "logger.hideWelcomeMessage": True,
         "logger.level": "warning",
-        "theme.baseRadius": "small",
-        "theme.font": "system-ui, sans-serif",
-        "theme.codeFont": "ui-monospace, monospace",
-        "theme.headingFontWeights": ["600"] * 6,
-        f"{light}.primaryColor": "#4750CD",
-        f"{light}.backgroundColor": "#FFFFFF",
-        f"{light}.secondaryBackgroundColor": "#F6F4F1",
-        f"{light}.textColor": "#1E1B18",
-        f"{light}.borderColor": "#E3E2DE",
-        f"{dark}.primaryColor": "#99A2F9",
-        f"{dark}.backgroundColor": "#141311",
-        f"{dark}.secondaryBackgroundColor": "#1D1C1A",
-        f"{dark}.textColor": "#EEEDEA",
-        f"{dark}.borderColor": "#282724",
+        "theme.base": str(THEME),
     }
 
 

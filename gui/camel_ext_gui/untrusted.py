@@ -4,6 +4,7 @@ Streamlit reads Markdown in labels, values of metrics, options of radios, and me
 into `st.text`, `st.code`, table cells and options of select boxes only, through `visible`.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,12 @@ def one_line(text: object, at_most: int = 160) -> str:
     """Return the beginning of a text in one line."""
     line = " ".join(str(text)[: 4 * at_most].split())
     return visible(line if len(line) <= at_most else line[: at_most - 1] + "…")
+
+
+def label(text: object) -> str:
+    """Return words fit for a label, which Streamlit reads as Markdown: what could be markup is gone."""
+    words = re.sub(r"[^\w ,-]+", " ", visible(text))
+    return " ".join(words.split()).replace("_", r"\_")[:200]
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:

@@ -4,7 +4,7 @@ Each method is one route; `each` follows the pages of a list. It is synchronous 
 several threads.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import TracebackType
 from typing import Self, cast
 
@@ -119,9 +119,10 @@ class Client:
         after: str | None = None,
         *,
         give_up_s: float | None = None,
+        on_lost: Callable[[Exception], None] | None = None,
     ) -> Generator[Message, None, None]:
         """Yield what happens, over lost connections, without a gap and without a repetition.
 
-        A server that is away is waited for, at most `give_up_s`.
+        A server that is away is waited for, at most `give_up_s`; `on_lost` hears of it.
         """
-        return feed.watch(self._transport, topics, after, give_up_s=give_up_s)
+        return feed.watch(self._transport, topics, after, give_up_s=give_up_s, on_lost=on_lost)

@@ -7,7 +7,7 @@ offsets tell. It does not know what an event means.
 
 import json
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Literal, TypedDict
 
 import httpx
@@ -45,11 +45,13 @@ def watch(
     *,
     give_up_s: float | None = None,
     silence_s: float = SILENCE_S,
+    on_lost: Callable[[Exception], None] | None = None,
 ) -> Generator[Message, None, None]:
     """Yield messages until the caller stops; a server that is away is waited for.
 
     `hello` comes once for each connection: what happened before it can be read now. A server that
-    ends the stream with an `error` message is connected to anew.
+    ends the stream with an `error` message is connected to anew. `on_lost` hears of each lost
+    connection, before the wait.
     Raises: ApiError where the server refuses for good; Unreachable after `give_up_s` without it.
     """
     cursor, tried, lost_s = after, 0, None
@@ -71,6 +73,8 @@ def watch(
         except httpx.TransportError as lost:
             error = lost
         tried += 1
+        if on_lost is not None:
+            on_lost(error)
         lost_s = lost_s or time.monotonic()
         if give_up_s is not None and time.monotonic() - lost_s >= give_up_s:
             raise transport.unreachable(error) from error
