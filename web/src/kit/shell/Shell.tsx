@@ -4,12 +4,15 @@
 import { Suspense } from "react";
 
 import { Toaster } from "../ui/Toast";
+import { useFeed } from "../live/live";
 import { BottomBar } from "./BottomBar";
+import { LiveBanner } from "./LiveDot";
 import { Nav } from "./Nav";
 import { SignedIn } from "./SignIn";
 import { TopBar } from "./TopBar";
 
 export function Shell({ children }: { children: React.ReactNode }) {
+  useFeed();
   return (
     <Suspense>
       <SignedIn>
@@ -18,6 +21,7 @@ export function Shell({ children }: { children: React.ReactNode }) {
           <Nav />
           <div className="flex min-w-0 flex-1 flex-col overflow-hidden border-border bg-surface md:my-2 md:mr-2 md:rounded-sheet md:border">
             <TopBar />
+            <LiveBanner />
             <main id="main" tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto px-6 pb-6 outline-none max-md:px-3 max-md:pb-20">{children}</main>
           </div>
         </div>

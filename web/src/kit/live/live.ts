@@ -1,0 +1,106 @@
+/** The live feed for components: `useLive` for events, `useStreams` for text while it is made. */
+"use client";
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { api, unwrap } from "../api/client";
+import { useKey } from "../api/key";
+import { Feed, type LiveState } from "./feed";
+import { ALWAYS, invalidator } from "./invalidate";
+import type { FeedEvent } from "./messages";
+import { Streams, type StreamText } from "./streams";
+
+const HIDDEN_MS = 60_000;
+const PAINT_MS = 50;
+const SETTLE_MS = 1000;
+
+const feed = new Feed({
+  open: (url, protocols, on) => {
+    const socket = new WebSocket(location.origin.replace(/^http/, "ws") + url, protocols);
+    socket.onmessage = ({ data }) => on.message(String(data));
+    socket.onclose = ({ code }) => on.close(code);
+    return () => socket.close();
+  },
+  probe: () => void api.GET("/api/v1/me").catch(() => undefined), // a 401 forgets the key
+  random: Math.random,
+});
+
+/** Act on events of these topics while mounted. An event may tell what a read has told already: act by id, not by count. */
+export function useLive(topics: string[], onEvent: (event: FeedEvent) => void): void {
+  const latest = useRef(onEvent);
+  useLayoutEffect(() => { latest.current = onEvent; });
+  const names = topics.join(",");
+  useEffect(() => names ? feed.listen({ topics: names.split(","), onEvent: (event) => latest.current(event) }) : undefined, [names]);
+}
+
+/**
+ * Follow every text under a topic, such as `serving.text:RUN_ID`: the streams by their ids, at most 20 news a second.
+ * `known` names a stream to fetch at once, before its next piece comes. Null follows nothing.
+ */
+export function useStreams(topic: string | null, known?: string | null): ReadonlyMap<string, StreamText> {
+  const [texts, setTexts] = useState<ReadonlyMap<string, StreamText>>(new Map());
+  useEffect(() => {
+    if (!topic) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const paint = () => { timer ??= setTimeout(() => { timer = undefined; setTexts(new Map([...streams.all].map(([id, { text, start, done }]) => [id, { text, start, done }]))); }, PAINT_MS); };
+    const streams = new Streams(snapshot, paint);
+    const stop = feed.listen({ topics: [topic], onFrame: (frame) => streams.take(frame) });
+    if (known) void streams.load(known);
+    return () => { stop(); clearTimeout(timer); setTexts(new Map()); };
+  }, [topic, known]);
+  return texts;
+}
+
+/** Follow one text. */
+export function useStream(stream: string | null, topic: string): StreamText | undefined {
+  return useStreams(stream && `${topic}:${stream}`, stream).get(stream ?? "");
+}
+
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(feed.watch, feed.read, () => OFF);
+}
+
+/** Try again now. */
+export function reconnect(): void {
+  feed.retry();
+}
+
+const OFF: LiveState = { name: "off" };
+
+/** Run the feed of this page: the shell does this once. */
+export function useFeed(): void {
+  const key = useKey((state) => state.key);
+  const client = useQueryClient();
+  useEffect(() => { feed.use(key); }, [key]);
+  useEffect(() => {
+    const old = invalidator(client);
+    const stops = [
+      feed.listen({ topics: ALWAYS, hears: ["*"], onEvent: old }),
+      feed.onReset((first) => first ? settle(client) : void client.invalidateQueries()),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, [client]);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      clearTimeout(timer);
+      if (document.hidden) timer = setTimeout(() => feed.pause(true), HIDDEN_MS);
+      else { feed.pause(false); feed.retry(); }
+    };
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("online", reconnect);
+    return () => { clearTimeout(timer); document.removeEventListener("visibilitychange", look); window.removeEventListener("online", reconnect); };
+  }, []);
+}
+
+/** What was read before the feed began may have changed unheard: read it once more, when the page has come to rest. */
+function settle(client: ReturnType<typeof useQueryClient>): void {
+  const begunMs = Date.now();
+  setTimeout(() => void client.invalidateQueries({ predicate: (query) => query.state.dataUpdatedAt < begunMs }), SETTLE_MS);
+}
+
+async function snapshot(stream: string) {
+  const { response, data } = await api.GET("/api/v1/events/streams/{stream_id}", { params: { path: { stream_id: stream } } });
+  return response.status === 404 ? null : unwrap(Promise.resolve({ data, response }));
+}
