@@ -1,0 +1,113 @@
+/** One run: what did the agents do, and why? Graph, trace with waterfall, and the open turn beside them. */
+"use client";
+
+import { Workflow } from "lucide-react";
+import Link from "next/link";
+import { useCallback, useMemo } from "react";
+
+import { shortId } from "@/kit/format/format";
+import { useKeys } from "@/kit/keys/useKeys";
+import { Untrusted } from "@/kit/text/Untrusted";
+import { StateChip } from "@/kit/ui/Chip";
+import { Copy } from "@/kit/ui/Copy";
+import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { say } from "@/kit/ui/Toast";
+import { href, useUrl } from "@/kit/url";
+
+import { useRetry, useRunAction } from "../queries";
+import { ActionError, Controls } from "./Controls";
+import { Waiting } from "./Decide";
+import { figuresOf } from "./figures";
+import { seen, useFolds } from "./folds";
+import { coloursOf } from "./look";
+import { shown } from "./messages";
+import type { TraceRow } from "./trace";
+import { TraceTree, unfoldOrLeave } from "./TraceTree";
+import { type Tab, TABS, TurnPanel } from "./TurnPanel";
+import { useNow, useRunData } from "./useRunData";
+
+export function RunScreen() {
+  const id = useUrl().get("id");
+  if (!id) return <EmptyState icon={Workflow} title="Which run?">Its address names it: choose one in Runs.</EmptyState>;
+  return <OneRun key={id} id={id} />;
+}
+
+function OneRun({ id }: { id: string }) {
+  const url = useUrl();
+  const { run: query, rows, going, writing, error, refetch } = useRunData(id);
+  const run = query.data;
+  const now = useNow(run?.state === "running");
+  const { folded, fold } = useFolds(id);
+  const visible = useMemo(() => seen(rows, folded), [rows, folded]);
+  const colours = useMemo(() => coloursOf(rows), [rows]);
+  const act = useRunAction(run);
+  const retry = useRetry(id);
+  const wanted = url.get("turn");
+  const row = useMemo(() => chosen(rows, wanted), [rows, wanted]);
+  const tab = (TABS as readonly string[]).includes(url.get("tab") ?? "") ? (url.get("tab") as Tab) : "answer";
+  const select = useCallback((next: TraceRow) => url.set({ turn: next.seq ?? next.key }), [url]);
+  const before = row && rows.findLast((each) => each.kind === "model" && each.name === row.name && each.seq !== null && each.seq < (row.seq ?? Infinity));
+  const startAnew = () => retry.mutate(row?.turn?.step_key ?? null, { onSuccess: (made) => { say("A new run began from there"); window.location.assign(href("/workflows/run", { id: made.id })); } });
+
+  useKeys("Run", [
+    { keys: ["j", "k"], label: "Next, previous turn", repeat: true, run: (event) => step(visible, row, event.key.toLowerCase() === "j" ? 1 : -1, select) },
+    { keys: ["h", "l"], label: "Fold, unfold", run: (event) => { if (row) { if (event.key.toLowerCase() === "h") unfoldOrLeave(row, rows, folded, fold, select); else fold(row.key, false); } } },
+    { keys: ["1", "2", "3", "4", "5"], label: "Answer, prompt, parameters, judgements, raw", run: (event) => url.set({ tab: TABS[Number(event.key) - 1] }) },
+    { keys: "p", label: "Pause, resume", off: !going, run: () => act.mutate(run?.state === "waiting" ? { verb: "resume", single_step: false } : { verb: "pause" }) },
+    { keys: "s", label: "Step: one turn, then wait", off: run?.state !== "waiting", run: () => act.mutate({ verb: "resume", single_step: true }) },
+    { keys: "r", label: "Retry from here", off: going, run: startAnew },
+    { keys: "w", label: "Follow live", run: () => url.set({ turn: null }) },
+  ]);
+
+  if (error && !run) return <div className="py-6"><ErrorBox error={error} retry={refetch} /></div>;
+  if (!run) return <Skeleton rows={8} label="Loading the run" />;
+  return (
+    <div className="-mx-6 flex h-[calc(100%+24px)] min-h-0 max-md:-mx-3 max-md:h-full">
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <header className="flex min-h-[52px] flex-wrap items-center gap-x-3 gap-y-2 px-5 py-2.5 max-md:px-3">
+          <StateChip state={run.state} waitingFor={run.waiting_for} />
+          <h1 className="min-w-0 flex-1 truncate"><Untrusted inline text={goalOf(run.input, run.workflow)} /></h1>
+          <span className="flex flex-wrap items-center gap-2"><Controls run={run} act={act} onRetry={startAnew} retryFrom={row?.seq ? `turn ${row.seq}` : null} /></span>
+        </header>
+        <p className="flex flex-wrap gap-x-4 px-5 pb-2 text-xs text-text-3 max-md:px-3">
+          <span>{run.workflow}</span><Copy text={run.id} label="Copy id" className="font-mono">{shortId(run.id)}</Copy>
+          {run.parent_run_id && <Link className="text-accent underline-offset-2 hover:underline" href={href("/workflows/run", { id: run.parent_run_id })}>retries a run from its turn {run.prefix_seq + 1}</Link>}
+        </p>
+        <dl className="flex shrink-0 flex-wrap gap-x-9 gap-y-2 border-t border-border px-5 py-2.5 max-md:px-3">
+          {figuresOf(run, rows, now).map((figure) => (
+            <div key={figure.label} className="min-w-0"><dt className="text-xs text-text-3">{figure.label}</dt><dd className="nums text-fig font-semibold whitespace-nowrap text-text">{figure.value} {figure.note && <span className="text-xs font-normal text-text-3">{figure.note}</span>}</dd></div>
+          ))}
+        </dl>
+        <Waiting run={run} act={act} />
+        {(act.error || retry.error) && <div className="px-5 pb-3"><ActionError act={act} />{retry.error && <ErrorBox error={retry.error} />}</div>}
+        {run.error_code && <div role="alert" className="mx-5 mb-3 rounded-card border border-failed p-3 text-text"><strong>The run stopped at turn {run.turns + 1}.</strong> <Untrusted inline text={run.error_detail ?? ""} /> <span className="font-mono text-xs text-text-3">{run.error_code}</span></div>}
+        <TraceTree rows={visible} all={rows} selected={row?.key ?? null} folded={folded} colours={colours} now={now} onSelect={select} onFold={fold} />
+      </div>
+      {row && (
+        <aside aria-label="The open turn" className="w-[432px] shrink-0 border-l border-border bg-subtle max-lg:w-[380px] max-md:hidden">
+          <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={writing.get(row.key) ?? null} before={before ?? null} onDiff={() => undefined} onFork={() => undefined} />
+        </aside>
+      )}
+    </div>
+  );
+}
+
+/** The turn that the address names; without one, the latest that goes on, or the last. */
+export function chosen(rows: TraceRow[], wanted: string | null): TraceRow | null {
+  const named = wanted && rows.find((row) => String(row.seq) === wanted || row.key === wanted);
+  if (named) return named;
+  const turns = rows.filter((row) => row.kind !== "round" && row.kind !== "candidate");
+  return turns.findLast((row) => row.state === "running") ?? turns.findLast((row) => row.kind === "model" && row.turn !== null) ?? turns.at(-1) ?? null;
+}
+
+function step(rows: TraceRow[], from: TraceRow | null, by: 1 | -1, select: (row: TraceRow) => void): void {
+  const turns = rows.filter((row) => row.kind !== "round" && row.kind !== "candidate");
+  const to = turns[Math.max(0, turns.findIndex((row) => row.key === from?.key) + by)];
+  if (to) select(to);
+}
+
+/** What was asked for, in one line: the goal, or whatever the first input is. */
+export function goalOf(input: Record<string, unknown>, workflow: string): string {
+  const text = shown(input.goal ?? Object.values(input).find((value) => typeof value === "string") ?? "");
+  return text.replace(/\s+/g, " ").trim() || workflow;
+}
