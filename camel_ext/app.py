@@ -1,4 +1,4 @@
-"""The server: builds the process from settings, serves every room's routes, runs the worker.
+"""The server: builds the process from settings, serves every room's routes and the web app, runs the worker.
 
 Nobody imports it but the command line and uvicorn. What a route does is its room's.
 """
@@ -28,6 +28,7 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
 from camel_ext.identity import bootstrap
 from camel_ext.settings import Settings
+from camel_ext.webapp import serve_web
 
 OWNER_KEY = "owner.key"
 
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     for router in rooms.routers():  # include_router would build each route again: 0.2 s, 15 MB
         app.router.routes.extend(router.routes)
     _add_health(app)
+    serve_web(app)
     app.add_middleware(
         Perimeter,
         rng=parts.rng,

@@ -1,4 +1,4 @@
-"""Routes of queues and their items: making one, taking the next, giving back."""
+"""Routes of queues and their items: making one, taking the next, giving back, how far."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -6,13 +6,16 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from camel_ext.annotations import queues, reservations
+from camel_ext.annotations import progress, queues, reservations
 from camel_ext.annotations.models import QueueItem
 from camel_ext.annotations.queues import Counted
 from camel_ext.annotations.schemas_queues import (
+    ItemListed,
     ItemShown,
+    ItemState,
     NextShown,
     QueueCreate,
+    QueueProgress,
     QueueShown,
     Release,
 )
@@ -26,6 +29,8 @@ from camel_ext.registry import Name
 
 router = Router(prefix="/api/v1/annotation-queues", tags=["annotations"])
 items = Router(prefix="/api/v1/annotation-queue-items", tags=["annotations"])
+
+MOST_AT_ONCE = 5
 
 QueueId = Annotated[UUID, Path(description="The queue's id.")]
 ItemId = Annotated[UUID, Path(description="The item's id.")]
@@ -65,13 +70,41 @@ async def close(queue_id: QueueId, door: Editor) -> QueueShown:
     return _queue(await door.write(queues.close_queue, door.runtime.clock, queue_id))
 
 
+@router.get("/{queue_id}/items", responses=problems(404),
+            summary="Its items with their states, set by set")  # fmt: skip
+async def list_items(
+    queue_id: QueueId,
+    door: Viewer,
+    where: Annotated[Place, Depends(place)],
+    state: Annotated[ItemState | None, Query(description="Only in this state.")] = None,
+) -> Page[ItemListed]:
+    clock, who = door.runtime.clock, door.principal_id
+    found, following = await door.read(progress.list_items, clock, who, queue_id, where, state)
+    return Page(items=found, next_cursor=following)
+
+
+@router.get("/{queue_id}/progress", responses=problems(404),
+            summary="How far it is, how fast it goes, who did how much")  # fmt: skip
+async def show_progress(queue_id: QueueId, door: Viewer) -> QueueProgress:
+    clock = door.runtime.clock
+    return await door.read(progress.show_progress, clock, door.principal_id, queue_id)
+
+
 @router.post("/{queue_id}/next", responses=problems(404, 409),
-             summary="Reserve the next item for you")  # fmt: skip
-async def next_(queue_id: QueueId, door: Editor) -> NextShown:
+             summary="Reserve the next item for you, and what follows it")  # fmt: skip
+async def next_(
+    queue_id: QueueId,
+    door: Editor,
+    count: Annotated[
+        int, Query(ge=1, le=MOST_AT_ONCE, description="How many: one to judge, more to load ahead.")
+    ] = 1,
+) -> NextShown:
     def take(db: Session) -> NextShown:
-        item = reservations.next_item(db, door.runtime.clock, door.principal_id, queue_id)
+        clock, who = door.runtime.clock, door.principal_id
+        found = [_item(db, each) for each in
+                 reservations.next_items(db, clock, who, queue_id, count)]  # fmt: skip
         is_open = queues.count_open(db, queue_id)
-        return NextShown(item=None if item is None else _item(db, item), items_open=is_open)
+        return NextShown(item=found[0] if found else None, following=found[1:], items_open=is_open)
 
     return await door.write(take)
 
@@ -96,7 +129,7 @@ async def reserve(item_id: ItemId, door: Editor) -> ItemShown:
 async def release(item_id: ItemId, body: Release, door: Editor) -> ItemShown:
     def give_back(db: Session) -> ItemShown:
         item = reservations.release_item(
-            db, door.runtime.clock, door.principal_id, item_id, skip=body.skip
+            db, door.runtime.clock, door.principal_id, item_id, skip=body.skip, reason=body.reason
         )
         return _item(db, item)
 

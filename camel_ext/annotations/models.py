@@ -207,6 +207,9 @@ class QueueItem(Tenanted, Base):
     done_by_id: Mapped[UUID | None] = mapped_column(doc="Who judged it.")
     done_at: Mapped[datetime | None] = mapped_column(doc="When.")
     annotation_id: Mapped[UUID | None] = mapped_column(doc="The judgement.")
+    skipped_by_id: Mapped[UUID | None] = mapped_column(doc="Who skipped it last.")
+    skipped_at: Mapped[datetime | None] = mapped_column(doc="When.")
+    skip_reason: Mapped[str | None] = mapped_column(String(500), doc="Why, in their words.")
     created_at: Mapped[datetime] = mapped_column(doc="When it was put into the queue.")
 
     __table_args__ = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from camel_ext.annotations.errors import (
@@ -32,23 +32,39 @@ def next_item(db: Session, clock: Clock, principal_id: UUID, queue_id: UUID) -> 
     None: nothing is left that this one may judge, now.
     Raises: QueueUnknown, QueueClosed.
     """
+    return next(iter(next_items(db, clock, principal_id, queue_id, 1)), None)
+
+
+def next_items(
+    db: Session, clock: Clock, principal_id: UUID, queue_id: UUID, count: int
+) -> list[QueueItem]:
+    """Reserve the next items for somebody, of different sets; those they have already come first.
+
+    Fewer: not more is left that this one may judge, now.
+    Raises: QueueUnknown, QueueClosed.
+    """
     queue = _open_queue(db, queue_id)
     now = clock.now()
     free = or_(QueueItem.reserved_until.is_(None), QueueItem.reserved_until <= now)
     mine = QueueItem.reserved_by_id == principal_id
     base = select(QueueItem).where(QueueItem.queue_id == queue_id, QueueItem.done_at.is_(None))
     order = (QueueItem.place, QueueItem.id)
-    item = db.scalar(base.where(mine, ~free).order_by(*order).limit(1).with_for_update())
-    if item is None:
-        twin = aliased(QueueItem)
-        judged = select(twin.id).where(
-            twin.queue_id == queue_id,
-            twin.subject_set == QueueItem.subject_set,
-            twin.done_by_id == principal_id,
-        )
-        fresh = base.where(free, ~judged.exists()).order_by(*order).limit(1)
+    held = base.where(mine, ~free).order_by(*order).limit(count).with_for_update()
+    found = [_keep(db, clock, principal_id, queue, item) for item in db.scalars(held)]
+    twin = aliased(QueueItem)
+    taken = and_(twin.reserved_by_id == principal_id, twin.reserved_until > now)
+    known = select(twin.id).where(
+        twin.queue_id == queue_id,
+        twin.subject_set == QueueItem.subject_set,
+        or_(twin.done_by_id == principal_id, taken),
+    )
+    fresh = base.where(free, ~known.exists()).order_by(*order).limit(1)
+    while len(found) < count:  # one by one: each rules out the others of its set
         item = db.scalar(fresh.with_for_update(skip_locked=True))
-    return None if item is None else _keep(db, clock, principal_id, queue, item)
+        if item is None:
+            break
+        found.append(_keep(db, clock, principal_id, queue, item))
+    return found
 
 
 def reserve_item(db: Session, clock: Clock, principal_id: UUID, item_id: UUID) -> QueueItem:
@@ -63,9 +79,15 @@ def reserve_item(db: Session, clock: Clock, principal_id: UUID, item_id: UUID) -
 
 
 def release_item(
-    db: Session, clock: Clock, principal_id: UUID, item_id: UUID, *, skip: bool = False
+    db: Session,
+    clock: Clock,
+    principal_id: UUID,
+    item_id: UUID,
+    *,
+    skip: bool = False,
+    reason: str | None = None,
 ) -> QueueItem:
-    """Give an item back; skipped, it comes again when all others were offered.
+    """Give an item back; skipped, for this reason, it comes again when all others were offered.
 
     Raises: ItemUnknown, ItemDone, ItemTaken.
     """
@@ -75,6 +97,8 @@ def release_item(
     if skip:
         last = select(func.max(QueueItem.place)).where(QueueItem.queue_id == item.queue_id)
         item.place = (db.scalar(last) or 0) + 1
+        item.skipped_by_id, item.skipped_at = principal_id, clock.now()
+        item.skip_reason = reason
     db.flush()
     return item
 

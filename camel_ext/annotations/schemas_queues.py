@@ -1,6 +1,7 @@
 """What the wire accepts and shows of queues, their items, and who has done what."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from camel_ext.annotations.models import AnnotationKind
 from camel_ext.annotations.schemas import MAX_CANDIDATES
-from camel_ext.annotations.wire import Label, Plain, Shown, Versioned, Wire
+from camel_ext.annotations.wire import Label, Plain, Said, Shown, Versioned, Wire
 from camel_ext.interactions import InteractionFilter
 from camel_ext.registry import Name
 
@@ -133,10 +134,74 @@ class ItemShown(Shown):
 
 class NextShown(Shown):
     item: ItemShown | None = Field(description="Kept for you; null: there is nothing left for you.")
+    following: list[ItemShown] = Field(
+        description="Kept for you, too: what comes after, as many as were asked for."
+    )
     items_open: int = Field(description="Items that nobody has judged, those taken included.")
 
 
 class Release(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"skip": True}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"skip": True, "reason": "I do not know this field."}]}
+    )
 
     skip: bool = Field(False, description="Put it at the end of the queue.")
+    reason: Annotated[Said, Field(max_length=500)] | None = Field(
+        None, description="Why it is skipped, for who made the queue."
+    )
+
+    @model_validator(mode="after")
+    def _skipped(self) -> "Release":
+        if self.reason is not None and not self.skip:
+            raise ValueError("`reason` says why an item is skipped: send `skip: true` with it")
+        return self
+
+
+class ItemState(StrEnum):
+    """Where an item of a queue is."""
+
+    OPEN = "open"
+    RESERVED = "reserved"
+    SKIPPED = "skipped"
+    DONE = "done"
+
+
+class ItemListed(Shown):
+    """An item without its texts. While its queue is blind, who others are and what they said is null."""
+
+    id: UUID = Field(description="Its id.")
+    subject_set: int = Field(description="Which set of answers, from 0.")
+    interaction_ids: list[UUID] = Field(description="The answers, in the order to show.")
+    state: ItemState = Field(description="`skipped`: open, and offered after all others.")
+    reserved_by_id: UUID | None = Field(description="Who has it now.")
+    reserved_until: datetime | None = Field(description="How long.")
+    done_by_id: UUID | None = Field(description="Who judged it.")
+    done_at: datetime | None = Field(description="When.")
+    annotation_id: UUID | None = Field(description="The judgement.")
+    skipped_by_id: UUID | None = Field(description="Who skipped it last.")
+    skipped_at: datetime | None = Field(description="When.")
+    skip_reason: str | None = Field(description="Why.")
+
+
+class PersonShown(Shown):
+    principal_id: UUID = Field(description="Who.")
+    done: int = Field(description="Judgements that stand.")
+    done_in_last_hour: int = Field(description="Those of the last hour.")
+    first_recent_at: datetime | None = Field(description="The first of these.")
+    judged_per_hour: float | None = Field(description="Since then; null: fewer than two.")
+    last_at: datetime = Field(description="The newest one.")
+
+
+class QueueProgress(Shown):
+    items_total: int = Field(description="Judgements wanted; the four states sum to it.")
+    done: int = Field(description="Judged.")
+    open: int = Field(description="Free, and never skipped.")
+    reserved: int = Field(description="Taken and not yet judged.")
+    skipped: int = Field(description="Free, and skipped by somebody.")
+    judged_per_hour: float | None = Field(
+        description="All together, since the first judgement of the last hour; null: fewer than two."
+    )
+    left_s: float | None = Field(description="Seconds until all is judged, at this pace.")
+    people: list[PersonShown] = Field(
+        description="Who judged how much, most first; while the queue is blind only you."
+    )

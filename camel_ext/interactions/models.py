@@ -106,6 +106,7 @@ class Interaction(Tenanted, Base):
         _partial("ix_interactions_agent", "agent_id"),
         _partial("ix_interactions_trace", "trace_id"),
         _partial("ix_interactions_error", "error_code"),
+        _partial("ix_interactions_failed", "error_code", by=("created_at", "id", "error_code")),
         _partial("ix_interactions_forked_from_id", "forked_from_id"),
         _partial(
             "uq_interactions_external", "external_id", unique=True, by=("source", "external_id")

@@ -10,6 +10,8 @@ from camel_ext_gui import connection, problems
 PAGES = [
     st.Page("screens/home.py", title="Home", icon=":material/home:", default=True),
     st.Page("screens/runs.py", title="Runs", icon=":material/account_tree:"),
+    st.Page("screens/logs.py", title="Logs", icon=":material/forum:"),
+    st.Page("screens/annotate.py", title="Annotate", icon=":material/edit_note:"),
 ]
 
 st.set_page_config(page_title="CAMEL Extensions", page_icon="🐪", layout="wide")

@@ -42,6 +42,8 @@ CASES: Cases = {
     ("GET", QUEUES): (get(QUEUES), LISTS),
     ("GET", QUEUES + "/{queue_id}"): (get(QUEUES + "/{queue_id}"), HIDDEN),
     ("POST", QUEUES + "/{queue_id}/next"): (send("POST", QUEUES + "/{queue_id}/next"), HIDDEN),
+    ("GET", QUEUES + "/{queue_id}/items"): (get(QUEUES + "/{queue_id}/items"), HIDDEN),
+    ("GET", QUEUES + "/{queue_id}/progress"): (get(QUEUES + "/{queue_id}/progress"), HIDDEN),
     ("POST", QUEUES + "/{queue_id}/close"): (send("POST", QUEUES + "/{queue_id}/close"), HIDDEN),
     ("GET", ITEMS + "/{item_id}"): (get(ITEMS + "/{item_id}"), HIDDEN),
     ("POST", ITEMS + "/{item_id}/reserve"): (send("POST", ITEMS + "/{item_id}/reserve"), HIDDEN),

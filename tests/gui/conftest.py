@@ -1,5 +1,6 @@
 """The pages as Streamlit runs them, without a browser, against a real server with a scripted engine."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -64,3 +65,12 @@ def press(page: AppTest, label: str) -> AppTest:
     """Press the button with that word on it."""
     [found] = [each for each in page.button if each.label == label]
     return found.click().run()
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    """Wait until the server is so far."""
+    for _ in range(200):
+        if seen():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come")

@@ -62,6 +62,7 @@ SERVED_BY = [
     ({"model_version_id": UUID(int=1)}, "ix_interactions_model"),
     ({"adapter_version_id": UUID(int=2)}, "ix_interactions_adapter"),
     ({"error_code": "x"}, "ix_interactions_error"),
+    ({"failed": True}, "ix_interactions_failed"),
     ({"forked_from_id": UUID(int=4)}, "ix_interactions_forked_from_id"),
     ({"tag": "t"}, "USING PRIMARY KEY"),
 ]

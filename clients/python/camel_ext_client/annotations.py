@@ -10,9 +10,11 @@ from camel_ext_client.shapes_annotations import (
     AnnotationKind,
     Batch,
     Judge,
+    ListedItem,
     NextItem,
     Queue,
     QueueItem,
+    QueueProgress,
 )
 from camel_ext_client.transport import Json, Transport
 
@@ -196,9 +198,22 @@ class Queues:
         """Give nothing out any more; what is taken can still be judged."""
         return cast(Queue, self._transport.send("POST", f"{QUEUES}/{queue_id}/close"))
 
-    def next(self, queue_id: str) -> NextItem:
-        """Reserve the next item; whoever has one already gets it again."""
-        return cast(NextItem, self._transport.send("POST", f"{QUEUES}/{queue_id}/next"))
+    def next(self, queue_id: str, *, count: int = 1) -> NextItem:
+        """Reserve the next item, and with a count what follows; what you have comes first."""
+        found = self._transport.send("POST", f"{QUEUES}/{queue_id}/next", params={"count": count})
+        return cast(NextItem, found)
+
+    def items(
+        self, queue_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[ListedItem]:
+        """Return a page of a queue's items, set by set: open, reserved, skipped or done."""
+        path = f"{QUEUES}/{queue_id}/items"
+        found = self._transport.get(path, state=state, limit=limit, cursor=cursor)
+        return cast(Page[ListedItem], found)
+
+    def progress(self, queue_id: str) -> QueueProgress:
+        """Return how far a queue is, how fast it goes, and who did how much."""
+        return cast(QueueProgress, self._transport.get(f"{QUEUES}/{queue_id}/progress"))
 
     def item(self, item_id: str) -> QueueItem:
         """Return one item with prompts and answers."""
@@ -208,7 +223,7 @@ class Queues:
         """Keep an item, or keep it longer."""
         return cast(QueueItem, self._transport.send("POST", f"{ITEMS}/{item_id}/reserve"))
 
-    def release(self, item_id: str, *, skip: bool = False) -> QueueItem:
+    def release(self, item_id: str, *, skip: bool = False, reason: str | None = None) -> QueueItem:
         """Give an item back; skipped, it comes again when all others were offered."""
-        path, body = f"{ITEMS}/{item_id}/release", {"skip": skip}
+        path, body = f"{ITEMS}/{item_id}/release", {"skip": skip, "reason": reason}
         return cast(QueueItem, self._transport.send("POST", path, body=body))

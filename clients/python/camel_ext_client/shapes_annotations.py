@@ -126,4 +126,46 @@ class NextItem(TypedDict):
     """What `next` gives; no item: nothing is left for you now."""
 
     item: QueueItem | None
+    following: list[QueueItem]
     items_open: int
+
+
+class ListedItem(TypedDict):
+    """An item of a queue without its texts; while the queue is blind, others are null."""
+
+    id: str
+    subject_set: int
+    interaction_ids: list[str]
+    state: str
+    reserved_by_id: str | None
+    reserved_until: str | None
+    done_by_id: str | None
+    done_at: str | None
+    annotation_id: str | None
+    skipped_by_id: str | None
+    skipped_at: str | None
+    skip_reason: str | None
+
+
+class QueuePerson(TypedDict):
+    """What one person did of a queue."""
+
+    principal_id: str
+    done: int
+    done_in_last_hour: int
+    first_recent_at: str | None
+    judged_per_hour: float | None
+    last_at: str
+
+
+class QueueProgress(TypedDict):
+    """How far a queue is; the four states sum to the total."""
+
+    items_total: int
+    done: int
+    open: int
+    reserved: int
+    skipped: int
+    judged_per_hour: float | None
+    left_s: float | None
+    people: list[QueuePerson]
