@@ -1,4 +1,4 @@
-"""Routes about who is asking, and about keys."""
+"""Routes about who is asking: keys, sign-ins, preferences."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,17 +6,19 @@ from uuid import UUID
 from fastapi import Path, Request, Response
 from sqlalchemy.orm import Session
 
-from camel_ext.core.door import Created, runtime_of
+from camel_ext.core.door import Created, IfMatch, etag, runtime_of
 from camel_ext.core.http import problems
 from camel_ext.core.routes import Router
 from camel_ext.identity import service, sign_ins
 from camel_ext.identity.doors import Owner, Viewer, proven_keys
 from camel_ext.identity.models import ApiKey, Principal
+from camel_ext.identity.preferences import keep_preferences, read_preferences
 from camel_ext.identity.schemas import (
     KeyCreate,
     KeyMade,
     KeyShown,
     Me,
+    Preferences,
     PrincipalShown,
     SignedIn,
     SignIn,
@@ -100,3 +102,21 @@ async def sign_out(door: Viewer) -> ApiKey:
     key = await door.write(sign_ins.sign_out, door.runtime.clock, door.actor)
     proven_keys(door.runtime).forget()
     return key
+
+
+@router.get("/preferences", responses=problems(), summary="How you like the web app to be")
+async def preferences(door: Viewer, response: Response) -> Preferences:
+    return _tagged(response, await door.read(read_preferences, door.principal_id))
+
+
+@router.put("/preferences", responses=problems(412, 428), summary="Replace your preferences")
+async def keep(
+    door: Viewer, body: Preferences, revision: IfMatch, response: Response
+) -> Preferences:
+    kept = await door.write(keep_preferences, door.runtime.clock, door.principal_id, body, revision)
+    return _tagged(response, kept)
+
+
+def _tagged(response: Response, found: tuple[Preferences, int]) -> Preferences:
+    response.headers["ETag"] = etag(found[1])
+    return found[0]

@@ -1,6 +1,6 @@
 """What can be wrong with who is asking."""
 
-from camel_ext.core.errors import Conflict, Forbidden, QuotaExceeded, Unauthorized
+from camel_ext.core.errors import Conflict, Forbidden, QuotaExceeded, TooLarge, Unauthorized
 
 
 class KeyMissing(Unauthorized):
@@ -33,3 +33,7 @@ class TooManyTries(QuotaExceeded):
 
 class NotABrowserKey(Conflict):
     """Only a browser's key signs itself out; an owner revokes others with `camel-ext keys revoke`."""
+
+
+class PreferencesTooLarge(TooLarge):
+    """These preferences take more than is kept: delete views or columns you no longer need."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, false
@@ -100,3 +101,15 @@ class ApiKey(OrgScoped, Base):
         Index("ix_api_keys_created", "org_id", "created_at", "id"),
         system_index("uq_api_keys_prefix", "prefix", unique=True),
     )
+
+
+class PreferenceSet(OrgScoped, Base):
+    """How somebody likes the web app to be: one document, the same in each of their browsers."""
+
+    __tablename__ = "preference_sets"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    principal_id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
+    document: Mapped[dict[str, Any]] = mapped_column(doc="As `schemas.Preferences` says.")
+    revision: Mapped[int] = mapped_column(doc="Raised by each change; the ETag.")
+    updated_at: Mapped[datetime] = mapped_column(doc="When it was last changed.")

@@ -1,7 +1,7 @@
 """What the wire accepts and shows of principals and keys."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,3 +81,56 @@ class KeyMade(KeyShown):
     secret: str | None = Field(
         None, description="The key itself, shown this once; null when the request is repeated."
     )
+
+
+Word = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class TableLayout(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    order: list[Word] = Field([], max_length=100, description="Ids of columns, as they stand.")
+    shown: dict[Word, bool] = Field({}, max_length=100, description="By column; else the table's.")
+    widths: dict[Word, Annotated[float, Field(ge=16, le=4000)]] = Field(
+        {}, max_length=100, description="Pixels by column; else the table's."
+    )
+
+
+class SavedView(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Word = Field(description="As its owner calls it.")
+    query: str = Field(max_length=4000, description="The query of the page's URL, without `?`.")
+
+
+class Preferences(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "theme": "dark",
+                    "remapped_keys": {"Fork this turn": "Shift+f"},
+                    "columns": {"logs": {"order": ["time", "agent"], "widths": {"agent": 180}}},
+                    "views": {"/interactions": [{"name": "Failed today", "query": "q=failed:yes"}]},
+                }
+            ]
+        },
+    )
+
+    theme: Literal["system", "light", "dark"] = Field("system", description="Of the web app.")
+    density: Literal["compact", "default", "relaxed"] = Field(
+        "default", description="How high a row of a table is."
+    )
+    keys_enabled: bool = Field(True, description="Whether single keys do anything (WCAG 2.1.4).")
+    remapped_keys: dict[Word, Annotated[str, Field(max_length=40)]] = Field(
+        {}, max_length=200, description="Other keys, by what they do; empty switches one off."
+    )
+    fast_lane: bool = Field(False, description="A choice among answers is saved at once.")
+    columns: dict[Word, TableLayout] = Field(
+        {}, max_length=50, description="Layouts of tables, by the table's name."
+    )
+    views: dict[Word, Annotated[list[SavedView], Field(max_length=50)]] = Field(
+        {}, max_length=50, description="Saved views, by the page's path."
+    )
+    toured: bool = Field(False, description="The first tour was taken, or left.")
