@@ -1,0 +1,54 @@
+/** The columns of the log, and a turn in two lines for a phone. */
+import type { InteractionListed } from "@/kit/api/schema";
+import { clockTime, cost, duration, shortId, tokens, UNKNOWN } from "@/kit/format/format";
+import type { Column } from "@/kit/table/columns";
+import type { Compact } from "@/kit/table/Row";
+import { Preview } from "@/kit/text/Preview";
+import { StateIcon } from "@/kit/ui/Chip";
+
+type Names = (id: string | null | undefined) => string | null;
+
+/** Return who answered: the adapter where there was one, else the model. */
+export function versionOf(turn: InteractionListed, nameOf: Names): string {
+  return nameOf(turn.adapter_version_id ?? turn.model_version_id) ?? shortId(turn.adapter_version_id ?? turn.model_version_id);
+}
+
+function Said({ turn, mark }: { turn: InteractionListed; mark: string | undefined }) {
+  return (
+    <>
+      <Preview text={turn.prompt_preview} mark={mark} className="font-[550] text-text" />
+      <span className="ml-3">{turn.error_code ? <span className="text-failed">{turn.error_code}</span> : <Preview text={turn.answer_preview} mark={mark} />}</span>
+    </>
+  );
+}
+
+const word = (text: string | null | undefined) => (text ? <Preview text={text} /> : UNKNOWN);
+
+export function turnColumns(nameOf: Names, mark: string | undefined): Column<InteractionListed>[] {
+  return [
+    { id: "time", title: "Time", width: 104, cell: (turn) => <time dateTime={turn.created_at} className="nums">{clockTime(turn.created_at)}</time> },
+    { id: "state", title: "", width: 20, cell: (turn) => <span className="flex"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /></span> },
+    { id: "said", title: "Question and answer", width: 220, grow: true, cell: (turn) => <Said turn={turn} mark={mark} /> },
+    { id: "agent", title: "Agent", width: 96, cell: (turn) => word(turn.agent_id) },
+    { id: "version", title: "Version", width: 128, cell: (turn) => <span title={versionOf(turn, nameOf)}>{versionOf(turn, nameOf)}</span> },
+    { id: "tokens", title: "Tokens", width: 80, align: "right", cell: (turn) => tokens(turn.prompt_tokens, turn.completion_tokens) },
+    { id: "taken", title: "Time taken", width: 76, align: "right", cell: (turn) => duration(turn.total_ms / 1000) },
+    { id: "ttft", title: "First token", width: 76, align: "right", hidden: true, cell: (turn) => duration(turn.ttft_ms === null ? null : turn.ttft_ms / 1000) },
+    { id: "cost", title: "Cost", width: 72, align: "right", hidden: true, cell: (turn) => cost(turn.cost_usd_micros) },
+    { id: "alias", title: "Alias", width: 88, hidden: true, cell: (turn) => word(turn.alias) },
+    { id: "purpose", title: "Purpose", width: 72, hidden: true, cell: (turn) => turn.purpose },
+    { id: "source", title: "Source", width: 80, hidden: true, cell: (turn) => word(turn.source) },
+    { id: "turn", title: "Turn of a run", width: 120, hidden: true, cell: (turn) => word(turn.step_key) },
+    { id: "session", title: "Session", width: 120, hidden: true, cell: (turn) => word(turn.session) },
+    { id: "tags", title: "Tags", width: 140, hidden: true, cell: (turn) => word(turn.tags?.join(", ")) },
+    { id: "finish", title: "Ended by", width: 72, hidden: true, cell: (turn) => word(turn.finish_reason) },
+  ];
+}
+
+export function turnCompact(nameOf: Names, mark: string | undefined) {
+  return (turn: InteractionListed): Compact => ({
+    lead: <span className="flex items-center gap-2"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /><Preview text={turn.prompt_preview} mark={mark} className="truncate font-[550]" /></span>,
+    note: turn.error_code ?? <><Preview text={turn.answer_preview} mark={mark} /> · {versionOf(turn, nameOf)}</>,
+    aside: clockTime(turn.created_at),
+  });
+}
