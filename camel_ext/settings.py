@@ -138,6 +138,12 @@ class Training(BaseModel):
     restarts: int = Field(
         3, ge=0, description="Trainers in turn that may die before a training counts as failed."
     )
+    keep_s: float = Field(
+        14 * 86400.0,
+        ge=0,
+        description="How long the files of a training that has ended are kept: checkpoints of a "
+        "failed or cancelled one, to resume it, and the console. Adapters stay.",
+    )
 
 
 class Observability(BaseModel):

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from camel_ext.core.claiming import choose
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import NotFound
 from camel_ext.core.journal import Append, Fenced, journalled
@@ -34,7 +35,6 @@ from camel_ext.observability.trace import current_trace_id
 
 JOBS = "jobs"  # the signal that wakes workers of this process
 MARK = system_options("queue")
-CANDIDATES = 64  # how many due jobs a claim looks at to find ones that fit its free resources
 WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
 
 
@@ -195,19 +195,7 @@ def claim(
     registered = select(Worker.id).where(Worker.id == worker_id).with_for_update(read=True)
     if connection.execute(registered).first() is None:
         return []
-    query = (
-        select(Job.id, Job.resources)
-        .where(Job.state == State.QUEUED, Job.run_at <= now, Job.kind.in_(kinds))
-        .order_by(Job.priority.desc(), Job.run_at, Job.id)
-        .limit(max(CANDIDATES, slots))
-        .with_for_update(skip_locked=True)
-    )
-    left, chosen = dict(free), list[UUID]()
-    for row in connection.execute(query.execution_options(**MARK)):
-        needs: dict[str, int] = row.resources
-        if len(chosen) < slots and all(left.get(name, 0) >= n for name, n in needs.items()):
-            left.update({name: left[name] - n for name, n in needs.items()})
-            chosen.append(row.id)
+    chosen = choose(connection, now, slots=slots, free=free, kinds=kinds)
     if not chosen:
         return []
     taken = (

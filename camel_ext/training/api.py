@@ -1,5 +1,6 @@
 """Routes of trainings: asking for one, watching its curves, stopping it and going on; the tables."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from camel_ext.training.models import MetricKind, TrainingJob
 from camel_ext.training.presets import DEFAULT_PRESET, PRESETS
 from camel_ext.training.process import yard_of
 from camel_ext.training.schemas import (
+    ConsoleShown,
     EnvironmentShown,
     HyperShown,
     HyperTableShown,
@@ -30,6 +32,7 @@ from camel_ext.training.schemas import (
     TrainingShown,
     TrainingStart,
 )
+from camel_ext.training.tailing import read_console_after
 
 router = Router(prefix="/api/v1/trainings", tags=["training"])
 TrainingId = Annotated[UUID, Path(description="The training's id.")]
@@ -150,6 +153,30 @@ async def metrics(
     found = await door.read(service.list_metrics, training_id, kind, after, limit + 1)
     items = [MetricShown.model_validate(each) for each in found[:limit]]
     return MetricsShown(items=items, next_after=items[-1].step if len(found) > limit else None)
+
+
+@router.get("/{training_id}/console", responses=problems(404),
+            summary="What its libraries said, by offset")  # fmt: skip
+async def console(
+    training_id: TrainingId,
+    door: Viewer,
+    after: Annotated[
+        int | None,
+        Query(
+            ge=0, lt=2**53, description="`next_after` of the answer before; none: the last lines."
+        ),
+    ] = None,
+) -> ConsoleShown:
+    training = await door.read(service.get_training, training_id)
+    folder = yard_of(door.runtime).folder(training_id)
+    ended = training.state.is_final
+    read = partial(read_console_after, folder, after, ended=ended)
+    part = await door.runtime.threads.run("work", read)
+    if part is None:
+        return ConsoleShown(text=training.console_tail or "", next_after=None)
+    return ConsoleShown(
+        text=part.text, next_after=None if ended and not part.text else part.next_after
+    )
 
 
 @router.post("/{training_id}/cancel", response_model=TrainingShown, responses=problems(404),

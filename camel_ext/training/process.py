@@ -1,8 +1,10 @@
 """What the training room keeps for the life of a process: its launcher, and where folders are.
 
-Opened by the server and the worker alike. It starts no trainer by itself (tasks).
+Opened by the server and the worker alike; folders of trainings that ended long ago are swept. It
+starts no trainer by itself (tasks).
 """
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,9 +13,11 @@ from pathlib import Path
 from uuid import UUID
 
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.sweeping import FolderSweeper
 from camel_ext.settings import Settings
 from camel_ext.training.environment import require_python
 from camel_ext.training.launcher import Launcher, LocalLauncher
+from camel_ext.training.service import list_over
 
 EXTRA = "training"
 
@@ -71,7 +75,16 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         stop_s=wanted.stop_s,
         restarts=wanted.restarts,
     )
+    sweeper = FolderSweeper(
+        runtime,
+        data_dir / "trainings",
+        wanted.keep_s,
+        what="trainings",
+        list_over=list_over,
+        remove=shutil.rmtree,
+    )
     try:
-        yield
+        async with sweeper.sweeping():
+            yield
     finally:
         del runtime.extras[EXTRA]

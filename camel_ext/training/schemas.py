@@ -154,6 +154,15 @@ class MetricsShown(BaseModel):
     next_after: int | None = Field(description="Send it as `after` for more; null: no more yet.")
 
 
+class ConsoleShown(BaseModel):
+    """Lines of a console. Where its folder is not on this machine, the last ones that were kept."""
+
+    text: str = Field(description="Whole lines, at most 64 KB.")
+    next_after: int | None = Field(
+        description="Send it as `after` for what comes next; null: there is no more to come."
+    )
+
+
 class PresetShown(BaseModel):
     name: str = Field(description="Its name.")
     words: str = Field(description="What it is for.")

@@ -4,7 +4,8 @@ What a running one writes is in `recording`, what becomes of its adapter in `ada
 around its process in `tasks`. No torch, and no file is touched here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -240,3 +241,11 @@ def end_training(
     )
     publish(db, clock, said)
     db.flush()
+
+
+def list_over(db: Session, training_ids: Collection[UUID], before: datetime) -> list[UUID]:
+    """Return those of these trainings that ended before a time."""
+    over = select(TrainingJob.id).where(
+        TrainingJob.id.in_(training_ids), TrainingJob.finished_at < before
+    )
+    return list(db.scalars(over))

@@ -15,6 +15,7 @@ from camel_ext.training.spec import CONSOLE_FILE, EVENT_KINDS, EVENTS_FILE
 
 Event = dict[str, Any]
 TAIL_BYTES: Final = 4096
+CONSOLE_BYTES: Final = 64 * 1024  # of a console at once
 LINE_BYTES_MAX: Final = 4 * 2**20  # a first batch of long texts; a longer line is none of ours
 
 
@@ -69,3 +70,37 @@ def read_console(job_dir: Path) -> str:
         return ""
     text = raw.decode("utf-8", "replace").replace("\0", "").replace("\r", "\n")
     return "\n".join(line for line in text.splitlines() if line.strip())[-TAIL_BYTES:].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePart:
+    """Whole lines of a console, and the byte where what comes next begins."""
+
+    text: str
+    next_after: int
+
+
+def read_console_after(job_dir: Path, after: int | None, *, ended: bool) -> ConsolePart | None:
+    """Return lines of a folder's console from a byte on, or its last ones; None: there is none here.
+
+    A line without an end is left for the next time, unless it is too long or its trainer ended. A
+    byte past the end means that it was begun anew, and so does the answer.
+    """
+    try:
+        file = (job_dir / CONSOLE_FILE).open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        size = file.seek(0, 2)
+        last = after is None
+        start = max(0, size - CONSOLE_BYTES) if after is None else after if after <= size else 0
+        file.seek(start)
+        raw = file.read(CONSOLE_BYTES)
+    if last and start > 0:  # it begins within a line
+        cut = raw.find(b"\n") + 1
+        raw, start = raw[cut:], start + cut
+    whole = raw[: max(raw.rfind(b"\n"), raw.rfind(b"\r")) + 1]
+    if ended or (not whole and len(raw) == CONSOLE_BYTES):
+        whole = raw
+    text = whole.decode("utf-8", "replace").replace("\0", "").replace("\r\n", "\n")
+    return ConsolePart(text.replace("\r", "\n"), start + len(whole))

@@ -3,8 +3,6 @@
 Opened by the server and the worker alike. It runs nothing by itself.
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,8 +15,6 @@ from camel_ext.workflows.agents import warm
 from camel_ext.workflows.calls import Patience
 from camel_ext.workflows.sweeping import Sweeper
 from camel_ext.workflows.tools import Limits, Sandbox, Scratch, Tool, code_tools, collect, load
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -69,16 +65,8 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         context_tokens=knobs.context_tokens,
     )
     sweeper = Sweeper(runtime, scratch_root, settings.workflows.scratch_keep_s)
-    sweeping = asyncio.create_task(sweeper.run(), name="scratch-sweeper")
-    sweeping.add_done_callback(_report)
     try:
-        yield
+        async with sweeper.sweeping():
+            yield
     finally:
-        sweeping.cancel()
-        await asyncio.wait({sweeping})
         sandbox.close()
-
-
-def _report(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("%s ended with a bug of ours", task.get_name(), exc_info=task.exception())

@@ -130,6 +130,18 @@ class TestClaim:
         assert {job.id for job in bench.claim(worker, gpu=1)} == {small[0], plain}
         assert {job.id for job in bench.claim(worker, gpu=2)} == {big}
 
+    def test_what_does_not_fit_hides_nothing(self, bench: Bench) -> None:
+        """600 trainings that wait for a device, before the one job that needs none."""
+        for _ in range(600):
+            bench.enqueue(resources={"gpu": 1}, priority=1)
+        for _ in range(100):
+            bench.enqueue(resources={"gpu": 2, "tpu": 1}, priority=1)
+        plain = bench.enqueue()
+        worker = bench.worker()
+        assert [job.id for job in bench.claim(worker, slots=512)] == [plain]
+        some = bench.claim(worker, slots=512, gpu=3)
+        assert [job.resources for job in some] == [{"gpu": 1}] * 3
+
     def test_a_swept_worker_takes_nothing_until_it_registers(self, bench: Bench) -> None:
         zombie, other = bench.worker(), bench.worker()
         bench.expire(zombie)

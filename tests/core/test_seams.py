@@ -30,6 +30,7 @@ ACROSS_TENANTS = {
     "core/runtime.py": "read_system, write_system",
     "core/journal.py": "fences of a batch, rows whose tenants it compared",
     "core/jobs.py": "workers serve all tenants",
+    "core/claiming.py": "workers serve all tenants",
     "core/queue.py": "workers serve all tenants",
     "core/outbox.py": "the dispatcher numbers all feeds",
     "core/migrate.py": "DDL, and the version of the schema",
@@ -37,8 +38,9 @@ ACROSS_TENANTS = {
     "events/feeds.py": "one dispatcher reads what other processes committed",
     "events/hub.py": "what was missed is read for the client's own organisation",
     "app.py": "the local organisation at start; readiness",
+    "cli/server.py": "a link to sign in is for the owner of the key that is in the data folder",
     "identity/doors.py": "a key is proved before its tenant is known",
-    "workflows/sweeping.py": "files lie by run, whosever it was; it learns which runs are over",
+    "core/sweeping.py": "files lie by id, whosever it was; it learns which of them are over",
 }
 
 

@@ -21,6 +21,7 @@ CASES: Cases = {
     ("GET", TRAININGS + "/environment"): (get(TRAININGS + "/environment"), LISTS),
     ("GET", ONE): (get(ONE), HIDDEN),
     ("GET", ONE + "/metrics"): (get(ONE + "/metrics"), HIDDEN),
+    ("GET", ONE + "/console"): (get(ONE + "/console"), HIDDEN),
     ("POST", ONE + "/cancel"): (send("POST", ONE + "/cancel"), HIDDEN),
     ("POST", ONE + "/resume"): (send("POST", ONE + "/resume"), HIDDEN),
 }

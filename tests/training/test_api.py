@@ -1,6 +1,8 @@
 """The routes of trainings, through the running app where trainers play."""
 
+import shutil
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -160,3 +162,18 @@ async def test_the_tables_are_shown(house: House) -> None:
     assert beta["default"] == 0.1
     assert "2305.18290" in beta["source"]
     assert beta["range"] == "> 0, <= 10"
+
+
+async def test_a_console_is_read_to_its_end(house: House, playing: FakeLauncher) -> None:
+    playing.acts = [Act(steps(1, 2, 2), console="loading\n50%\r100%\n")]
+    asked = await start(house)
+    await wait_ended(house, asked["id"])
+    path, told, after = f"{TRAININGS}/{asked['id']}/console", "", 0
+    while after is not None:
+        part = (await house.client.get(path, params={"after": after})).json()
+        told, after = told + part["text"], part["next_after"]
+    assert told == "loading\n50%\n100%\n"
+    shutil.rmtree(house.runtime.extras[EXTRA].folder(UUID(asked["id"])))
+    kept = (await house.client.get(path)).json()
+    assert (kept["text"].splitlines()[0], kept["next_after"]) == ("loading", None)
+    assert (await house.client.get(path, params={"after": -1})).status_code == 422

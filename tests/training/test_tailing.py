@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from camel_ext.training.ending import End, death_of, end_of, failure_of
-from camel_ext.training.tailing import TAIL_BYTES, Tail, read_console
+from camel_ext.training.tailing import (
+    CONSOLE_BYTES,
+    TAIL_BYTES,
+    Tail,
+    read_console,
+    read_console_after,
+)
 
 
 def line(**said: Any) -> str:
@@ -93,3 +99,42 @@ class TestEnd:
         assert "SIGKILL" in death_of(-9, 0).detail
         assert "signal 11" in death_of(-11, 2).detail
         assert "exit code 1" in death_of(1, 0).detail
+
+
+class TestConsole:
+    def test_it_is_read_line_by_line_from_where_one_was(self, tmp_path: Path) -> None:
+        assert read_console_after(tmp_path, None, ended=False) is None
+        file = tmp_path / "console.log"
+        file.write_bytes("one\nzwö".encode())
+        first = read_console_after(tmp_path, 0, ended=False)
+        assert first is not None
+        assert (first.text, first.next_after) == ("one\n", 4)
+        file.write_bytes("one\nzwölf\r\n 50%\r100%".encode())
+        more = read_console_after(tmp_path, first.next_after, ended=False)
+        assert more is not None
+        assert more.text == "zwölf\n 50%\n"
+        rest = read_console_after(tmp_path, more.next_after, ended=True)
+        assert rest is not None
+        assert rest.text == "100%"
+        nothing = read_console_after(tmp_path, rest.next_after, ended=True)
+        assert nothing is not None
+        assert (nothing.text, nothing.next_after) == ("", rest.next_after)
+
+    def test_without_an_offset_its_last_whole_lines_are_read(self, tmp_path: Path) -> None:
+        lines = [f"line {n:06}\n" for n in range(10_000)]
+        (tmp_path / "console.log").write_text("".join(lines))
+        part = read_console_after(tmp_path, None, ended=False)
+        assert part is not None
+        assert part.text.splitlines(keepends=True) == lines[-(len(part.text) // 12) :]
+        assert len(part.text) <= CONSOLE_BYTES
+        assert part.next_after == 120_000
+
+    def test_a_line_too_long_to_wait_for_and_a_console_begun_anew(self, tmp_path: Path) -> None:
+        (tmp_path / "console.log").write_text("x" * (CONSOLE_BYTES + 5))
+        part = read_console_after(tmp_path, 0, ended=False)
+        assert part is not None
+        assert part.next_after == CONSOLE_BYTES
+        (tmp_path / "console.log").write_text("new\n")
+        anew = read_console_after(tmp_path, part.next_after, ended=False)
+        assert anew is not None
+        assert anew.text == "new\n"

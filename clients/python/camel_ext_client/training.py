@@ -57,6 +57,13 @@ class Training(TypedDict):
     console_tail: NotRequired[str | None]
 
 
+class Console(TypedDict):
+    """Lines of a console; `next_after` is null when no more comes."""
+
+    text: str
+    next_after: int | None
+
+
 class Metric(TypedDict):
     """A point of a curve."""
 
@@ -171,6 +178,11 @@ class Trainings:
         """Return points of its curve after a step."""
         path = f"{TRAININGS}/{training_id}/metrics"
         return cast(Metrics, self._transport.get(path, kind=kind, after=after, limit=limit))
+
+    def console(self, training_id: str, *, after: int | None = None) -> Console:
+        """Return lines of its console from an offset on, or the last ones."""
+        path = f"{TRAININGS}/{training_id}/console"
+        return cast(Console, self._transport.get(path, after=after))
 
     def each_metric(
         self, training_id: str, kind: MetricKind = "step", *, after: int = -1
