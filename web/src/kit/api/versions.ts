@@ -32,7 +32,7 @@ async function pages<T>(read: (cursor: string | undefined) => Promise<{ items: T
 
 /** All versions of the project, newest model first, with a look-up in both directions. */
 export function useVersions() {
-  const { data, error, isPending, refetch } = useQuery({ queryKey: ["registry", "versions"], queryFn: readVersions, staleTime: 60_000 });
+  const { data, error, isPending, refetch } = useQuery({ queryKey: ["models", "all-versions"], queryFn: readVersions, staleTime: 60_000 });
   return useMemo(() => {
     const byId = new Map(data?.map((each) => [each.id, each]));
     const byName = new Map(data?.map((each) => [each.name, each]));

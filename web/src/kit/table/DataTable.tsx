@@ -132,7 +132,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
   ]);
 
   const template = `${selection ? "20px " : ""}${layout.template}`;
-  const minWidth = phone ? undefined : layout.headers.reduce((sum, header) => sum + header.column.getSize() + 12, selection ? 56 : 24);
+  const minWidth = phone ? undefined : layout.headers.reduce((sum, header) => sum + header.column.getSize() + 12, selection ? 68 : 36);
   const allOn = selection !== undefined && order.length > 0 && order.every((id) => selection.ids.has(id));
   return (
     <div className="relative flex h-full min-h-0 flex-col">
@@ -141,13 +141,13 @@ export function DataTable<T>(props: DataTableProps<T>) {
           {digits(waiting)} new, show
         </Button>
       )}
-      <div className="absolute top-0.5 right-1 z-20"><ColumnMenu {...layout} /></div>
+      <div className="absolute top-0.5 right-0.5 z-20 bg-surface"><ColumnMenu {...layout} /></div>
       <div ref={scroller} role="table" aria-label={props.label} aria-rowcount={older?.more ? -1 : shown.length + 1} tabIndex={-1}
         onScroll={(event) => setScrolled(event.currentTarget.scrollTop > 0)} onPointerEnter={() => setInside(true)} onPointerLeave={() => setInside(false)}
         onBlur={(event) => { if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) setActive(null); }}
         className="min-h-0 flex-1 overflow-auto overscroll-contain outline-none [overflow-anchor:none]" style={{ "--columns": template } as React.CSSProperties}>
         <div role="row" aria-rowindex={1} style={{ height: HEAD_PX, minWidth }}
-          className={clsx("sticky top-0 z-10 items-center border-b border-border bg-surface px-3 pr-9", phone ? "flex gap-2" : "grid gap-x-3 [grid-template-columns:var(--columns)]")}>
+          className={clsx("sticky top-0 z-10 items-center border-b border-border bg-surface pr-9 pl-3", phone ? "flex gap-2" : "grid gap-x-3 [grid-template-columns:var(--columns)]")}>
           {selection && (
             <span role="columnheader" className="-ml-1 flex size-7 items-center justify-center">
               <input type="checkbox" aria-label={`Select all ${digits(order.length)} loaded`} className="size-4 accent-accent" checked={allOn}

@@ -41,8 +41,8 @@ function RowView<T>(props: RowProps<T>) {
     <div role="row" aria-rowindex={props.index + 2} aria-selected={selected ?? undefined}
       style={{ transform: `translateY(${props.top}px)`, height: props.height }}
       className={clsx(
-        "absolute inset-x-0 top-0 items-center border-b border-border px-3",
-        compact ? "flex gap-2" : "grid gap-x-3 [grid-template-columns:var(--columns)]",
+        "absolute inset-x-0 top-0 items-center border-b border-border pl-3",
+        compact ? "flex gap-2 pr-3" : "grid pr-9 gap-x-3 [grid-template-columns:var(--columns)]",
         selected || props.current ? "bg-accent-soft" : "hover:bg-hover",
       )}>
       {selected !== null && (

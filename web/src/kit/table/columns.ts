@@ -38,7 +38,7 @@ export type ColumnHeader = Header<typeof features, never, unknown>;
 export function useColumns<T>(columns: Column<T>[], kept?: Kept) {
   const [own, setOwn] = useState<TableLayout>({});
   const { layout, keep } = kept ?? { layout: own, keep: setOwn };
-  const defs = useMemo(() => columns.map((column) => ({ id: column.id, header: column.title, size: column.width, minSize: 48, meta: { column } })), [columns]);
+  const defs = useMemo(() => columns.map((column) => ({ id: column.id, header: column.title, size: column.width, minSize: Math.min(48, column.width), meta: { column } })), [columns]);
   const state = useMemo(() => ({
     columnOrder: [...(layout.order ?? []).filter((id) => columns.some((column) => column.id === id)), ...columns.map((column) => column.id).filter((id) => !layout.order?.includes(id))],
     columnVisibility: Object.fromEntries(columns.map((column) => [column.id, layout.shown?.[column.id] ?? !column.hidden])),

@@ -29,9 +29,9 @@ export function Turn({ id, tab, onTab }: { id: string; tab: string; onTab: (tab:
   if (!turn) return <Skeleton rows={6} />;
   return (
     <Tabs.Root value={tab} onValueChange={onTab} className="flex flex-col">
-      <dl className="nums grid grid-cols-4 border-b border-border text-text">
+      <dl className="nums grid grid-cols-[1.7fr_1fr_1fr_.8fr] border-b border-border text-text">
         {([["Version", versionOf(turn, nameOf)], ["Tokens", tokens(turn.prompt_tokens, turn.completion_tokens)], ["Time taken", duration(turn.total_ms / 1000)], ["Cost", cost(turn.cost_usd_micros)]] as const).map(([name, value]) => (
-          <div key={name} className="min-w-0 px-4 py-2"><dt className="text-xs text-text-3">{name}</dt><dd title={value} className="truncate font-[550]">{value}</dd></div>
+          <div key={name} className="min-w-0 py-2 pl-4"><dt className="text-xs text-text-3">{name}</dt><dd title={value} className="truncate font-[550]">{value}</dd></div>
         ))}
       </dl>
       <Tabs.List aria-label="Parts of the turn" className="flex gap-4 border-b border-border px-4">

@@ -15,10 +15,10 @@ export function versionOf(turn: InteractionListed, nameOf: Names): string {
 
 function Said({ turn, mark }: { turn: InteractionListed; mark: string | undefined }) {
   return (
-    <>
-      <Preview text={turn.prompt_preview} mark={mark} className="font-[550] text-text" />
-      <span className="ml-3">{turn.error_code ? <span className="text-failed">{turn.error_code}</span> : <Preview text={turn.answer_preview} mark={mark} />}</span>
-    </>
+    <span className="flex min-w-0 gap-3">
+      <Preview text={turn.prompt_preview} mark={mark} className="max-w-[62%] shrink-0 truncate font-[550] text-text" />
+      {turn.error_code ? <span className="truncate text-failed">{turn.error_code}</span> : <Preview text={turn.answer_preview} mark={mark} className="min-w-0 truncate" />}
+    </span>
   );
 }
 
@@ -26,13 +26,13 @@ const word = (text: string | null | undefined) => (text ? <Preview text={text} /
 
 export function turnColumns(nameOf: Names, mark: string | undefined): Column<InteractionListed>[] {
   return [
-    { id: "time", title: "Time", width: 104, cell: (turn) => <time dateTime={turn.created_at} className="nums">{clockTime(turn.created_at)}</time> },
+    { id: "time", title: "Time", width: 88, cell: (turn) => <time dateTime={turn.created_at} className="nums">{clockTime(turn.created_at)}</time> },
     { id: "state", title: "", width: 20, cell: (turn) => <span className="flex"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /></span> },
     { id: "said", title: "Question and answer", width: 220, grow: true, cell: (turn) => <Said turn={turn} mark={mark} /> },
-    { id: "agent", title: "Agent", width: 96, cell: (turn) => word(turn.agent_id) },
-    { id: "version", title: "Version", width: 128, cell: (turn) => <span title={versionOf(turn, nameOf)}>{versionOf(turn, nameOf)}</span> },
-    { id: "tokens", title: "Tokens", width: 80, align: "right", cell: (turn) => tokens(turn.prompt_tokens, turn.completion_tokens) },
-    { id: "taken", title: "Time taken", width: 76, align: "right", cell: (turn) => duration(turn.total_ms / 1000) },
+    { id: "agent", title: "Agent", width: 84, cell: (turn) => word(turn.agent_id) },
+    { id: "version", title: "Version", width: 116, cell: (turn) => <span title={versionOf(turn, nameOf)}>{versionOf(turn, nameOf)}</span> },
+    { id: "tokens", title: "Tokens", width: 72, align: "right", cell: (turn) => tokens(turn.prompt_tokens, turn.completion_tokens) },
+    { id: "taken", title: "Time taken", width: 72, align: "right", cell: (turn) => duration(turn.total_ms / 1000) },
     { id: "ttft", title: "First token", width: 76, align: "right", hidden: true, cell: (turn) => duration(turn.ttft_ms === null ? null : turn.ttft_ms / 1000) },
     { id: "cost", title: "Cost", width: 72, align: "right", hidden: true, cell: (turn) => cost(turn.cost_usd_micros) },
     { id: "alias", title: "Alias", width: 88, hidden: true, cell: (turn) => word(turn.alias) },
