@@ -3,11 +3,11 @@
 
 import clsx from "clsx";
 import { Ellipsis } from "lucide-react";
-import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useState } from "react";
 
 import { placeOf, PLACES } from "./map";
+import { NavLink } from "./NavLink";
 
 const FIRST = ["/", "/workflows/", "/annotations/", "/interactions/"];
 const ITEM = "flex h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs";
@@ -20,14 +20,14 @@ export function BottomBar() {
       {open && (
         <div className="grid grid-cols-2 border-b border-border p-2">
           {PLACES.filter((place) => !FIRST.includes(place.path)).map(({ path, label, icon: Icon }) => (
-            <Link key={path} href={path} onClick={() => setOpen(false)} className="flex h-11 items-center gap-2.5 rounded-control px-3 text-text"><Icon aria-hidden size={20} /> {label}</Link>
+            <NavLink key={path} href={path} onClick={() => setOpen(false)} className="flex h-11 items-center gap-2.5 rounded-control px-3 text-text"><Icon aria-hidden size={20} /> {label}</NavLink>
           ))}
         </div>
       )}
       <div className="flex">
         {FIRST.map((path) => PLACES.find((place) => place.path === path)!).map((place) => (
-          <Link key={place.path} href={place.path} aria-current={here === place ? "page" : undefined} onClick={() => setOpen(false)}
-            className={clsx(ITEM, here === place ? "text-accent" : "text-text-2")}><place.icon aria-hidden size={20} /> {place.label}</Link>
+          <NavLink key={place.path} href={place.path} aria-current={here === place ? "page" : undefined} onClick={() => setOpen(false)}
+            className={clsx(ITEM, here === place ? "text-accent" : "text-text-2")}><place.icon aria-hidden size={20} /> {place.label}</NavLink>
         ))}
         <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className={clsx(ITEM, "text-text-2")}><Ellipsis aria-hidden size={20} /> More</button>
       </div>

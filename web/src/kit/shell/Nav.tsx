@@ -2,11 +2,11 @@
 "use client";
 
 import clsx from "clsx";
-import Link from "next/link";
 import { usePathname } from "next/navigation";
 
 import { Mark } from "./Mark";
 import { type Place, placeOf, PLACES } from "./map";
+import { NavLink } from "./NavLink";
 
 const GROUPS = ["", "Act", "Learn", "Prove", "Keep"] as const;
 
@@ -14,7 +14,7 @@ export function Nav() {
   const here = placeOf(usePathname());
   return (
     <nav aria-label="Main" className="flex w-52 shrink-0 flex-col gap-0.5 overflow-y-auto p-2 max-xl:w-[52px] max-md:hidden">
-      <Link href="/" className="flex h-10 items-center gap-2.5 px-1.5 font-semibold text-text"><Mark /> <span className="max-xl:sr-only">CAMEL Extensions</span></Link>
+      <NavLink href="/" className="flex h-10 items-center gap-2.5 px-1.5 font-semibold text-text"><Mark /> <span className="max-xl:sr-only">CAMEL Extensions</span></NavLink>
       {GROUPS.map((group) => (
         <div key={group}>
           {group && <p className="px-2.5 pt-3 pb-1 text-xs text-text-3 max-xl:sr-only">{group}</p>}
@@ -29,9 +29,9 @@ export function Nav() {
 function Item({ place, current }: { place: Place; current: boolean }) {
   const Icon = place.icon;
   return (
-    <Link href={place.path} title={place.label} aria-current={current ? "page" : undefined}
+    <NavLink href={place.path} title={place.label} aria-current={current ? "page" : undefined}
       className={clsx("flex h-8 items-center gap-2.5 rounded-control border px-2.5 font-[550]", current ? "border-border bg-surface text-text" : "border-transparent text-text-2 hover:bg-hover hover:text-text")}>
       <Icon aria-hidden size={16} strokeWidth={1.75} className="shrink-0" /> <span className="max-xl:sr-only">{place.label}</span>
-    </Link>
+    </NavLink>
   );
 }
