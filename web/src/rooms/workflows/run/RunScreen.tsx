@@ -21,6 +21,7 @@ import { figuresOf } from "./figures";
 import { seen, useFolds } from "./folds";
 import { coloursOf } from "./look";
 import { shown } from "./messages";
+import { type Mode, RunGraph } from "./RunGraph";
 import type { TraceRow } from "./trace";
 import { TraceTree, unfoldOrLeave } from "./TraceTree";
 import { type Tab, TABS, TurnPanel } from "./TurnPanel";
@@ -34,7 +35,7 @@ export function RunScreen() {
 
 function OneRun({ id }: { id: string }) {
   const url = useUrl();
-  const { run: query, rows, going, writing, error, refetch } = useRunData(id);
+  const { run: query, rows, plan, going, writing, error, refetch } = useRunData(id);
   const run = query.data;
   const now = useNow(run?.state === "running");
   const { folded, fold } = useFolds(id);
@@ -46,6 +47,8 @@ function OneRun({ id }: { id: string }) {
   const row = useMemo(() => chosen(rows, wanted), [rows, wanted]);
   const tab = (TABS as readonly string[]).includes(url.get("tab") ?? "") ? (url.get("tab") as Tab) : "answer";
   const select = useCallback((next: TraceRow) => url.set({ turn: next.seq ?? next.key }), [url]);
+  const mode: Mode = url.get("graph") === "expanded" ? "expanded" : "aggregated";
+  const setMode = (next: Mode) => url.set({ graph: next === "expanded" ? next : null });
   const before = row && rows.findLast((each) => each.kind === "model" && each.name === row.name && each.seq !== null && each.seq < (row.seq ?? Infinity));
   const startAnew = () => retry.mutate(row?.turn?.step_key ?? null, { onSuccess: (made) => { say("A new run began from there"); window.location.assign(href("/workflows/run", { id: made.id })); } });
 
@@ -56,6 +59,7 @@ function OneRun({ id }: { id: string }) {
     { keys: "p", label: "Pause, resume", off: !going, run: () => act.mutate(run?.state === "waiting" ? { verb: "resume", single_step: false } : { verb: "pause" }) },
     { keys: "s", label: "Step: one turn, then wait", off: run?.state !== "waiting", run: () => act.mutate({ verb: "resume", single_step: true }) },
     { keys: "r", label: "Retry from here", off: going, run: startAnew },
+    { keys: "m", label: "Graph: aggregated, expanded", run: () => setMode(mode === "expanded" ? "aggregated" : "expanded") },
     { keys: "w", label: "Follow live", run: () => url.set({ turn: null }) },
   ]);
 
@@ -69,18 +73,20 @@ function OneRun({ id }: { id: string }) {
           <h1 className="min-w-0 flex-1 truncate"><Untrusted inline text={goalOf(run.input, run.workflow)} /></h1>
           <span className="flex flex-wrap items-center gap-2"><Controls run={run} act={act} onRetry={startAnew} retryFrom={row?.seq ? `turn ${row.seq}` : null} /></span>
         </header>
-        <p className="flex flex-wrap gap-x-4 px-5 pb-2 text-xs text-text-3 max-md:px-3">
+        <p className="-mt-2 flex flex-wrap items-center gap-x-4 px-5 pb-1.5 text-xs text-text-3 max-md:px-3">
           <span>{run.workflow}</span><Copy text={run.id} label="Copy id" className="font-mono">{shortId(run.id)}</Copy>
           {run.parent_run_id && <Link className="text-accent underline-offset-2 hover:underline" href={href("/workflows/run", { id: run.parent_run_id })}>retries a run from its turn {run.prefix_seq + 1}</Link>}
         </p>
-        <dl className="flex shrink-0 flex-wrap gap-x-9 gap-y-2 border-t border-border px-5 py-2.5 max-md:px-3">
+        <dl className="flex shrink-0 flex-wrap gap-x-6 gap-y-1.5 border-t border-border px-5 py-2 max-md:px-3">
           {figuresOf(run, rows, now).map((figure) => (
             <div key={figure.label} className="min-w-0"><dt className="text-xs text-text-3">{figure.label}</dt><dd className="nums text-fig font-semibold whitespace-nowrap text-text">{figure.value} {figure.note && <span className="text-xs font-normal text-text-3">{figure.note}</span>}</dd></div>
           ))}
         </dl>
         <Waiting run={run} act={act} />
         {(act.error || retry.error) && <div className="px-5 pb-3"><ActionError act={act} />{retry.error && <ErrorBox error={retry.error} />}</div>}
-        {run.error_code && <div role="alert" className="mx-5 mb-3 rounded-card border border-failed p-3 text-text"><strong>The run stopped at turn {run.turns + 1}.</strong> <Untrusted inline text={run.error_detail ?? ""} /> <span className="font-mono text-xs text-text-3">{run.error_code}</span></div>}
+        {run.error_code && <div role="alert" className="mx-5 mb-3 max-h-24 shrink-0 overflow-y-auto rounded-card border border-failed px-3 py-2 text-text max-md:mx-3" tabIndex={0}><strong>The run stopped at turn {run.turns + 1}.</strong> <Untrusted inline text={run.error_detail ?? ""} /> <span className="font-mono text-xs text-text-3">{run.error_code}</span></div>}
+        <RunGraph run={run} rows={rows} plan={plan} colours={colours} selected={row?.key ?? null} mode={mode} onMode={setMode} going={going} following={wanted === null} onFollow={() => url.set({ turn: null })}
+          onTouch={() => { if (going && row) select(row); }} onSelect={(key) => { const found = rows.find((each) => each.key === key); if (found) select(found); }} />
         <TraceTree rows={visible} all={rows} selected={row?.key ?? null} folded={folded} colours={colours} now={now} onSelect={select} onFold={fold} />
       </div>
       {row && (

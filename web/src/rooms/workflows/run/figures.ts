@@ -22,7 +22,7 @@ export function figuresOf(run: RunShown, rows: TraceRow[], now: number | null): 
     { label: "Elapsed", value: duration(runs_s) },
     { label: "Turns", value: count(run.turns), note: typeof maxTurns === "number" ? `of ≤ ${count(maxTurns)}` : undefined },
     { label: "Tokens", value: count(run.prompt_tokens + run.completion_tokens), note: `${count(run.prompt_tokens)} in` },
-    { label: "Cost", value: cost(run.cost_usd_micros), note: localMs > 0 ? `${duration(localMs / 1000)} on this machine` : undefined },
+    { label: "Cost", value: cost(run.cost_usd_micros), note: localMs > 0 ? `${duration(localMs / 1000)} local` : undefined },
     { label: "First token p50", value: duration(waits.length > 0 ? waits[Math.floor((waits.length - 1) / 2)]! / 1000 : null) },
     { label: agent ?? "Model", value: (alias && resolved.models?.[alias]?.name) ?? alias ?? "–", note: alias },
   ];

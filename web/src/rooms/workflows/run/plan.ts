@@ -89,3 +89,15 @@ function entering(steps: PlanStep[], prefix: string): Upcoming[] {
   }
   return found;
 }
+
+/** Entries by a key, in their order. (Map.groupBy asks for newer browsers than we do.) */
+export function grouped<T, K>(all: Iterable<T>, keyOf: (one: T) => K): Map<K, T[]> {
+  const found = new Map<K, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = found.get(key);
+    if (group) group.push(one);
+    else found.set(key, [one]);
+  }
+  return found;
+}
