@@ -12,6 +12,9 @@ PAGES = [
     st.Page("screens/runs.py", title="Runs", icon=":material/account_tree:"),
     st.Page("screens/logs.py", title="Logs", icon=":material/forum:"),
     st.Page("screens/annotate.py", title="Annotate", icon=":material/edit_note:"),
+    st.Page("screens/training.py", title="Training", icon=":material/model_training:"),
+    st.Page("screens/compare.py", title="Compare versions", icon=":material/balance:"),
+    st.Page("screens/configuration.py", title="Configuration", icon=":material/schema:"),
 ]
 
 st.set_page_config(page_title="CAMEL Extensions", page_icon="🐪", layout="wide")

@@ -89,6 +89,12 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+def when(text: str | None) -> str:
+    """Return a time as 21 Nov 14:30:06 UTC: it does not change while somebody looks."""
+    then = moment(text)
+    return UNKNOWN if then is None else f"{then.astimezone(UTC):%d %b %H:%M:%S} UTC"
+
+
 def ago(text: str | None, now: datetime | None = None) -> str:
     """Return how long ago a time of the server was."""
     then = moment(text)

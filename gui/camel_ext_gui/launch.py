@@ -63,6 +63,7 @@ def options(port: int) -> dict[str, str | int | bool | list[str]]:
         "client.toolbarMode": "minimal",
         "client.disableDataExport": True,  # its CSV does not escape formulas; ours does
         "client.showErrorDetails": "type",
+        "client.showErrorLinks": False,
         "logger.hideWelcomeMessage": True,
         "logger.level": "warning",
         "theme.base": str(THEME),

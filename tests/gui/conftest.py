@@ -67,9 +67,9 @@ def press(page: AppTest, label: str) -> AppTest:
     return found.click().run()
 
 
-def wait_for(seen: Callable[[], object]) -> None:
+def wait_for(seen: Callable[[], object], tries: int = 200) -> None:
     """Wait until the server is so far."""
-    for _ in range(200):
+    for _ in range(tries):
         if seen():
             return
         time.sleep(0.05)

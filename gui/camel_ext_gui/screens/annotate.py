@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 from camel_ext_client import ApiError, Client
-from camel_ext_client.shapes_annotations import AnnotationKind, Queue, QueueItem, Subject
+from camel_ext_client.shapes_annotations import AnnotationKind, Queue, QueueItem
 
-from camel_ext_gui import calls, connection, formats, judging, problems
+from camel_ext_gui import connection, formats, judging, problems
 from camel_ext_gui.untrusted import message_text, visible
 
 ITEM, SINCE, LAST = "annotate_item", "annotate_since", "annotate_last"
@@ -48,7 +48,8 @@ def _work(client: Client, queue: Queue) -> None:
         return
     first = item["subjects"][0]
     st.caption("Prompt")
-    calls.text("\n\n".join(message_text(each) for each in first["prompt"] or []))
+    with st.container(border=True):
+        st.text(visible("\n\n".join(message_text(each) for each in first["prompt"] or [])))
     value = _ask(queue, item)
     if value is not None:
         _save(client, queue, item, value)
@@ -64,14 +65,10 @@ def _ask(queue: Queue, item: QueueItem) -> dict[str, Any] | None:
     for place, subject in enumerate(item["subjects"]):
         with columns[place % len(columns)], st.container(border=True):
             st.caption("Answer" if len(item["subjects"]) == 1 else f"Answer {judging.name(place)}")
-            _answer(subject)
+            st.text(visible(message_text(subject["answer"])) or formats.UNKNOWN)
     st.text_input("Why (optional)", key=f"why {item['id']}")
     answers = [message_text(each["answer"]) for each in item["subjects"]]
     return judging.ask(item, answers, queue["labels"])
-
-
-def _answer(subject: Subject) -> None:
-    calls.text(message_text(subject["answer"]))
 
 
 def _item(client: Client, queue: Queue) -> QueueItem | None:
