@@ -53,7 +53,7 @@ export function Interval({ effect, low, high, needed = 0, level, n, compact = fa
       <span className={clsx("absolute right-0 bg-succeeded/6", compact ? "inset-y-0" : "top-0 bottom-6")} style={{ left: at(needed) }} />
       <span className={clsx("absolute w-px bg-border-strong", compact ? "inset-y-0" : "top-0 bottom-6")} style={{ left: at(0) }} />
       {needed !== 0 && <span className={clsx("absolute border-l-2 border-dashed border-succeeded", compact ? "inset-y-0" : "top-0 bottom-6")} style={{ left: at(needed) }} />}
-      {!compact && <Words needed={needed} at={at} />}
+      {!compact && <Words needed={needed} at={at} tight={share(0, ticks) < 0.25} />}
       <div className={clsx("absolute inset-x-0", compact ? "top-1/2" : "top-11")}>
         <span className={clsx("absolute -translate-y-1/2 rounded-key", BAR[tone], compact ? "h-1.5" : "h-3")} style={{ left: at(low), width: `${(share(high, ticks) - share(low, ticks)) * 100}%` }} />
         {[low, high].map((end, which) => <span key={which} className={clsx("absolute w-0.5 -translate-x-1/2 -translate-y-1/2", MARK[tone], compact ? "h-3" : "h-5")} style={{ left: at(end) }} />)}
@@ -64,10 +64,10 @@ export function Interval({ effect, low, high, needed = 0, level, n, compact = fa
   );
 }
 
-function Words({ needed, at }: { needed: number; at: (value: number) => string }) {
+function Words({ needed, at, tight }: { needed: number; at: (value: number) => string; tight: boolean }) {
   return (
     <p className="text-xs whitespace-nowrap">
-      <span className="absolute top-0 -translate-x-full pr-1.5 text-text-3" style={{ left: at(0) }}>no change</span>
+      <span className={clsx("absolute top-0 -translate-x-full pr-1.5 text-text-3", tight && "max-md:hidden")} style={{ left: at(0) }}>no change</span>
       <span className="absolute top-0 pl-1.5 text-succeeded" style={{ left: at(Math.max(needed, 0)) }}>needed: {needed === 0 ? "all above 0" : `above ${points(needed)}`}</span>
     </p>
   );

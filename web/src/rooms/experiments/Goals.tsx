@@ -14,9 +14,9 @@ import type { Evidence, Example, Topic } from "./evidence";
 export function GoalByGoal({ shown }: { shown: Evidence }) {
   const compare = (show: string) => href("/evaluation/comparison", { id: shown.comparison_id, show });
   return (
-    <section aria-labelledby="goals">
+    <section aria-labelledby="goals" className="min-w-0">
       <h2 id="goals">Goal by goal <span className="font-normal text-text-3">n = {digits(shown.n)}, paired</span></h2>
-      <div className="mt-2 grid grid-cols-[auto_1fr_1fr] items-center gap-1.5">
+      <div className="mt-2 grid grid-cols-[auto_minmax(0,1fr)_minmax(0,1fr)] items-center gap-1.5 whitespace-nowrap">
         <span /><span className="text-text-3">After: pass</span><span className="text-text-3">After: fail</span>
         <span className="pr-1 text-text-3">Before: pass</span><Cell href={compare("kept")} value={shown.kept} word="kept" /><Cell href={compare("broken")} value={shown.broken} word="broken" tone="failed" />
         <span className="pr-1 text-text-3">Before: fail</span><Cell href={compare("fixed")} value={shown.fixed} word="fixed" tone="succeeded" /><Cell href={compare("wrong")} value={shown.still_wrong} word="still wrong" />
@@ -63,6 +63,7 @@ function ExampleList({ id, title, total, examples }: { id: string; title: string
   if (examples.length === 0) return null;
   return (
     <Card title={<span id={id} tabIndex={-1} className="scroll-mt-4 outline-none">{title}</span>} note={`${examples.length} of ${digits(total)}`} flush>
+      <p aria-hidden className="grid gap-x-5 px-4 pb-1 text-xs text-text-3 max-md:hidden md:grid-cols-[12rem_1fr_1fr]"><span>Goal</span><span>Before</span><span>After</span></p>
       <ul>
         {examples.map((each, at) => (
           <li key={at} className="grid gap-x-5 gap-y-1 border-t border-border px-4 py-2.5 first:border-0 md:grid-cols-[12rem_1fr_1fr]">

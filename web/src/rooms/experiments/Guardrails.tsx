@@ -9,7 +9,7 @@ const CLOSE = 0.8; // uses more than this share of its margin: "just held"
 
 export function Guardrails({ rails }: { rails: readonly Rail[] }) {
   return (
-    <section aria-labelledby="guardrails">
+    <section aria-labelledby="guardrails" className="min-w-0">
       <h2 id="guardrails">Guardrails <span className="font-normal text-text-3">may not worsen by more than the margin (Holm)</span></h2>
       {rails.length === 0 ? <p className="mt-2">None was asked for.</p> : (
         <div className="mt-1 overflow-x-auto">
