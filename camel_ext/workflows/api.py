@@ -3,15 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
-from camel_ext.core.models import State
-from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.paging import Page
 from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Viewer
-from camel_ext.interactions import Purpose
 from camel_ext.workflows import runs
 from camel_ext.workflows.api_configurations import router as configurations
 from camel_ext.workflows.api_forks import router as forks
@@ -21,6 +19,7 @@ from camel_ext.workflows.schemas import (
     Decision,
     Resume,
     Retry,
+    RunQuery,
     RunShown,
     RunStart,
     TurnShown,
@@ -46,14 +45,8 @@ async def start(body: RunStart, request: Request, door: Editor) -> Response:
 
 
 @router.get("", responses=problems(), summary="Runs, newest first")
-async def list_(
-    door: Viewer,
-    where: Annotated[Place, Depends(place)],
-    state: Annotated[State | None, Query(description="Only runs in this state.")] = None,
-    workflow: Annotated[str | None, Query(description="Only runs of this workflow.")] = None,
-    purpose: Annotated[Purpose | None, Query(description="Only runs for this.")] = None,
-) -> Page[RunShown]:
-    found, following = await door.read(runs.list_runs, where, state, workflow, purpose)
+async def list_(door: Viewer, wanted: Annotated[RunQuery, Query()]) -> Page[RunShown]:
+    found, following = await door.read(runs.list_runs, wanted, wanted.place)
     items = [RunShown.model_validate(run) for run in found]
     return Page(items=items, next_cursor=following)
 

@@ -32,7 +32,13 @@ from camel_ext.workflows.models import (
     DefinitionKind,
     DefinitionVersion,
 )
-from camel_ext.workflows.schemas import Applied, Change, ChangeWord, ConfigurationApply
+from camel_ext.workflows.schemas import (
+    Applied,
+    Change,
+    ChangeWord,
+    ConfigurationApply,
+    ProblemShown,
+)
 
 Contents = dict[DefinitionKind, dict[str, Agent | Workflow]]
 
@@ -73,6 +79,7 @@ def apply(db: Session, by: Applier, wanted: ConfigurationApply, revision: int | 
         dry_run=wanted.dry_run,
         changes=changes,
         warnings=[str(warning) for warning in bundle.warnings],
+        problems=[ProblemShown.model_validate(warning) for warning in bundle.warnings],
     )
 
 

@@ -43,5 +43,9 @@ class ConfigurationUnknown(NotFound):
     """Nothing was applied under this name."""
 
 
+class RevisionUnknown(NotFound):
+    """The configuration has no such revision."""
+
+
 class StepFailed(Invalid):
     """A step of the run could not be done."""

@@ -4,12 +4,14 @@ Each function works in the door's transaction. What a worker does with a run tha
 `tasks` and `execution`.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, String, cast, select, tuple_
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
@@ -17,7 +19,7 @@ from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
-from camel_ext.core.paging import Place, fetch_page
+from camel_ext.core.paging import Place, encode_cursor, fetch_page
 from camel_ext.interactions import Purpose
 from camel_ext.workflows.contents import workflow_of
 from camel_ext.workflows.definitions import get_definition
@@ -32,9 +34,10 @@ from camel_ext.workflows.language.inputs import fill_inputs
 from camel_ext.workflows.lineage import LAST_SEQ, spans_of
 from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
 from camel_ext.workflows.resolution import resolve
-from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunStart
+from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunFilter, RunStart
 
 TASK = "workflows.run"
+SCAN_ROWS = 5_000  # runs a page looks at for a filter that no index serves
 NewId = Callable[[], UUID]
 Json = dict[str, Any]
 
@@ -101,22 +104,45 @@ def get_run(db: Session, run_id: UUID) -> Run:
     return run
 
 
-def list_runs(
-    db: Session,
-    where: Place,
-    state: State | None = None,
-    workflow: str | None = None,
-    purpose: Purpose | None = None,
-) -> tuple[list[Run], str | None]:
-    """Return a page of runs, newest first."""
+def list_runs(db: Session, wanted: RunFilter, where: Place) -> tuple[list[Run], str | None]:
+    """Return a page of runs, newest first; one query, two with a text or tag.
+
+    For these a page looks at 5,000 runs, so that it may be short and still have a next one.
+    """
     query = select(Run)
-    if state is not None:
-        query = query.where(Run.state == state)
-    if workflow is not None:
-        query = query.where(Run.workflow == workflow)
-    if purpose is not None:
-        query = query.where(Run.purpose == purpose)
-    return fetch_page(db, query, Run.created_at, Run.id, where)
+    for name in ("state", "workflow", "purpose", "session", "parent_run_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(getattr(Run, name) == value)
+    if wanted.since is not None:
+        query = query.where(Run.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Run.created_at < wanted.until)
+    tried = list(_tried(wanted))
+    end = _last_looked_at(db, query, where) if tried else None
+    if end is not None:
+        query = query.where(tuple_(Run.created_at, Run.id) >= end)
+    found, cursor = fetch_page(db, query.where(*tried), Run.created_at, Run.id, where)
+    return found, cursor or (None if end is None else encode_cursor(*end))
+
+
+def _tried(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield what is tried run by run: JSON holds letters beyond ASCII escaped."""
+    if wanted.text is not None:
+        escaped = json.dumps(wanted.text)[1:-1]
+        yield cast(Run.input, String).icontains(escaped, autoescape=True)
+    if wanted.tag is not None:
+        yield cast(Run.tags, String).contains(json.dumps(wanted.tag), autoescape=True)
+
+
+def _last_looked_at(db: Session, query: Select[Any], where: Place) -> tuple[datetime, UUID] | None:
+    order = tuple_(Run.created_at, Run.id)
+    if where.after is not None:
+        query = query.where(order < where.after)
+    places = query.with_only_columns(Run.created_at, Run.id)
+    newest = places.order_by(Run.created_at.desc(), Run.id.desc()).offset(SCAN_ROWS - 1).limit(1)
+    row = db.execute(newest).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def list_turns(db: Session, run_id: UUID, after: int, limit: int) -> list[Turn]:

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from camel_ext.core.models import State, WaitingFor
+from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.interactions import Purpose
 from camel_ext.registry import Name
 from camel_ext.workflows.models import DefinitionKind, TurnKind
 
 WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no text with one
 Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=WITHOUT_NUL)]
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
 PinnedModel = Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
 
 
@@ -85,6 +87,31 @@ class RunStart(Wire):
         "id. Left out, what they stand for now.",
         examples=[{"thinker": "bundled/brief@2"}],
     )
+
+
+class RunFilter(Wire):
+    """Which runs; what is left out does not matter."""
+
+    state: State | None = Field(None, description="Only runs in this state.")
+    workflow: Word | None = Field(None, description="Only runs of this workflow.")
+    purpose: Purpose | None = Field(None, description="Only runs for this.")
+    session: Word | None = Field(None, description="Only runs of this session.")
+    parent_run_id: UUID | None = Field(None, description="Only retries of this run.")
+    tag: Word | None = Field(None, description="Only runs with this tag.")
+    text: Word | None = Field(None, description="Found in what it was given, such as its goal.")
+    since: AwareDatetime | None = Field(None, description="Asked for at or after this time.")
+    until: AwareDatetime | None = Field(None, description="Asked for before this time.")
+
+
+class RunQuery(RunFilter):
+    """A filter and the page that is wanted of it."""
+
+    limit: int = Field(50, ge=1, le=500, description="Rows a page.")
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+    @property
+    def place(self) -> Place:
+        return Place(self.limit, None if self.cursor is None else decode_cursor(self.cursor))
 
 
 class RunShown(Shown):
@@ -191,15 +218,16 @@ class Retry(Wire):
     seed: int | None = Field(None, ge=0, lt=2**31, description="Null: the run's own seed.")
 
 
+FileName = Literal["agents.yaml", "workflows.yaml", "models.yaml"]
+
+
 class ConfigurationApply(Wire):
     model_config = _shown_with(
         {"files": {"agents.yaml": "agents:\n  proposer: {model: small, system: You plan.}\n"}}
     )
 
     name: Name = Field("main", description="Name of this set of files in the project.")
-    files: dict[Literal["agents.yaml", "workflows.yaml", "models.yaml"], str] = Field(
-        description="Text of each file, as it stands.", min_length=1
-    )
+    files: dict[FileName, str] = Field(description="Text of each file, as it stands.", min_length=1)
     dry_run: bool = Field(False, description="Only check, and say what would change.")
 
 
@@ -215,12 +243,25 @@ class Change(BaseModel):
     content_hash: str | None = Field(None, description="Of its new content.")
 
 
+class ProblemShown(Shown):
+    """One thing about a file, and where; errors of a 422 have the same fields."""
+
+    file: str = Field(description="The file.")
+    line: int = Field(description="From 1.")
+    column: int = Field(description="From 1.")
+    field: str = Field(description="What it is about, `workflows.solve.steps[0].agent`.")
+    message: str = Field(description="What it is.")
+    fix: str = Field(description="What would be right; may be empty.")
+    severity: Literal["error", "warning"] = Field(description="Errors refuse the files.")
+
+
 class Applied(BaseModel):
     name: str = Field(description="Name of the configuration.")
     revision: int = Field(description="Its revision now.")
     dry_run: bool = Field(description="True: nothing was written.")
     changes: list[Change] = Field(description="By kind and name.")
     warnings: list[str] = Field([], description="What is allowed and probably not meant.")
+    problems: list[ProblemShown] = Field([], description="The warnings, each with its place.")
 
 
 class ConfigurationShown(Shown):
@@ -228,6 +269,31 @@ class ConfigurationShown(Shown):
     revision: int = Field(description="Its revision.")
     files: dict[str, str] = Field(description="Text of each file, comments and all.")
     updated_at: datetime = Field(description="When it was last applied.")
+
+
+class Restore(Wire):
+    model_config = _shown_with({"dry_run": True})
+
+    dry_run: bool = Field(False, description="Only check, and say what would change.")
+
+
+class RevisionListed(Shown):
+    revision: int = Field(description="Its number.")
+    principal_id: UUID = Field(description="Who applied it.")
+    created_at: datetime = Field(description="When.")
+    changed: list[str] = Field(description="Files that differ from the revision before.")
+
+
+class RevisionsShown(BaseModel):
+    items: list[RevisionListed] = Field(description="Newest first.")
+    next_before: int | None = Field(description="Send it as `before` for older ones; null: end.")
+
+
+class RevisionShown(Shown):
+    revision: int = Field(description="Its number.")
+    files: dict[str, str] = Field(description="Text of each file, as it was.")
+    principal_id: UUID = Field(description="Who applied it.")
+    created_at: datetime = Field(description="When.")
 
 
 class DefinitionShown(BaseModel):

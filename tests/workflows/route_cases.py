@@ -1,4 +1,4 @@
-"""Routes of forks, with what organisation A owns."""
+"""Routes of forks and of revisions, with what organisation A owns."""
 
 from httpx import AsyncClient, Response
 
@@ -11,7 +11,17 @@ async def _start(client: AsyncClient, owned: Owned) -> Response:
     return await client.post("/api/v1/forks", json=body)
 
 
+REVISIONS = "/api/v1/configurations/main/revisions"
+TEMPLATE = "/api/v1/configurations/{name}/revisions"
+
 CASES: Cases = {
+    ("GET", TEMPLATE): (get(REVISIONS), HIDDEN),
+    ("GET", TEMPLATE + "/{revision}"): (get(REVISIONS + "/1"), HIDDEN),
+    ("POST", TEMPLATE + "/{revision}/restore"): (
+        send("POST", REVISIONS + "/1/restore", {"dry_run": True}),
+        HIDDEN,
+    ),
+    ("GET", "/api/v1/configuration-schemas"): (get("/api/v1/configuration-schemas"), LISTS),
     ("POST", "/api/v1/forks"): (_start, HIDDEN),
     ("GET", "/api/v1/forks"): (get("/api/v1/forks"), LISTS),
     ("GET", "/api/v1/forks/{fork_id}"): (get("/api/v1/forks/{fork_id}"), HIDDEN),

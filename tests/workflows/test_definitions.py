@@ -1,7 +1,10 @@
 """Configurations over HTTP: applied, exported, tried, revised, retired; and what is wrong with them."""
 
+import jsonschema
+import pytest
 from inline_snapshot import snapshot
 
+from camel_ext.workflows.language import read_source
 from tests.workflows.conftest import AGENTS, FILES, MODELS, WORKFLOWS, Json, Stage
 
 PATH = "/api/v1/configurations"
@@ -145,3 +148,80 @@ class TestRefusing:
         assert (answer.status_code, answer.json()["code"]) == (
             404, "workflows.configuration_unknown",
         )  # fmt: skip
+
+
+class TestRevisions:
+    async def test_they_are_listed_newest_first_with_what_changed(self, stage: Stage) -> None:
+        await changes(stage, files={"agents.yaml": AGENTS + "# two\n"})
+        await changes(stage, files={"agents.yaml": AGENTS, "models.yaml": MODELS + "# three\n"})
+        page = (await stage.client.get(f"{PATH}/main/revisions", params={"limit": 2})).json()
+        told = [(each["revision"], each["changed"]) for each in page["items"]]
+        assert told == [(3, ["agents.yaml", "models.yaml"]), (2, ["agents.yaml"])]
+        rest = await stage.client.get(
+            f"{PATH}/main/revisions", params={"before": page["next_before"]}
+        )
+        assert rest.json()["next_before"] is None
+        assert [(each["revision"], each["changed"]) for each in rest.json()["items"]] == [
+            (1, sorted(FILES))
+        ]
+        second = (await stage.client.get(f"{PATH}/main/revisions/2")).json()
+        assert second["files"] == FILES | {"agents.yaml": AGENTS + "# two\n"}
+
+    async def test_one_is_restored_as_a_new_one_with_its_text(self, stage: Stage) -> None:
+        sung = AGENTS.replace("You talk.", "You sing.")
+        await changes(stage, files={"agents.yaml": sung})
+        place = f"{PATH}/main/revisions/1/restore"
+        tried = (await stage.client.post(place, json={"dry_run": True})).json()
+        assert (tried["revision"], tried["dry_run"]) == (2, True)
+        stale = await stage.client.post(place, json={}, headers={"If-Match": '"1"'})
+        assert stale.status_code == 412
+        done = await stage.client.post(place, json={}, headers={"If-Match": '"2"'})
+        assert (done.json()["revision"], done.headers["etag"]) == (3, '"3"')
+        changed = {each["name"] for each in done.json()["changes"] if each["change"] == "changed"}
+        assert changed == {"talker"}
+        assert (await stage.client.get(f"{PATH}/main")).json()["files"] == FILES
+
+    async def test_a_file_that_came_later_is_emptied(self, stage: Stage) -> None:
+        body = {"name": "second", "files": {"agents.yaml": "agents:\n  one: {model: small}\n"}}
+        assert (await stage.client.put(PATH, json=body)).status_code == 200
+        flow = "workflows:\n  more:\n    steps: [{name: a, agent: one, prompt: x}]\n"
+        await changes(stage, name="second", files={"workflows.yaml": flow})
+        done = await stage.client.post(f"{PATH}/second/revisions/1/restore", json={})
+        assert ("more", "retired") in {(e["name"], e["change"]) for e in done.json()["changes"]}
+        files = (await stage.client.get(f"{PATH}/second")).json()["files"]
+        assert files == body["files"] | {"workflows.yaml": ""}  # type: ignore[operator]
+
+    async def test_what_is_not_there(self, stage: Stage) -> None:
+        for path, code in (
+            ("nowhere/revisions", "configuration_unknown"),
+            ("main/revisions/9", "revision_unknown"),
+            ("nowhere/revisions/1", "configuration_unknown"),
+        ):
+            answer = await stage.client.get(f"{PATH}/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (404, f"workflows.{code}")
+        gone = await stage.client.post(f"{PATH}/main/revisions/9/restore", json={})
+        assert gone.json()["code"] == "workflows.revision_unknown"
+
+
+async def test_editors_get_a_schema_of_each_file(stage: Stage) -> None:
+    schemas = (await stage.client.get("/api/v1/configuration-schemas")).json()
+    assert set(schemas) == set(FILES)
+    for name, text in FILES.items():
+        jsonschema.validate(read_source(name, text).data, schemas[name])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"agents": {"a": {"modle": "x"}}}, schemas["agents.yaml"])
+
+
+async def test_warnings_say_their_place(stage: Stage) -> None:
+    flow = (
+        "workflows:\n  more:\n    inputs: {never: {type: string, default: x}}\n"
+        "    steps: [{name: a, agent: talker, prompt: x}]\n"
+    )
+    body = {"name": "second", "files": {"workflows.yaml": flow}, "dry_run": True}
+    told = (await stage.client.put(PATH, json=body)).json()
+    (warning,) = told["problems"]
+    assert (warning["file"], warning["line"], warning["severity"]) == (
+        "workflows.yaml", 3, "warning",
+    )  # fmt: skip
+    assert warning["field"] == "workflows.more.inputs.never"
+    assert len(told["warnings"]) == 1

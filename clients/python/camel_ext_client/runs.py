@@ -56,12 +56,14 @@ class Runs:
         purpose: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        **filters: Any,
     ) -> Page[Run]:
-        """Return a page of runs, newest first."""
-        found = self._transport.get(
-            PATH, state=state, workflow=workflow, purpose=purpose, limit=limit, cursor=cursor
-        )
-        return cast(Page[Run], found)
+        """Return a page of runs, newest first.
+
+        More filters: text (in what it was given), tag, session, parent_run_id, since, until.
+        """
+        chosen = {"state": state, "workflow": workflow, "purpose": purpose, **filters}
+        return cast(Page[Run], self._transport.get(PATH, limit=limit, cursor=cursor, **chosen))
 
     def each(
         self,
@@ -69,9 +71,10 @@ class Runs:
         state: str | None = None,
         workflow: str | None = None,
         purpose: str | None = None,
+        **filters: Any,
     ) -> Iterator[Run]:
-        """Yield all runs, newest first."""
-        chosen = {"state": state, "workflow": workflow, "purpose": purpose}
+        """Yield all runs, newest first; filters as `list` has them."""
+        chosen = {"state": state, "workflow": workflow, "purpose": purpose, **filters}
         return each(lambda at: self.list(limit=200, cursor=at, **chosen))
 
     def get(self, run_id: str) -> Run:
