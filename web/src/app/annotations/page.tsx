@@ -1,9 +1,9 @@
 import type { Metadata } from "next";
 
-import { Queues } from "@/rooms/annotations/Queues";
+import { Annotations } from "@/rooms/annotations/Annotations";
 
 export const metadata: Metadata = { title: "Annotate" };
 
 export default function Page() {
-  return <Queues />;
+  return <Annotations />;
 }

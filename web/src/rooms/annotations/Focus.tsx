@@ -2,15 +2,18 @@
 "use client";
 
 import { BookOpen, PenLine, SkipForward, Undo2 } from "lucide-react";
+import Link from "next/link";
 import { useState } from "react";
 
 import type { QueueShown } from "@/kit/api/schema";
-import { useUrl } from "@/kit/url";
+import { href, useUrl } from "@/kit/url";
+import { Fill } from "@/kit/ui/Fill";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { Button, IconButton, LinkButton } from "@/kit/ui/Button";
 import { SidePanel } from "@/kit/ui/SidePanel";
 
 import { Guide } from "./Aside";
+import { Bulk } from "./Bulk";
 import { Done } from "./Done";
 import { ItemView } from "./ItemView";
 import { useQueue } from "./queries";
@@ -26,7 +29,21 @@ export function Focus() {
   if (id === "") return <EmptyState icon={PenLine} title="No queue is named" action={<LinkButton href="/annotations/">All queues</LinkButton>}>The address lacks its id.</EmptyState>;
   if (queue.error) return <div className="py-6"><ErrorBox error={queue.error} retry={() => void queue.refetch()} /></div>;
   if (!queue.data) return <Skeleton rows={8} label="Loading the queue" />;
-  return <Seat key={queue.data.id} queue={queue.data} />;
+  return (
+    <Fill className="relative">
+      {get("view") === "bulk" ? <><Strip queue={queue.data} state={null} actions={<Views id={id} bulk />} /><Bulk queue={queue.data} /></> : <Seat key={queue.data.id} queue={queue.data} />}
+    </Fill>
+  );
+}
+
+function Views({ id, bulk = false }: { id: string; bulk?: boolean }) {
+  const look = (on: boolean) => `inline-flex h-7 items-center rounded-[5px] px-3 font-[550] max-md:h-11 ${on ? "border border-border bg-surface text-text" : "text-text-2 hover:text-text"}`;
+  return (
+    <nav aria-label="View" className="flex rounded-control bg-sunken p-0.5">
+      <Link href={href("/annotations/queue", { id })} aria-current={bulk ? undefined : "page"} className={look(!bulk)}>Focus</Link>
+      <Link href={href("/annotations/queue", { id, view: "bulk" })} aria-current={bulk ? "page" : undefined} className={look(bulk)}>Bulk</Link>
+    </nav>
+  );
 }
 
 type Panel = "guide" | "run" | null;
@@ -43,8 +60,8 @@ function Seat({ queue }: { queue: QueueShown }) {
   const unsaved = state.judged.filter((entry) => entry.error);
   const guide = <Guide queue={queue} item={item} judged={state.judged} onUndo={() => desk.undo()} onAgain={(entry) => void desk.again(entry)} />;
   return (
-    <div className="relative -mx-6 -mb-6 flex h-[calc(100%+24px)] flex-col max-md:-mx-3 max-md:mb-0 max-md:h-full">
-      <Strip queue={queue} state={state} actions={<IconButton icon={BookOpen} label="Guidelines (I)" aria-pressed={panel === "guide"} onClick={() => toggle("guide")} className="xl:hidden" />} />
+    <>
+      <Strip queue={queue} state={state} actions={<><IconButton icon={BookOpen} label="Guidelines (I)" aria-pressed={panel === "guide"} onClick={() => toggle("guide")} className="xl:hidden" /><Views id={queue.id} /></>} />
       {unsaved.length > 0 && (
         <div role="alert" className="flex min-h-9 flex-wrap items-center gap-3 border-b border-border bg-failed-soft px-6 py-1 text-failed max-md:px-3">
           <span className="min-w-0 flex-1">{unsaved.length === 1 ? "1 judgement is not saved" : `${unsaved.length} judgements are not saved`}; they are kept here. {unsaved[0]!.error instanceof Error ? unsaved[0]!.error.message : ""}</span>
@@ -69,6 +86,6 @@ function Seat({ queue }: { queue: QueueShown }) {
         <Button kind="quiet" icon={Undo2} disabled={state.judged.length === 0} reason={state.judged.length === 0 ? "Nothing was judged yet" : undefined} onClick={() => desk.undo()}>Undo last</Button>
         <Button kind="quiet" icon={SkipForward} disabled={!state.current} onClick={() => setSkipping(true)}>Skip</Button>
       </div>
-    </div>
+    </>
   );
 }
