@@ -12,7 +12,8 @@ from camel_ext.datasets.errors import (
     VersionUnknown,
     VersionUnready,
 )
-from camel_ext.datasets.models import DatasetVersion, Origin, PairSource, Split
+from camel_ext.datasets.lineage import trace_version
+from camel_ext.datasets.models import DatasetVersion, Origin, PairSource, SourceKind, Split
 from camel_ext.datasets.pair import JudgedBy, Pair, pair_hash
 from camel_ext.datasets.parquet import read_parquet
 from camel_ext.datasets.reading import read_pairs
@@ -39,6 +40,7 @@ __all__ = [
     "Pair",
     "PairRules",
     "PairSource",
+    "SourceKind",
     "Split",
     "SplitBy",
     "Strategy",
@@ -54,4 +56,5 @@ __all__ = [
     "read_parquet",
     "start_build",
     "start_without",
+    "trace_version",
 ]

@@ -159,7 +159,7 @@ async def list_pairs(
 @router.get("/{version_id}/lineage", response_model=LineageShown, responses=problems(404, 409),
             summary="What a version's pairs rest on: runs and judges")  # fmt: skip
 async def get_lineage(version_id: VersionId, door: Viewer) -> Any:
-    return await door.read(lineage.trace, version_id)
+    return await door.read(lineage.trace_version, version_id)
 
 
 @router.get("/{version_id}/diff", response_model=DiffShown, responses=problems(404, 409),

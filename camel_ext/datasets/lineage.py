@@ -33,7 +33,7 @@ SHOWN = 20  # hashes and topics of each kind
 SOURCES_SHOWN = 200
 
 
-def trace(db: Session, version_id: UUID) -> LineageShown:
+def trace_version(db: Session, version_id: UUID) -> LineageShown:
     """Return what a frozen version's pairs rest on: runs, judges, and earlier versions.
 
     Raises: VersionUnknown, VersionUnready.

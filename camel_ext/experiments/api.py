@@ -1,4 +1,4 @@
-"""Routes of improvements, certificates, decisions and error budgets."""
+"""Routes of improvements, certificates, decisions, error budgets, and of a version's lineage."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from camel_ext.core.models import State
 from camel_ext.core.paging import Page, Place, place
 from camel_ext.core.routes import Router
 from camel_ext.evaluation import load_statistics
-from camel_ext.experiments import budget, certificates, decisions, improvements, plans
+from camel_ext.experiments import budget, certificates, decisions, improvements, lineage, plans
 from camel_ext.experiments.models import Decision, Improvement
 from camel_ext.experiments.rendering import as_html, as_markdown
 from camel_ext.experiments.schemas import (
@@ -29,6 +29,7 @@ from camel_ext.experiments.schemas import (
     RollBack,
     StageShown,
 )
+from camel_ext.experiments.schemas_lineage import VersionLineage
 from camel_ext.experiments.stages import list_stages
 from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import asker_of
@@ -200,6 +201,14 @@ async def certificate_text(certificate_id: CertificateId, door: Viewer) -> Respo
     shown = await door.read(certificates.show_certificate, certificate_id)
     text = await door.runtime.threads.run("work", as_markdown, shown)
     return Response(text, media_type="text/markdown; charset=utf-8")
+
+
+@router.get("/model-versions/{version_id}/lineage", responses=problems(404),
+            summary="Where a version comes from, down to who judged")  # fmt: skip
+async def show_lineage(
+    version_id: Annotated[UUID, Path(description="The version's id.")], door: Viewer
+) -> VersionLineage:
+    return await door.read(lineage.trace_model, version_id)
 
 
 @router.get("/error-budgets", response_model=list[BudgetShown], responses=problems(),

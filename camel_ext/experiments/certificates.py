@@ -316,9 +316,8 @@ def _took(db: Session, way: Way, now: datetime) -> Json:
         for row in sorted(way.stages.values(), key=lambda row: row.position)
     ]
     paid = sum(each.cost_usd_micros for each in evaluations)
-    paid += (way.result(StageName.SAMPLE) if StageName.SAMPLE in way.stages else {}).get(
-        "cost_usd_micros", 0
-    )
+    asked = [each for each in (StageName.SAMPLE, StageName.FORK) if each in way.stages]
+    paid += sum(way.result(each).get("cost_usd_micros", 0) for each in asked)
     return {
         "stages": stages,
         "wall_s": round(sum(each["wall_s"] for each in stages), 2),

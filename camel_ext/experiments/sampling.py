@@ -25,6 +25,7 @@ from camel_ext.workflows import (
     Variant,
     cancel_fork,
     cancel_run,
+    cost_of_fork,
     get_definition,
     get_fork,
     get_run,
@@ -135,8 +136,12 @@ class ForkTurns(Plain):
         good = sum(look.good for look in looks.values())
         if not good:
             raise StageFailed(f"no prompt could be asked again: {first_error(looks)}")
-        samples = sum(get_fork(db, child).done for child in looks)
-        return {"forks": good, "failed": len(looks) - good, "samples": samples}
+        return {
+            "forks": good,
+            "failed": len(looks) - good,
+            "samples": sum(get_fork(db, child).done for child in looks),
+            "cost_usd_micros": sum(cost_of_fork(db, child) for child in looks),
+        }
 
     def stop(self, db: Session, way: Way, child: UUID) -> None:
         """Cancel a fork."""

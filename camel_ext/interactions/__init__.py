@@ -14,6 +14,7 @@ from camel_ext.interactions.origins import (
     read_call,
     read_external_ids,
     read_origins,
+    sum_costs,
 )
 from camel_ext.interactions.rebuilding import Library, Said, read_answers, read_library
 from camel_ext.interactions.recording import Recorded, Recorder
@@ -56,4 +57,5 @@ __all__ = [
     "read_library",
     "read_origins",
     "read_said",
+    "sum_costs",
 ]

@@ -114,3 +114,13 @@ def read_external_ids(db: Session, source: str, prefix: str) -> set[str]:
         Interaction.external_id < prefix + "\U0010ffff",
     )
     return {found for found in db.scalars(query) if found is not None}
+
+
+def sum_costs(db: Session, source: str, prefix: str) -> int:
+    """Return what the calls of a source whose external ids begin so cost, in millionths of a dollar."""
+    query = select(func.coalesce(func.sum(Interaction.cost_usd_micros), 0)).where(
+        Interaction.source == source,
+        Interaction.external_id >= prefix,
+        Interaction.external_id < prefix + "\U0010ffff",
+    )
+    return int(db.scalar(query) or 0)

@@ -24,6 +24,7 @@ from camel_ext.training.service import (
     get_training,
     list_metrics,
     list_trainings,
+    list_trainings_of,
     resume_training,
     start_training,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "get_training",
     "list_metrics",
     "list_trainings",
+    "list_trainings_of",
     "make_environment",
     "plan_downloads",
     "plan_hyper",

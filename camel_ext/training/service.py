@@ -168,6 +168,17 @@ def list_trainings(
     return fetch_page(db, query, TrainingJob.created_at, TrainingJob.id, where)
 
 
+def list_trainings_of(db: Session, version_id: UUID, limit: int) -> list[TrainingJob]:
+    """Return trainings that made this adapter's version, newest first; equal ones make the same."""
+    query = (
+        select(TrainingJob)
+        .where(TrainingJob.adapter_version_id == version_id)
+        .options(defer(TrainingJob.card), defer(TrainingJob.console_tail))
+        .order_by(TrainingJob.created_at.desc(), TrainingJob.id.desc())
+    )
+    return list(db.scalars(query.limit(limit)))
+
+
 def list_metrics(
     db: Session,
     training_id: UUID,

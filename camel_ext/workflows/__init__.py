@@ -7,7 +7,7 @@ from camel_ext.workflows.askers import asker_for, asker_of
 from camel_ext.workflows.contents import agent_of, workflow_of
 from camel_ext.workflows.definitions import get_definition
 from camel_ext.workflows.errors import DefinitionUnknown, ModelNotUsed, RunUnknown
-from camel_ext.workflows.forks import cancel_fork, get_fork, list_forks, start_fork
+from camel_ext.workflows.forks import cancel_fork, cost_of_fork, get_fork, list_forks, start_fork
 from camel_ext.workflows.language.inputs import InputsWrong, fill_inputs
 from camel_ext.workflows.language.plan import agents_of
 from camel_ext.workflows.language.problems import LanguageError, Problem
@@ -48,6 +48,7 @@ __all__ = [
     "asker_of",
     "cancel_fork",
     "cancel_run",
+    "cost_of_fork",
     "fill_inputs",
     "get_definition",
     "get_fork",

@@ -23,12 +23,11 @@ from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.interactions import Purpose, read_external_ids
 from camel_ext.serving import Asked, Caller, Served, complete
-from camel_ext.workflows.forks import TASK, Question, end_fork, get_fork, read_question
+from camel_ext.workflows.forks import SOURCE, TASK, Question, end_fork, get_fork, read_question
 from camel_ext.workflows.models import Fork
 from camel_ext.workflows.process import workshop_of
 from camel_ext.workflows.schemas_forks import Variant
 
-SOURCE = "fork"
 AT_ONCE = 8  # of one fork; the engine admits as many as it has slots, whoever asks
 # Another try at a held-out prompt is no less held out: it keeps the purpose of the first.
 LEARNT_FROM = frozenset({Purpose.RUN, Purpose.SAMPLE})

@@ -17,7 +17,7 @@ from camel_ext.core.clock import Clock
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
-from camel_ext.interactions import Call, read_call, read_said
+from camel_ext.interactions import Call, read_call, read_said, sum_costs
 from camel_ext.registry import ResolvedModel, find_target, resolve_version
 from camel_ext.workflows.errors import ForkUnknown, NothingToFork
 from camel_ext.workflows.events import ForkFinished
@@ -26,6 +26,7 @@ from camel_ext.workflows.runs import Asker
 from camel_ext.workflows.schemas_forks import ForkStart, Variant
 
 TASK = "workflows.fork_turn"
+SOURCE = "fork"  # of its answers; their external ids are the fork's id and their number
 Json = dict[str, Any]
 
 
@@ -104,6 +105,11 @@ def get_fork(db: Session, fork_id: UUID, *, lock: bool = False) -> Fork:
     if fork is None:
         raise ForkUnknown(f"there is no fork {fork_id} in this project")
     return fork
+
+
+def cost_of_fork(db: Session, fork_id: UUID) -> int:
+    """Return what a fork's answers cost until now, in millionths of a dollar; failures count."""
+    return sum_costs(db, SOURCE, f"{fork_id}/")
 
 
 def list_forks(

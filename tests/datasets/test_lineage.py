@@ -9,7 +9,7 @@ from camel_ext.core.models import State
 from camel_ext.core.tenancy import Tenant
 from camel_ext.datasets import DatasetVersion, Origin, find_version, get_version
 from camel_ext.datasets.errors import DatasetUnknown, VersionUnknown, VersionUnready
-from camel_ext.datasets.lineage import diff_versions, list_touched, preview_without, trace
+from camel_ext.datasets.lineage import diff_versions, list_touched, preview_without, trace_version
 from camel_ext.datasets.models import SourceKind
 from camel_ext.datasets.schemas import BlastShown, DiffShown, LineageShown, Without
 from tests.datasets.conftest import ADA, BEN, Yard, ben
@@ -31,7 +31,7 @@ class TestTrace:
         one, other = await yard.answer("yes", "Does it?"), await yard.answer("no", "Does it?")
         await yard.choose(one, other)
         version = await yard.build()
-        found: LineageShown = await yard.read(trace, version.id)
+        found: LineageShown = await yard.read(trace_version, version.id)
         assert (found.pairs, found.interactions, found.annotations, found.runs) == (5, 10, 9, 2)
         by_kind = {
             kind: {each.label: each.pairs for each in found.sources if each.kind is kind}
@@ -108,7 +108,7 @@ class TestWithout:
         twice = await yard.without(once.id, run_ids=[runs[1]])
         assert twice.exclude_runs == [str(each) for each in runs[:2]]
         assert twice.pairs == 1
-        found: LineageShown = await yard.read(trace, twice.id)
+        found: LineageShown = await yard.read(trace_version, twice.id)
         assert found.parent_ids == [once.id, version.id]
 
     async def test_nothing_left_is_no_version(self, yard: Yard) -> None:

@@ -46,6 +46,10 @@ CASES: Cases = {
         send("POST", "/api/v1/decisions/rollback", {"alias": NAME}),
         HIDDEN,
     ),
+    ("GET", "/api/v1/model-versions/{version_id}/lineage"): (
+        get("/api/v1/model-versions/{version_id}/lineage"),
+        HIDDEN,
+    ),
     ("GET", "/api/v1/error-budgets"): (get("/api/v1/error-budgets"), LISTS),
 }
 assert CREATES  # nothing here makes something of B's own: all of it rests on A's workflow

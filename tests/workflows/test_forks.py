@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.interactions import list_candidates, read_said
 from camel_ext.serving import EngineRefused, EngineUnavailable
+from camel_ext.workflows import cost_of_fork
 from camel_ext.workflows.process import workshop_of
 from tests.fakes.engine import tool_call
 from tests.workflows.conftest import MODELS, Stage, eventually
@@ -83,6 +84,15 @@ async def test_each_answer_has_a_seed_of_its_own_and_the_same_fork_seed_gives_th
     seeds = [call.params["seed"] for call in calls]
     assert sorted(seeds[:3]) == sorted(seeds[3:])
     assert len(set(seeds)) == 3
+
+
+async def test_what_its_answers_cost_is_summed(stage: Stage) -> None:
+    _, asked = await turn_of(stage)
+    one, other = await fork(stage, asked, samples=3), await fork(stage, asked, samples=1)
+    runtime, tenant = stage.house.runtime, stage.house.owner.tenant
+    paid = await runtime.read(tenant, cost_of_fork, UUID(one["id"]))
+    assert paid == 3 * await runtime.read(tenant, cost_of_fork, UUID(other["id"])) > 0
+    assert await runtime.read(tenant, cost_of_fork, UUID(int=1)) == 0
 
 
 async def test_no_tool_is_called(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """Routes of the registry: models and adapters, their versions, aliases and their moves."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from camel_ext_client.pages import each
 from camel_ext_client.shapes import Alias, Model, ModelVersion, Move, Page, Target
@@ -14,6 +14,32 @@ ALIASES = "/api/v1/aliases"
 def if_match(revision: int) -> dict[str, str]:
     """Return the header that says which revision a change is meant for."""
     return {"If-Match": f'"{revision}"'}
+
+
+class LineageNode(TypedDict):
+    """What a version rests on, or what was made of it."""
+
+    id: str
+    kind: str
+    ref: str
+    label: str
+    count: int | None
+    detail: str | None
+
+
+class LineageEdge(TypedDict):
+    """From what was first to what rests on it, by the ids of nodes."""
+
+    source: str
+    target: str
+
+
+class Lineage(TypedDict):
+    """A graph around a version, whose node is `root`."""
+
+    root: str
+    nodes: list[LineageNode]
+    edges: list[LineageEdge]
 
 
 class Models:
@@ -60,6 +86,11 @@ class Models:
     def version(self, version_id: str) -> ModelVersion:
         """Return one version, as it was registered."""
         return cast(ModelVersion, self._transport.get(f"/api/v1/model-versions/{version_id}"))
+
+    def lineage(self, version_id: str) -> Lineage:
+        """Return where a version comes from, as a graph: from who judged to its aliases."""
+        found = self._transport.get(f"/api/v1/model-versions/{version_id}/lineage")
+        return cast(Lineage, found)
 
 
 class Aliases:
