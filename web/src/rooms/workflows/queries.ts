@@ -2,13 +2,13 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, ApiError, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { BudgetsGiven, InteractionListed, RunShown, RunStart, State, TurnShown } from "@/kit/api/schema";
+import type { BudgetsGiven, InteractionListed, paths, RunShown, RunStart, TurnShown } from "@/kit/api/schema";
 
 export const FINAL: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
 const TURNS_A_PAGE = 1000;
 const CALLS_A_PAGE = 500;
 
-export interface RunsFilter { state?: State | null; workflow?: string | null; purpose?: RunShown["purpose"] | null }
+export type RunsFilter = Omit<NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>, "limit" | "cursor">;
 
 export function useRuns(filter: RunsFilter, limit = 50) {
   return useInfiniteQuery({
@@ -41,7 +41,7 @@ export function useTurns(id: string | null) {
   });
 }
 
-async function turnsAfter(id: string, start: number): Promise<TurnShown[]> {
+export async function turnsAfter(id: string, start: number): Promise<TurnShown[]> {
   const found: TurnShown[] = [];
   for (let after: number | null = start; after !== null;) {
     const page: { items: TurnShown[]; next_after: number | null } = await unwrap(
@@ -88,23 +88,6 @@ export function useInteraction(id: string | null | undefined) {
     staleTime: Infinity, // what was said does not change
     queryFn: () => unwrap(api.GET("/api/v1/interactions/{interaction_id}", { params: { path: { interaction_id: id! } } })),
   });
-}
-
-/** `brevity@2`, as people call a version; null until it is known. */
-export function useVersionName(id: string | null | undefined): string | null {
-  const version = useQuery({
-    queryKey: ["model-versions", id],
-    enabled: Boolean(id),
-    staleTime: Infinity,
-    queryFn: () => unwrap(api.GET("/api/v1/model-versions/{version_id}", { params: { path: { version_id: id! } } })),
-  });
-  const models = useModels();
-  const model = models.data?.items.find((each) => each.id === version.data?.model_id);
-  return version.data && model ? `${model.name}@${version.data.number}` : null;
-}
-
-export function useModels() {
-  return useQuery({ queryKey: ["models"], staleTime: 60_000, queryFn: () => unwrap(api.GET("/api/v1/models", { params: { query: { limit: 200 } } })) });
 }
 
 export function useWorkflows() {

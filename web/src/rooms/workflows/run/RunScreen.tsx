@@ -17,13 +17,15 @@ import { href, useUrl } from "@/kit/url";
 import { useRetry, useRunAction } from "../queries";
 import { ActionError, Controls } from "./Controls";
 import { Waiting } from "./Decide";
+import { ForkDialog } from "./Fork";
 import { figuresOf } from "./figures";
 import { seen, useFolds } from "./folds";
 import { coloursOf } from "./look";
-import { shown } from "./messages";
+import { goalOf } from "./messages";
 import { type Mode, RunGraph } from "./RunGraph";
 import type { TraceRow } from "./trace";
 import { TraceTree, unfoldOrLeave } from "./TraceTree";
+import { TurnDiffDialog } from "./TurnDiff";
 import { type Tab, TABS, TurnPanel } from "./TurnPanel";
 import { useNow, useRunData } from "./useRunData";
 
@@ -50,6 +52,7 @@ function OneRun({ id }: { id: string }) {
   const mode: Mode = url.get("graph") === "expanded" ? "expanded" : "aggregated";
   const setMode = (next: Mode) => url.set({ graph: next === "expanded" ? next : null });
   const before = row && rows.findLast((each) => each.kind === "model" && each.name === row.name && each.seq !== null && each.seq < (row.seq ?? Infinity));
+  const against = rows.find((each) => each.key === url.get("diff"));
   const startAnew = () => retry.mutate(row?.turn?.step_key ?? null, { onSuccess: (made) => { say("A new run began from there"); window.location.assign(href("/workflows/run", { id: made.id })); } });
 
   useKeys("Run", [
@@ -59,6 +62,9 @@ function OneRun({ id }: { id: string }) {
     { keys: "p", label: "Pause, resume", off: !going, run: () => act.mutate(run?.state === "waiting" ? { verb: "resume", single_step: false } : { verb: "pause" }) },
     { keys: "s", label: "Step: one turn, then wait", off: run?.state !== "waiting", run: () => act.mutate({ verb: "resume", single_step: true }) },
     { keys: "r", label: "Retry from here", off: going, run: startAnew },
+    { keys: "f", label: "Fork: ask the turn again", off: row?.kind !== "model" || !row.call, run: () => url.set({ fork: 1 }) },
+    { keys: "d", label: "Diff with another turn", off: !before, run: () => url.set({ diff: before?.key }) },
+    { keys: "a", label: "Judge the turn", off: !row?.call, run: () => url.set({ tab: "judgements" }) },
     { keys: "m", label: "Graph: aggregated, expanded", run: () => setMode(mode === "expanded" ? "aggregated" : "expanded") },
     { keys: "w", label: "Follow live", run: () => url.set({ turn: null }) },
   ]);
@@ -91,9 +97,11 @@ function OneRun({ id }: { id: string }) {
       </div>
       {row && (
         <aside aria-label="The open turn" className="w-[432px] shrink-0 border-l border-border bg-subtle max-lg:w-[380px] max-md:hidden">
-          <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={writing.get(row.key) ?? null} before={before ?? null} onDiff={() => undefined} onFork={() => undefined} />
+          <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={writing.get(row.key) ?? null} before={before ?? null} onDiff={(other) => url.set({ diff: other.key })} onFork={() => url.set({ fork: 1 })} />
         </aside>
       )}
+      {row?.call && url.get("fork") && <ForkDialog interactionId={row.call.id} seq={row.seq} onClose={() => url.set({ fork: null })} />}
+      {row && against && <TurnDiffDialog row={row} other={against} rows={rows} onPick={(other) => url.set({ diff: other.key })} onClose={() => url.set({ diff: null })} />}
     </div>
   );
 }
@@ -110,10 +118,4 @@ function step(rows: TraceRow[], from: TraceRow | null, by: 1 | -1, select: (row:
   const turns = rows.filter((row) => row.kind !== "round" && row.kind !== "candidate");
   const to = turns[Math.max(0, turns.findIndex((row) => row.key === from?.key) + by)];
   if (to) select(to);
-}
-
-/** What was asked for, in one line: the goal, or whatever the first input is. */
-export function goalOf(input: Record<string, unknown>, workflow: string): string {
-  const text = shown(input.goal ?? Object.values(input).find((value) => typeof value === "string") ?? "");
-  return text.replace(/\s+/g, " ").trim() || workflow;
 }

@@ -6,12 +6,12 @@ import { PenLine } from "lucide-react";
 
 import { api, unwrap } from "@/kit/api/client";
 import type { AnnotationShown, InteractionShown, TurnShown } from "@/kit/api/schema";
+import { useVersions } from "@/kit/api/versions";
 import { ago, cost, count, duration, shortId, tokens, UNKNOWN } from "@/kit/format/format";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { Copy } from "@/kit/ui/Copy";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
-import { useVersionName } from "../queries";
 import { shown } from "./messages";
 
 export function Facts({ facts }: { facts: [string, React.ReactNode][] }) {
@@ -23,8 +23,9 @@ export function Facts({ facts }: { facts: [string, React.ReactNode][] }) {
 }
 
 export function Parameters({ interaction }: { interaction: InteractionShown }) {
-  const model = useVersionName(interaction.model_version_id);
-  const adapter = useVersionName(interaction.adapter_version_id);
+  const { nameOf } = useVersions();
+  const model = nameOf(interaction.model_version_id);
+  const adapter = nameOf(interaction.adapter_version_id);
   return (
     <div className="space-y-5">
       <section><h3 className="mb-2">Asked with</h3>

@@ -4,6 +4,7 @@
 import { GitCompare, GitFork, X } from "lucide-react";
 import { Tabs } from "radix-ui";
 
+import { useVersions } from "@/kit/api/versions";
 import { duration, tokens } from "@/kit/format/format";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { Button, IconButton, KeyCap } from "@/kit/ui/Button";
@@ -11,7 +12,7 @@ import { Chip, StateChip, Tag } from "@/kit/ui/Chip";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { LoaderCircle } from "lucide-react";
 
-import { useInteraction, useVersionName } from "../queries";
+import { useInteraction } from "../queries";
 import type { TraceRow } from "./trace";
 import { Facts, Gave, Given, Judgements, Parameters, Raw, useJudgements } from "./TurnFacts";
 import { Answer, Prompt, Writing } from "./TurnWords";
@@ -29,8 +30,9 @@ interface Props {
 export function TurnPanel({ row, tab, onTab, onClose, writing, before, onDiff, onFork }: Props) {
   const id = row.call?.id ?? row.turn?.interaction_id ?? null;
   const { data: interaction, error, refetch } = useInteraction(id);
-  const adapter = useVersionName(interaction?.adapter_version_id);
-  const model = useVersionName(interaction?.model_version_id);
+  const { nameOf } = useVersions();
+  const adapter = nameOf(interaction?.adapter_version_id);
+  const model = nameOf(interaction?.model_version_id);
   const judgements = useJudgements(id);
   const group = row.kind === "round" || row.kind === "candidate";
   const tool = row.kind === "tool" || row.kind === "verify";

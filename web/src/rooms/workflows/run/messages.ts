@@ -22,3 +22,9 @@ export function shown(value: unknown): string {
 export function words(text: string): number {
   return text.split(/\s+/).filter(Boolean).length;
 }
+
+/** What was asked for, in one line: the goal, or whatever the first input is. */
+export function goalOf(input: Record<string, unknown>, workflow: string): string {
+  const text = shown(input.goal ?? Object.values(input).find((value) => typeof value === "string") ?? "");
+  return text.replace(/\s+/g, " ").trim() || workflow;
+}

@@ -1,0 +1,106 @@
+/** All runs: which one do I open? Filtered by the URL, live in place; two selected can be compared, any exported. */
+"use client";
+
+import { Download, GitCompare, Play, Workflow, X } from "lucide-react";
+import { useMemo, useState } from "react";
+
+import type { RunShown } from "@/kit/api/schema";
+import { ago, clockTime, cost, count, digits, duration, tokens } from "@/kit/format/format";
+import { FilterBar } from "@/kit/filter/FilterBar";
+import type { FilterField } from "@/kit/filter/parse";
+import { useFilter } from "@/kit/filter/useFilter";
+import { useKeys } from "@/kit/keys/useKeys";
+import type { Column } from "@/kit/table/columns";
+import { DataTable } from "@/kit/table/DataTable";
+import { NONE, type Selection } from "@/kit/table/selection";
+import { Preview } from "@/kit/text/Preview";
+import { Button, LinkButton } from "@/kit/ui/Button";
+import { StateChip, Tag } from "@/kit/ui/Chip";
+import { Fill } from "@/kit/ui/Fill";
+import { EmptyState } from "@/kit/ui/Moments";
+import { say } from "@/kit/ui/Toast";
+import { href, useUrl } from "@/kit/url";
+
+import { exportRuns } from "./export";
+import { type RunsFilter, useRuns, useWorkflows } from "./queries";
+import { goalOf } from "./run/messages";
+import { StartRun } from "./StartRun";
+
+const FIELDS: FilterField[] = [
+  { name: "state", about: "Where it stands", kind: "word", values: ["queued", "running", "waiting", "succeeded", "failed", "cancelled"] },
+  { name: "workflow", about: "Name of the workflow", kind: "word" },
+  { name: "purpose", about: "Why it is made", kind: "word", values: ["run", "sample", "eval", "replay", "shadow"] },
+  { name: "tag", about: "A tag it carries", kind: "word" },
+  { name: "session", about: "Runs of one user", kind: "word" },
+  { name: "since", about: "Asked for since: 2h, 3d, or a date", kind: "time" },
+  { name: "until", about: "Asked for before", kind: "time" },
+];
+const QUICK: [string, string, string][] = [["Running", "state", "running"], ["Waiting", "state", "waiting"], ["Failed", "state", "failed"], ["Work, no tests", "purpose", "run"]];
+
+const COLUMNS: Column<RunShown>[] = [
+  { id: "state", title: "State", width: 132, cell: (run) => <StateChip state={run.state} waitingFor={run.waiting_for} /> },
+  { id: "goal", title: "Goal", width: 200, grow: true, cell: (run) => <Preview text={goalOf(run.input, run.workflow)} className="font-[550] text-text" /> },
+  { id: "workflow", title: "Workflow", width: 130, cell: (run) => run.workflow },
+  { id: "purpose", title: "Purpose", width: 76, cell: (run) => <Tag>{run.purpose}</Tag> },
+  { id: "turns", title: "Turns", width: 60, align: "right", cell: (run) => count(run.turns) },
+  { id: "tokens", title: "Tokens", width: 110, align: "right", cell: (run) => tokens(run.prompt_tokens, run.completion_tokens) },
+  { id: "cost", title: "Cost", width: 72, align: "right", cell: (run) => cost(run.cost_usd_micros) },
+  { id: "time", title: "Time", width: 80, align: "right", cell: (run) => duration(run.running_ms / 1000) },
+  { id: "started", title: "Asked for", width: 116, align: "right", cell: (run) => <span title={run.created_at}>{ago(run.created_at)}</span> },
+  { id: "tags", title: "Tags", width: 180, hidden: true, cell: (run) => run.tags.join(", ") },
+  { id: "seed", title: "Seed", width: 110, align: "right", hidden: true, cell: (run) => String(run.seed) },
+];
+const rowId = (run: RunShown) => run.id;
+const open = (run: RunShown) => href("/workflows/run", { id: run.id });
+
+export function Runs() {
+  const { get, set } = useUrl();
+  const { source, params, error: mistake, write, edit } = useFilter(FIELDS);
+  const filter = useMemo(() => (mistake ? {} : params) as RunsFilter, [params, mistake]);
+  const runs = useRuns(filter);
+  const workflows = useWorkflows();
+  const [selection, setSelection] = useState<Selection>(NONE);
+  const rows = useMemo(() => runs.data?.pages.flatMap((page) => page.items) ?? [], [runs.data]);
+  const ids = [...selection.ids];
+  const start = (shown: boolean) => set({ start: shown ? 1 : null });
+  const save = () => void exportRuns(ids).then((made) => say(`${digits(made)} runs saved, with their turns`));
+  useKeys("Runs", [
+    { keys: "n", label: "Start a run", run: () => start(true) },
+    { keys: "d", label: "Compare the two selected runs", off: ids.length !== 2, run: () => window.location.assign(href("/workflows/diff", { a: ids[0], b: ids[1] })) },
+    { keys: "e", label: "Export the selected runs", off: ids.length === 0, run: save },
+  ]);
+  return (
+    <Fill>
+      <h1 className="sr-only">Runs</h1>
+      <div className="flex flex-wrap items-start gap-2 px-6 py-3 max-md:px-3">
+        <FilterBar label="Filter runs" source={source} onChange={write} fields={FIELDS} values={{ workflow: (workflows.data ?? []).map((each) => ({ value: each.name })) }} placeholder="state:running workflow:solve rivers" />
+        <Button kind="ink" icon={Play} keyCap="N" onClick={() => start(true)}>Start a run</Button>
+        <p className="flex w-full flex-wrap gap-1.5">
+          {QUICK.map(([label, name, value]) => <Tag key={label} title={`${name}:${value}`} onClick={() => edit(name, params[name] === value ? null : value)}>{params[name] === value ? "✓ " : ""}{label}</Tag>)}
+        </p>
+      </div>
+      <div className="relative min-h-0 flex-1 border-t border-border">
+        <DataTable label="Runs" columns={COLUMNS} rows={rows} rowId={rowId} href={open} rowLabel={(run) => `${run.state}: ${goalOf(run.input, run.workflow)}`.slice(0, 120)}
+          compact={(run) => ({ lead: <Preview text={goalOf(run.input, run.workflow)} />, aside: ago(run.created_at), note: `${run.waiting_for ?? run.state}, ${run.workflow}, ${run.turns} turns, ${duration(run.running_ms / 1000)}` })}
+          selection={selection} onSelect={setSelection} loading={runs.isPending} error={runs.error} retry={() => void runs.refetch()}
+          older={{ more: runs.hasNextPage, loading: runs.isFetchingNextPage, load: () => void runs.fetchNextPage() }}
+          empty={<Nothing filtered={source !== ""} clear={() => write("")} start={() => start(true)} />}
+          end={rows.length > 0 ? `${digits(rows.length)} runs; the first was asked for ${clockTime(rows.at(-1)!.created_at)}.` : null} />
+        {ids.length > 0 && (
+          <div role="region" aria-label="Selected runs" className="absolute inset-x-0 bottom-4 z-20 mx-auto flex w-fit max-w-[calc(100%-24px)] flex-wrap items-center gap-2 rounded-sheet border border-border bg-surface py-2 pr-2 pl-4 shadow-pop max-md:bottom-20">
+            <span className="nums font-[550] text-text">{ids.length} selected</span>
+            {ids.length === 2 ? <LinkButton icon={GitCompare} keyCap="D" href={href("/workflows/diff", { a: ids[0], b: ids[1] })}>Compare</LinkButton> : <Button icon={GitCompare} disabled reason="Select two runs to compare them">Compare</Button>}
+            <Button icon={Download} keyCap="E" onClick={save}>Export</Button>
+            <Button kind="quiet" icon={X} onClick={() => setSelection(NONE)}>Clear</Button>
+          </div>
+        )}
+      </div>
+      {get("start") && <StartRun wanted={get("workflow") ?? params.workflow ?? null} onClose={() => start(false)} />}
+    </Fill>
+  );
+}
+
+function Nothing({ filtered, clear, start }: { filtered: boolean; clear: () => void; start: () => void }) {
+  if (filtered) return <EmptyState icon={Workflow} title="No runs match" action={<Button kind="ink" onClick={clear}>Clear the filter</Button>}>The filter above leaves nothing over.</EmptyState>;
+  return <EmptyState icon={Workflow} title="No runs yet" action={<Button kind="ink" icon={Play} onClick={start}>Start a run</Button>} command="camel-ext run solve --input goal=&quot;Name three rivers of Europe.&quot;">Start one, or point your own client here.</EmptyState>;
+}
