@@ -22,7 +22,7 @@ export function Models({ aliases, open, current }: { aliases: AliasShown[]; open
             <li key={id} className={`relative flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-hover ${current === id ? "bg-accent-soft" : ""}`}>
               <Icon role="img" aria-label={model.kind === "adapter" ? "Adapter" : "Model"} size={16} strokeWidth={1.75} className="shrink-0 text-text-3" />
               <button type="button" onClick={() => open({ version: id })} className="font-[550] text-text after:absolute after:inset-0">{name}</button>
-              <span className="min-w-0 flex-1 truncate max-md:basis-full"><Untrusted inline text={model.description || "Nothing is said of it."} /></span>
+              <span className="min-w-40 flex-1 truncate max-md:basis-full"><Untrusted inline text={model.description || "Nothing is said of it."} /></span>
               {asked.map((alias) => <Tag key={alias.id} title="Answers for this alias">{alias.name}</Tag>)}
               <span className="text-text-3">{version.engine}</span>
               <time className="nums text-text-3" dateTime={version.created_at}>{clockTime(version.created_at)}</time>
