@@ -8,7 +8,7 @@ TORCH := torch==2.13.0
 MODELS := var/models
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo up test test-fast check fix bench chaos migrate migration docs lock
+.PHONY: help setup setup-train demo up test test-fast check fix bench chaos migrate migration client docs lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ migrate: setup ## Bring the configured database up to date
 
 migration: setup ## Write the next revision from the models: make migration m="Add cost"
 	$(BIN)/python migrations/make_revision.py "$(m)"
+
+client: setup ## Write the asyncio client anew from the other one
+	$(BIN)/python clients/python/write_async.py
 
 docs: setup ## Write docs/errors.md, docs/settings.md and docs/openapi.json anew
 	$(BIN)/python docs/write_reference.py

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from camel_ext_client import Client
-from playwright.sync_api import Page, Request, expect, sync_playwright
+from playwright.sync_api import Dialog, Page, Request, expect, sync_playwright
 
 from tests.cli.conftest import Served
 from tests.gui.conftest import key_of
@@ -63,7 +63,11 @@ class Seen:
 
     def watch(self, page: Page) -> None:
         page.on("request", self._request)
-        page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def _request(self, request: Request) -> None:
         self.urls.append(request.url)

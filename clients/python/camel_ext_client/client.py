@@ -1,7 +1,6 @@
 """The client: one object per server and key, with its routes by subject.
 
-Each method is one route; `each` follows the pages of a list. It is synchronous and safe to use from
-several threads.
+Each method is one route; `each` follows the pages of a list.
 """
 
 from collections.abc import Callable, Generator, Sequence

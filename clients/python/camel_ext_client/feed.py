@@ -81,27 +81,36 @@ def watch(
         transport.patience.wait(min(tried, 5))
 
 
-def read_messages(lines: Iterator[str]) -> Iterator[Message]:
-    """Read server-sent events: data is JSON, an id without data is a ping's cursor.
+class Reader:
+    """Puts lines of server-sent events together: data is JSON, an id without data is a ping's cursor.
 
     Source: WHATWG HTML, section 9.2.6 (interpreting an event stream).
     """
-    data: list[str] = []
-    cursor: str | None = None
-    for line in lines:
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+        self._cursor: str | None = None
+
+    def take(self, line: str) -> Message | None:
+        """Take a line; return the message that it ends."""
         if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
+            self._data.append(line[5:].removeprefix(" "))
         elif line.startswith("id:"):
-            cursor = line[3:].strip()
+            self._cursor = line[3:].strip()
         elif not line:
-            message = _message(data, cursor)
-            if message is not None:
-                yield message
-            data, cursor = [], None
+            data, cursor = self._data, self._cursor
+            self._data, self._cursor = [], None
+            if data:
+                message: Message = json.loads("\n".join(data))
+                return message
+            return None if cursor is None else {"type": "ping", "cursor": cursor}
+        return None
 
 
-def _message(data: list[str], cursor: str | None) -> Message | None:
-    if data:
-        message: Message = json.loads("\n".join(data))
-        return message
-    return None if cursor is None else {"type": "ping", "cursor": cursor}
+def read_messages(lines: Iterator[str]) -> Iterator[Message]:
+    """Read server-sent events as messages."""
+    reader = Reader()
+    for line in lines:
+        message = reader.take(line)
+        if message is not None:
+            yield message

@@ -128,6 +128,8 @@ class Applied(TypedDict):
     revision: int
     dry_run: bool
     changes: list[Change]
+    warnings: list[str]
+    problems: list[dict[str, Any]]
 
 
 class Configuration(TypedDict):

@@ -32,14 +32,96 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     rng: Random = field(default_factory=SystemRandom)
 
-    def wait(self, tried: int, asked_s: float | None = None) -> None:
-        """Sleep before the next try: exponential with full jitter, or as the server asked."""
+    def wait_s(self, tried: int, asked_s: float | None = None) -> float:
+        """Return the time before the next try: exponential with full jitter, or as was asked."""
         ceiling_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**tried)
         jitter_s = self.rng.uniform(0, ceiling_s)
-        self.sleep(jitter_s if asked_s is None else min(LONGEST_WAIT_S, asked_s) + jitter_s)
+        return jitter_s if asked_s is None else min(LONGEST_WAIT_S, asked_s) + jitter_s
+
+    def wait(self, tried: int, asked_s: float | None = None) -> None:
+        """Sleep before the next try."""
+        self.sleep(self.wait_s(tried, asked_s))
 
 
-class Transport:
+class Wire:
+    """What a request is made of and what an answer means: the same with and without async."""
+
+    url: str
+    patience: Patience
+    _timeout_s: float
+    _builder: httpx.Client | httpx.AsyncClient
+
+    def _build(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        body: Json | None,
+        headers: Mapping[str, str] | None,
+        timeout: httpx.Timeout | None = None,
+        raw: bytes | None = None,
+    ) -> httpx.Request:
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        extra: Json = {} if timeout is None else {"timeout": timeout}
+        try:
+            return self._builder.build_request(
+                method, path, params=given, json=body, content=raw, headers=headers, **extra
+            )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise Unreachable(self.url, f"this is not an address ({error})") from error
+
+    def _opening(
+        self, path: str, params: Mapping[str, Any], silence_s: float, accept: str
+    ) -> httpx.Request:
+        timeout = httpx.Timeout(self._timeout_s, read=silence_s)
+        headers = {"Accept": accept, "Cache-Control": "no-store"}
+        return self._build("GET", path, params, None, headers, timeout)
+
+    def _checked(self, response: httpx.Response) -> httpx.Response:
+        if response.is_success:
+            return response
+        raise self._problem(response)
+
+    def _answer(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise self._stranger(response) from error
+
+    def _problem(self, response: httpx.Response) -> ApiError | Unreachable:
+        try:
+            body = response.json()
+            return ApiError(
+                response.status_code,
+                str(body["code"]),
+                str(body["detail"]),
+                body.get("trace_id"),
+                body.get("errors"),
+                retry_after_s(response),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self._stranger(response)
+
+    def _stranger(self, response: httpx.Response) -> Unreachable:
+        return Unreachable(
+            self.url,
+            f"what answers there ({response.status_code} {response.reason_phrase}) "
+            "is not a camel-ext server",
+        )
+
+    def unreachable(self, error: Exception) -> Unreachable:
+        """Return a lost connection as our error."""
+        said = str(error) or type(error).__name__
+        if isinstance(error, httpx.ConnectError):
+            said = "the connection was refused" if "refused" in said.lower() else said
+        elif isinstance(error, httpx.TimeoutException):
+            said = f"it took longer than {self._timeout_s:g} s"
+        elif isinstance(error, httpx.UnsupportedProtocol):
+            said = "an address begins with http:// or https://"
+        return Unreachable(self.url, said)
+
+
+class Transport(Wire):
     """Sends requests to one server with one key."""
 
     def __init__(
@@ -53,20 +135,10 @@ class Transport:
     ) -> None:
         self.url = url.rstrip("/")
         self.patience = patience or Patience()
-        headers = {"User-Agent": "camel-ext-client", "Accept": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
         self._timeout_s = timeout_s
-        try:
-            self._http = httpx.Client(
-                base_url=self.url,
-                headers=headers,
-                timeout=timeout_s,
-                transport=transport,
-                trust_env=False,  # a proxy of the environment has no business between us and us
-            )
-        except (httpx.InvalidURL, ValueError, TypeError) as error:
-            raise Unreachable(self.url, f"this is not an address ({error})") from error
+        with an_address(self.url):
+            self._http = httpx.Client(transport=transport, **told(self.url, key, timeout_s))
+        self._builder = self._http
 
     def close(self) -> None:
         """Close the connections."""
@@ -155,9 +227,7 @@ class Transport:
     def _opened(
         self, path: str, params: Mapping[str, Any], silence_s: float, accept: str
     ) -> Iterator[httpx.Response]:
-        timeout = httpx.Timeout(self._timeout_s, read=silence_s)
-        headers = {"Accept": accept, "Cache-Control": "no-store"}
-        request = self._build("GET", path, params, None, headers, timeout)
+        request = self._opening(path, params, silence_s, accept)
         response = self._http.send(request, stream=True)
         try:
             if response.status_code != 200:
@@ -167,67 +237,23 @@ class Transport:
         finally:
             response.close()
 
-    def _build(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, Any] | None,
-        body: Json | None,
-        headers: Mapping[str, str] | None,
-        timeout: httpx.Timeout | None = None,
-        raw: bytes | None = None,
-    ) -> httpx.Request:
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        extra: Json = {} if timeout is None else {"timeout": timeout}
-        try:
-            return self._http.build_request(
-                method, path, params=given, json=body, content=raw, headers=headers, **extra
-            )
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise Unreachable(self.url, f"this is not an address ({error})") from error
 
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        if response.is_success:
-            return response
-        raise self._problem(response)
+def told(url: str, key: str | None, timeout_s: float) -> Json:
+    """Return what an HTTP client of ours is made with."""
+    headers = {"User-Agent": "camel-ext-client", "Accept": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    # trust_env: a proxy of the environment has no business between us and us
+    return {"base_url": url, "headers": headers, "timeout": timeout_s, "trust_env": False}
 
-    def _answer(self, response: httpx.Response) -> Any:
-        try:
-            return response.json()
-        except ValueError as error:
-            raise self._stranger(response) from error
 
-    def _problem(self, response: httpx.Response) -> ApiError | Unreachable:
-        try:
-            body = response.json()
-            return ApiError(
-                response.status_code,
-                str(body["code"]),
-                str(body["detail"]),
-                body.get("trace_id"),
-                body.get("errors"),
-                retry_after_s(response),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return self._stranger(response)
-
-    def _stranger(self, response: httpx.Response) -> Unreachable:
-        return Unreachable(
-            self.url,
-            f"what answers there ({response.status_code} {response.reason_phrase}) "
-            "is not a camel-ext server",
-        )
-
-    def unreachable(self, error: Exception) -> Unreachable:
-        """Return a lost connection as our error."""
-        said = str(error) or type(error).__name__
-        if isinstance(error, httpx.ConnectError):
-            said = "the connection was refused" if "refused" in said.lower() else said
-        elif isinstance(error, httpx.TimeoutException):
-            said = f"it took longer than {self._timeout_s:g} s"
-        elif isinstance(error, httpx.UnsupportedProtocol):
-            said = "an address begins with http:// or https://"
-        return Unreachable(self.url, said)
+@contextmanager
+def an_address(url: str) -> Iterator[None]:
+    """Say of what cannot be an address that it is none."""
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise Unreachable(url, f"this is not an address ({error})") from error
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
