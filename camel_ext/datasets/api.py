@@ -17,6 +17,7 @@ from camel_ext.datasets import importing, lineage, reading, versions
 from camel_ext.datasets.errors import FileInvalid
 from camel_ext.datasets.files import lines_of, read_lines
 from camel_ext.datasets.models import DatasetVersion, SourceKind, Split
+from camel_ext.datasets.previews import preview
 from camel_ext.datasets.schemas import (
     BlastShown,
     DatasetBuild,
@@ -27,6 +28,7 @@ from camel_ext.datasets.schemas import (
     LineageShown,
     PairShown,
     PairsShown,
+    PreviewShown,
     TouchedShown,
     VersionShown,
     Without,
@@ -72,6 +74,12 @@ async def build(body: DatasetBuild, request: Request, door: Editor) -> Response:
         )
 
     return await door.create(request, VersionShown, start, status=202)
+
+
+@datasets.post("/preview", responses=problems(),
+               summary="What a build would yield; nothing is kept")  # fmt: skip
+async def preview_build(body: DatasetBuild, door: Viewer) -> PreviewShown:
+    return await preview(door, door.runtime.clock, body)
 
 
 @datasets.get("", response_model=Page[DatasetShown], responses=problems(),

@@ -267,6 +267,17 @@ class VersionShown(Shown):
     finished_at: datetime | None = Field(description="When it was frozen, or failed.")
 
 
+class PreviewShown(Shown):
+    looked_at: int = Field(description="How many answers were looked at.")
+    whole: bool = Field(description="False: there are more, and a build looks at them, too.")
+    pairs: int = Field(description="How many pairs would come of it.")
+    statistics: dict[str, Any] = Field(
+        description="As a version's; `found.dropped` says which rule would drop how many."
+    )
+    warnings: list[WarningShown] = Field(description="What a careful reader should know.")
+    why_none: str | None = Field(description="Why not one pair would come of it, and what to do.")
+
+
 class JudgeShown(Shown):
     kind: JudgeKind = Field(description="person, verifier, agent or model.")
     name: str = Field(description="Its name.")

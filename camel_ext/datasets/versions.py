@@ -40,6 +40,30 @@ def start_build(
 
     Raises: BuildInvalid, naming interactions that are not there.
     """
+    asked = _asked(db, clock, wanted)
+    version = add_version(
+        db,
+        clock,
+        new_id,
+        principal_id,
+        wanted.name,
+        Origin.BUILT,
+        **asked,
+    )
+    enqueue_build(db, clock, new_id, version)
+    return version
+
+
+def draft_of(db: Session, clock: Clock, wanted: DatasetBuild) -> DatasetVersion:
+    """Return a version as it would be asked for, of no session: it is never stored.
+
+    Raises: BuildInvalid, naming interactions that are not there.
+    """
+    return DatasetVersion(**_asked(db, clock, wanted))
+
+
+def _asked(db: Session, clock: Clock, wanted: DatasetBuild) -> dict[str, Any]:
+    """Return the columns that say what is asked for."""
     ids = wanted.interaction_ids
     if ids is not None:
         ids = list(dict.fromkeys(ids))
@@ -50,22 +74,14 @@ def start_build(
                 f"interaction_ids: {len(unknown)} of {len(ids)} are not in this project, the first "
                 f"is {unknown[0]}"
             )
-    version = add_version(
-        db,
-        clock,
-        new_id,
-        principal_id,
-        wanted.name,
-        Origin.BUILT,
-        wanted=_until_now(clock, wanted),
-        given_ids=None if ids is None else [str(each) for each in ids],
-        at_most=wanted.at_most if ids is None else len(ids),
-        rules=wanted.rules.model_dump(mode="json"),
-        exclude_runs=sorted({str(each) for each in wanted.exclude_runs}),
-        exclude_judges=sorted(set(wanted.exclude_judges)),
-    )
-    enqueue_build(db, clock, new_id, version)
-    return version
+    return {
+        "wanted": _until_now(clock, wanted),
+        "given_ids": None if ids is None else [str(each) for each in ids],
+        "at_most": wanted.at_most if ids is None else len(ids),
+        "rules": wanted.rules.model_dump(mode="json"),
+        "exclude_runs": sorted({str(each) for each in wanted.exclude_runs}),
+        "exclude_judges": sorted(set(wanted.exclude_judges)),
+    }
 
 
 def _until_now(clock: Clock, wanted: DatasetBuild) -> dict[str, Any] | None:

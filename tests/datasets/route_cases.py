@@ -37,6 +37,10 @@ def lines(path: str) -> Call:
 CASES: Cases = {
     ("POST", DATASETS): (build_of_ours(), CREATES),
     ("GET", DATASETS): (get(DATASETS), LISTS),
+    ("POST", DATASETS + "/preview"): (
+        send("POST", DATASETS + "/preview", {"name": "own", "filter": {}}),
+        LISTS,
+    ),
     ("GET", DATASETS + "/{name}"): (get(f"{DATASETS}/{NAME}"), HIDDEN),
     ("GET", DATASETS + "/{name}/versions"): (get(f"{DATASETS}/{NAME}/versions"), HIDDEN),
     ("POST", DATASETS + "/{name}/imports"): (send("POST", f"{DATASETS}/own/imports", {}), CREATES),

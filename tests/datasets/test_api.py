@@ -81,6 +81,27 @@ async def test_build_look_and_compare(
     assert (await client.get(f"{DATASETS}/brief")).json()["name"] == "brief"
 
 
+async def test_a_preview_tells_what_a_build_would_yield_and_keeps_nothing(
+    client: AsyncClient, choices: list[str]
+) -> None:
+    body = {"name": "brief", "filter": {}, "rules": {"eval_ratio": 0}}
+    seen = (await client.post(f"{DATASETS}/preview", json=body)).json()
+    assert (seen["pairs"], seen["looked_at"], seen["whole"]) == (3, 6, True)
+    assert (await client.get(DATASETS)).json()["items"] == []
+    version = await built(client, **{"rules": {"eval_ratio": 0}})
+    assert seen["statistics"] == version["statistics"]
+    assert [each["code"] for each in seen["warnings"]] == [
+        each["code"] for each in version["warnings"]
+    ]
+
+    body = {"name": "brief", "interaction_ids": choices, "rules": {"length_ratio_max": 1}}
+    none = (
+        await client.post(f"{DATASETS}/preview", json={**body, "exclude_judges": ["owner"]})
+    ).json()
+    assert none["pairs"] == 0
+    assert none["why_none"]
+
+
 async def test_a_key_builds_once(client: AsyncClient, choices: list[str]) -> None:
     body = {"name": "brief", "interaction_ids": choices}
     key = {"Idempotency-Key": "once"}
