@@ -38,7 +38,8 @@ from camel_ext.workflows import (
     start_fork,
     start_run,
 )
-from camel_ext.workflows.forking import AT_ONCE, SOURCE, seed_of
+from camel_ext.workflows.forking import AT_ONCE, seed_of
+from camel_ext.workflows.forks import SOURCE
 from camel_ext.workflows.schemas import ConfigurationApply
 from tests.workflows.conftest import MODELS, eventually
 from tests.workflows.mortal import MortalWorker
