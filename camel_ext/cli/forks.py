@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import typer
 from camel_ext_client import ApiError, Client
-from camel_ext_client.shapes import FINAL, Fork, Interaction, Variant
+from camel_ext_client.shapes import FINAL, Fork, Variant
+from camel_ext_client.shapes_interactions import Interaction
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text

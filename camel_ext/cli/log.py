@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from camel_ext_client import Client
-from camel_ext_client.shapes import InteractionRow
+from camel_ext_client.shapes_interactions import InteractionRow
 from rich.console import Console
 from rich.text import Text
 

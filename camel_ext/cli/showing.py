@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from camel_ext_client import Client
-from camel_ext_client.shapes import Interaction, Run, Turn
+from camel_ext_client.shapes import Run, Turn
+from camel_ext_client.shapes_interactions import Interaction
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text

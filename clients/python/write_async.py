@@ -21,6 +21,7 @@ RENAMED = {
     "Generator": "AsyncGenerator",
     "AbstractContextManager": "AbstractAsyncContextManager",
     "BaseTransport": "AsyncBaseTransport",
+    "closing": "aclosing",
 }
 TWINS = {"pages": {"each"}, "transport": {"Transport"}, "": {"feed"}}  # of what is written by hand
 Method = ast.FunctionDef | ast.AsyncFunctionDef
@@ -128,6 +129,8 @@ class _Asyncio(ast.NodeTransformer):
     def _talks(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Lambda):
             return False
+        if isinstance(node, ast.With):
+            return True
         return self._is_awaited(node) or any(map(self._talks, ast.iter_child_nodes(node)))
 
     def _is_awaited(self, node: ast.AST) -> bool:
@@ -136,6 +139,8 @@ class _Asyncio(ast.NodeTransformer):
         owner, name = ast.unparse(node.func.value), node.func.attr
         if owner == "self._transport":
             return name in AWAITED
+        if owner.startswith("self."):  # another resource of the client
+            return not name.startswith("each")
         return owner == "self" and name in self._awaited
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Method:

@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 from camel_ext_client import Client
-from camel_ext_client.shapes import Interaction
+from camel_ext_client.shapes_interactions import Interaction
 
 from camel_ext_gui import formats
 from camel_ext_gui.untrusted import message_text, visible

@@ -11,10 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from camel_ext_client import Client, ClientError, Message
-from camel_ext_client.shapes import FINAL, InteractionRow, Run, Turn
+from camel_ext_client.shapes import Run, Turn, at_rest
+from camel_ext_client.shapes_interactions import InteractionRow
 
 LEFT_S = 30.0  # nobody looked for so long: the browser is gone
-STOPS_FOR = frozenset({"person", "budget", "pause"})  # nothing goes on until somebody says so
 
 
 class _NobodyFollows(Exception):
@@ -130,8 +130,3 @@ class Watched:
 
     def _place(self) -> int:
         return self.turns[-1]["seq"] if self.turns else 0
-
-
-def at_rest(run: Run) -> bool:
-    """Tell whether nothing more happens in a run by itself."""
-    return run["state"] in FINAL or (run["state"] == "waiting" and run["waiting_for"] in STOPS_FOR)

@@ -140,6 +140,15 @@ class TestFeed:
         assert asked == [None, "c2", "c2", "c9"]
         assert len(lost) == 3
 
+    async def test_a_run_is_waited_for(self, talk: Talk) -> None:
+        client, script = talk(
+            sse({"type": "hello", "cursor": "c0"}, {"type": "frame", "text": "a"}, event("c1")),
+            httpx.Response(200, json={**RUN, "state": "running", "waiting_for": None}),
+            httpx.Response(200, json={**RUN, "state": "waiting", "waiting_for": "person"}),
+        )
+        assert (await client.wait("0190"))["waiting_for"] == "person"
+        assert len(script.asked) == 3
+
     async def test_it_gives_up_where_that_is_wanted(self, talk: Talk) -> None:
         client, _ = talk(httpx.ConnectError("refused"))
         with pytest.raises(Unreachable):

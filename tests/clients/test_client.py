@@ -229,6 +229,21 @@ class TestFeed:
             next(client.watch(["nonsense"]))
         assert caught.value.code == "events.unknown_topic"
 
+    def test_a_run_is_waited_for_to_its_end(self, talk: Talk) -> None:
+        client, script = talk(
+            sse({"type": "hello", "cursor": "c0"}, {"type": "frame", "text": "a"}, event("c1")),
+            httpx.Response(200, json={**RUN, "state": "waiting", "waiting_for": "provider"}),
+            httpx.Response(200, json={**RUN, "state": "failed"}),
+        )
+        assert client.wait("0190")["state"] == "failed"
+        assert script.asked[0].url.params["topics"] == "*:0190"
+
+    def test_a_lost_connection_is_said(self, talk: Talk) -> None:
+        client, _ = talk(httpx.ConnectError("refused"), sse(event("c1")))
+        lost: list[Exception] = []
+        next(client.watch([], on_lost=lost.append))
+        assert [type(each) for each in lost] == [httpx.ConnectError]
+
     def test_it_gives_up_where_that_is_wanted(self, talk: Talk) -> None:
         client, _ = talk(httpx.ConnectError("refused"))
         with pytest.raises(Unreachable):

@@ -4,6 +4,7 @@ Each method is one route; `each` follows the pages of a list.
 """
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Self, cast
 
@@ -21,7 +22,17 @@ from camel_ext_client.interactions import Interactions
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
 from camel_ext_client.runs import Runs
-from camel_ext_client.shapes import Definition, Events, Health, Me, Principal, Stream, Tool
+from camel_ext_client.shapes import (
+    Definition,
+    Events,
+    Health,
+    Me,
+    Principal,
+    Run,
+    Stream,
+    Tool,
+    at_rest,
+)
 from camel_ext_client.sign_ins import SignIns
 from camel_ext_client.training import Trainings
 from camel_ext_client.transport import Patience, Transport
@@ -125,3 +136,16 @@ class Client:
         A server that is away is waited for, at most `give_up_s`; `on_lost` hears of it.
         """
         return feed.watch(self._transport, topics, after, give_up_s=give_up_s, on_lost=on_lost)
+
+    def wait(self, run_id: str, *, give_up_s: float | None = None) -> Run:
+        """Return a run once nothing more happens in it by itself: it ended, or waits for somebody.
+
+        A server that is away is waited for, at most `give_up_s`.
+        """
+        with closing(self.watch([f"*:{run_id}"], give_up_s=give_up_s)) as messages:
+            for message in messages:  # the first is `hello`: nothing is missed from there on
+                if message["type"] != "frame":
+                    run = self.runs.get(run_id)
+                    if at_rest(run):
+                        return run
+        raise AssertionError("a feed ends by an error only")

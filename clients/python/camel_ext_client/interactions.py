@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from camel_ext_client.pages import each
-from camel_ext_client.shapes import Interaction, InteractionPage, InteractionRow
+from camel_ext_client.shapes_interactions import Interaction, InteractionPage, InteractionRow
 from camel_ext_client.transport import Json, Transport
 
 PATH = "/api/v1/interactions"

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar
 T = TypeVar("T")
 State = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 FINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+STOPS_FOR: frozenset[str] = frozenset({"person", "budget", "pause"})  # nothing goes on by itself
 
 
 class Page(TypedDict, Generic[T]):
@@ -50,6 +51,11 @@ class Run(TypedDict):
     created_at: str
     started_at: str | None
     finished_at: str | None
+
+
+def at_rest(run: Run) -> bool:
+    """Tell whether nothing more happens in a run by itself: it ended, or waits for somebody."""
+    return run["state"] in FINAL or (run["state"] == "waiting" and run["waiting_for"] in STOPS_FOR)
 
 
 class Variant(TypedDict, total=False):
@@ -329,64 +335,3 @@ class Health(TypedDict):
 
     status: str
     version: str
-
-
-class InteractionRow(TypedDict):
-    """One call of a model, as lists show it."""
-
-    id: str
-    ingest_seq: int
-    created_at: str
-    principal_id: str
-    source: str
-    purpose: str
-    session: str | None
-    tags: list[str] | None
-    agent_id: str | None
-    agent_version: str | None
-    run_id: str | None
-    step_key: str | None
-    parent_id: str | None
-    trace_id: str | None
-    model_version_id: str
-    adapter_version_id: str | None
-    alias: str | None
-    engine: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cost_usd_micros: int
-    ttft_ms: float | None
-    total_ms: float
-    finish_reason: str | None
-    error_code: str | None
-    prompt_preview: str
-    answer_preview: str
-
-
-class Interaction(InteractionRow):
-    """One call of a model with all that was sent and returned."""
-
-    external_id: str | None
-    forked_from_id: str | None
-    engine_build: str | None
-    quantization: str | None
-    template_hash: str | None
-    prompt_hash: str
-    prefix_hash: str
-    prompt_messages: int
-    params: dict[str, Any]
-    seed: int | None
-    cached_tokens: int | None
-    error_detail: str | None
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]] | None
-    response_format: dict[str, Any] | None
-    answer: dict[str, Any] | None
-    response: dict[str, Any] | None
-
-
-class InteractionPage(Page[InteractionRow]):
-    """A page of the log; one that searched far may be short and still have a next one."""
-
-    previous_cursor: str | None
-    searched_until: str | None

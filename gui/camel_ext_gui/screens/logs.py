@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from camel_ext_client import Client
-from camel_ext_client.shapes import InteractionRow
+from camel_ext_client.shapes_interactions import InteractionRow
 
 from camel_ext_gui import calls, connection, formats
 from camel_ext_gui.untrusted import csv_bytes, one_line

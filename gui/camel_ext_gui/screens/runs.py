@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from camel_ext_client import Client
-from camel_ext_client.shapes import Definition, Run
+from camel_ext_client.shapes import Definition, Run, at_rest
 
 from camel_ext_gui import calls, connection, formats, problems
-from camel_ext_gui.following import Follower, Watched, at_rest
+from camel_ext_gui.following import Follower, Watched
 from camel_ext_gui.steering import steer
 from camel_ext_gui.untrusted import label, one_line, visible
 

@@ -6,6 +6,7 @@ Written by `make client` from `client.py`: change that one.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, cast
 
@@ -26,7 +27,17 @@ from camel_ext_client.aio.sign_ins import SignIns
 from camel_ext_client.aio.training import Trainings
 from camel_ext_client.aio.transport import AsyncTransport
 from camel_ext_client.feed import Message
-from camel_ext_client.shapes import Definition, Events, Health, Me, Principal, Stream, Tool
+from camel_ext_client.shapes import (
+    Definition,
+    Events,
+    Health,
+    Me,
+    Principal,
+    Run,
+    Stream,
+    Tool,
+    at_rest,
+)
 from camel_ext_client.transport import Patience
 
 
@@ -130,3 +141,16 @@ class AsyncClient:
         A server that is away is waited for, at most `give_up_s`; `on_lost` hears of it.
         """
         return feed.watch(self._transport, topics, after, give_up_s=give_up_s, on_lost=on_lost)
+
+    async def wait(self, run_id: str, *, give_up_s: float | None = None) -> Run:
+        """Return a run once nothing more happens in it by itself: it ended, or waits for somebody.
+
+        A server that is away is waited for, at most `give_up_s`.
+        """
+        async with aclosing(self.watch([f"*:{run_id}"], give_up_s=give_up_s)) as messages:
+            async for message in messages:
+                if message["type"] != "frame":
+                    run = await self.runs.get(run_id)
+                    if at_rest(run):
+                        return run
+        raise AssertionError("a feed ends by an error only")

@@ -10,7 +10,7 @@ from typing import Any, cast
 from camel_ext_client.aio.pages import each
 from camel_ext_client.aio.transport import AsyncTransport
 from camel_ext_client.interactions import PATH
-from camel_ext_client.shapes import Interaction, InteractionPage, InteractionRow
+from camel_ext_client.shapes_interactions import Interaction, InteractionPage, InteractionRow
 from camel_ext_client.transport import Json
 
 

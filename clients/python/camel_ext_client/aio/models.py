@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from camel_ext_client.aio.pages import each
 from camel_ext_client.aio.transport import AsyncTransport
-from camel_ext_client.models import ALIASES, MODELS, if_match
+from camel_ext_client.models import ALIASES, MODELS, Lineage, if_match
 from camel_ext_client.shapes import Alias, Model, ModelVersion, Move, Page, Target
 
 
@@ -56,6 +56,11 @@ class Models:
     async def version(self, version_id: str) -> ModelVersion:
         """Return one version, as it was registered."""
         return cast(ModelVersion, await self._transport.get(f"/api/v1/model-versions/{version_id}"))
+
+    async def lineage(self, version_id: str) -> Lineage:
+        """Return where a version comes from, as a graph: from who judged to its aliases."""
+        found = await self._transport.get(f"/api/v1/model-versions/{version_id}/lineage")
+        return cast(Lineage, found)
 
 
 class Aliases:
