@@ -84,7 +84,7 @@ function axis(side: "x" | "y"): uPlot.Axis {
     ticks: { show: false },
     gap: side === "x" ? 2 : 6,
     size: side === "x" ? 22 : 52,
-    space: side === "x" ? 64 : 34,
+    space: side === "x" ? 48 : 24,
     values: (_, ticks) => ticks.map((tick) => (tick === null ? null : short(tick))),
   };
 }

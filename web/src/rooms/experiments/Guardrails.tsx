@@ -1,9 +1,8 @@
 /** What may not get worse: before, after, the worst that is credible, and the margin fixed beforehand. */
 import { Check, X } from "lucide-react";
 
+import { allowed, changed, measured, type Rail, railName, used } from "@/kit/format/measures";
 import { reveal } from "@/kit/text/Untrusted";
-
-import { allowed, changed, measured, type Rail, railName, used } from "./evidence";
 
 const CLOSE = 0.8; // uses more than this share of its margin: "just held"
 

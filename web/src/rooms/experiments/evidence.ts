@@ -1,11 +1,8 @@
 /** A certificate as the server writes it, and its words. It computes nothing that was decided on. */
-import { cost, count, digits, duration, percent, points } from "@/kit/format/format";
+import { digits, points } from "@/kit/format/format";
+import { type Rail, railName } from "@/kit/format/measures";
 import type { CertificateShown } from "@/kit/api/schema";
 
-export interface Rail {
-  measure: string; better: "higher" | "lower"; baseline: number; candidate: number; worst: number; margin: number; held: boolean; broken: boolean;
-  about_n_more: number | null; description?: string;
-}
 export interface Topic { topic: string; n: number; before: number; after: number; gain: number }
 export interface Example { goal: string; before: string; after: string }
 export interface Side { target: string; version_id: string; content_hash: string; evaluation_id: string; score: number; passed: number }
@@ -60,35 +57,6 @@ function doubt(shown: Evidence): string {
   const lost = shown.guardrails.filter((rail) => !rail.held).map(railName);
   if (lost.length > 0 && shown.interval[0] > shown.needed) return `The gain is real, but these are not shown to have held: ${lost.join(", ")}.`;
   return `The interval holds no change, so nothing is proven either way.${shown.about_n_more ? ` About ${about(shown.about_n_more)} more goals would tell.` : ""}`;
-}
-
-export function railName(rail: Pick<Rail, "measure" | "description">): string {
-  return { latency_ms: "latency", error: "errors", completion_tokens: "tokens written", cost_usd_micros: "cost" }[rail.measure] ?? (rail.description || rail.measure);
-}
-
-/** A value of a measure in its own unit. */
-export function measured(measure: string, value: number): string {
-  if (measure === "latency_ms") return duration(value / 1000);
-  if (measure === "completion_tokens") return count(Math.round(value));
-  if (measure === "cost_usd_micros") return cost(value);
-  return percent(value, 1);
-}
-
-/** A change of a measure, signed, in its own unit; scores and errors in points. */
-export function changed(measure: string, value: number): string {
-  if (["latency_ms", "completion_tokens", "cost_usd_micros"].includes(measure)) return `${value < 0 ? "−" : "+"}${measured(measure, Math.abs(value))}`;
-  return value === 0 ? "0.0" : points(value);
-}
-
-/** The loss that would have been accepted, signed as the measure would move. */
-export function allowed(rail: Rail): number {
-  return rail.better === "lower" ? rail.margin : -rail.margin;
-}
-
-/** Which share of its margin the worst case uses, in [0, 1]. */
-export function used(rail: Rail): number {
-  const lost = rail.better === "lower" ? rail.worst : -rail.worst;
-  return Math.min(1, Math.max(0, rail.margin > 0 ? lost / rail.margin : lost > 0 ? 1 : 0));
 }
 
 export interface Gate { name: string; passed: boolean | null; words: string }

@@ -55,7 +55,7 @@ export function Charts({ job }: { job: TrainingShown }) {
       {points.length === 0 && <p className="text-text-3">{open ? "The first step comes when the base is loaded and the reference is known." : "No step was recorded."}</p>}
       <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-3 min-[1920px]:grid-cols-4">
         {drawn.map(({ chart, curves, alarms }) => (
-          <Curves key={chart.id} title={chart.title} unit={chart.unit} curves={curves} smoothing={smoothing} log={log} zero={chart.zero ?? false} alarms={alarms} sync="training" table={table} xMax={progressOf(job.progress).steps} format={short} />
+          <Curves key={chart.id} title={chart.title} unit={chart.unit} curves={curves} smoothing={chart.exact ? 0 : smoothing} log={log} zero={chart.zero ?? false} alarms={alarms} sync="training" table={table} xMax={progressOf(job.progress).steps} format={short} />
         ))}
       </div>
     </>

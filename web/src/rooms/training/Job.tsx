@@ -99,7 +99,7 @@ function Strip({ job }: { job: TrainingShown }) {
       <FigureStrip figures={[
         { label: "Left", value: open ? (progress.eta_s == null ? "–" : duration(progress.eta_s)) : "done" },
         { label: "Elapsed", value: began === null ? "–" : duration((until - began) / 1000) },
-        { label: "Speed", value: progress.tokens_per_s == null ? "–" : Math.round(progress.tokens_per_s).toLocaleString("en-US"), note: "tokens a second" },
+        { label: "Speed", value: progress.tokens_per_s == null ? "–" : Math.round(progress.tokens_per_s).toLocaleString("en-US"), note: "tok/s" },
         { label: "Memory", value: bytes(progress.rss_bytes) },
         { label: "Held-out accuracy", value: heldOut == null ? "–" : percent(heldOut) },
       ]} />

@@ -4,7 +4,7 @@ import type { Alarm } from "@/kit/charts/plot";
 import type { AlarmShown, MetricShown } from "@/kit/api/schema";
 
 interface Line { field: string; label: string; scale?: number }
-export interface ChartSpec { id: string; title: string; unit?: string; lines: readonly Line[]; heldOut?: string; zero?: boolean; alarms: readonly string[] }
+export interface ChartSpec { id: string; title: string; unit?: string; lines: readonly Line[]; heldOut?: string; zero?: boolean; alarms: readonly string[]; /** Not noise, but what was set or is: never smoothed. */ exact?: boolean }
 
 const GB = 1e-9;
 
@@ -14,9 +14,9 @@ export const CHARTS: readonly ChartSpec[] = [
   { id: "accuracy", title: "Reward accuracy", lines: [{ field: "accuracy", label: "train" }], heldOut: "accuracy", zero: true, alarms: [] },
   { id: "logps", title: "Log-probability", unit: "nats an answer", lines: [{ field: "chosen_logps", label: "chosen" }, { field: "rejected_logps", label: "rejected" }], alarms: ["chosen_falling"] },
   { id: "grad", title: "Gradient norm", lines: [{ field: "grad_norm", label: "before clipping" }], zero: true, alarms: [] },
-  { id: "rate", title: "Learning rate", unit: "10⁻⁴", lines: [{ field: "learning_rate", label: "schedule", scale: 1e4 }], zero: true, alarms: [] },
-  { id: "speed", title: "Tokens", unit: "a second", lines: [{ field: "tokens_per_s", label: "this machine" }], zero: true, alarms: [] },
-  { id: "memory", title: "Memory", unit: "GB", lines: [{ field: "rss_bytes", label: "the trainer", scale: GB }], zero: true, alarms: ["memory_short"] },
+  { id: "rate", title: "Learning rate", unit: "10⁻⁴", lines: [{ field: "learning_rate", label: "schedule", scale: 1e4 }], zero: true, alarms: [], exact: true },
+  { id: "speed", title: "Tokens", unit: "a second", lines: [{ field: "tokens_per_s", label: "this machine" }], zero: true, alarms: [], exact: true },
+  { id: "memory", title: "Memory", unit: "GB", lines: [{ field: "rss_bytes", label: "the trainer", scale: GB }], zero: true, alarms: ["memory_short"], exact: true },
 ];
 
 const CLAIMED = new Set(CHARTS.flatMap((chart) => chart.alarms));
