@@ -43,14 +43,18 @@ export function duration(seconds: number | null | undefined): string {
   return `${big} ${names[0]} ${String(small).padStart(2, "0")} ${names[1]}`;
 }
 
+// made once: a formatter takes 0.1 ms to make, and a table of turns asks for two a row
+const toSecond = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const toMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const dayAndMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
 /** 14:32:06 today, 21 Nov 14:30 otherwise; the user's zone. */
 export function clockTime(iso: string | null | undefined, now: Date = new Date()): string {
   if (!iso) return UNKNOWN;
   const at = new Date(iso);
-  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  if (at.toDateString() === now.toDateString()) return at.toLocaleTimeString("en-GB");
-  const day = at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-  return at.getFullYear() === now.getFullYear() ? `${day} ${time}` : `${day} ${at.getFullYear()} ${time}`;
+  if (at.getDate() === now.getDate() && Math.abs(at.getTime() - now.getTime()) < 86_400_000) return toSecond.format(at);
+  const year = at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`;
+  return `${dayAndMonth.format(at)}${year} ${toMinute.format(at)}`;
 }
 
 /** "3 min ago" */

@@ -31,14 +31,13 @@ export interface Kept {
 const features = tableFeatures({ columnVisibilityFeature, columnOrderingFeature, columnSizingFeature, columnResizingFeature });
 const NOTHING: never[] = []; // rows are drawn by the virtualizer: the table model holds columns alone
 
-interface Meta<T> { column: Column<T> }
 export type ColumnHeader = Header<typeof features, never, unknown>;
 
 /** Return the columns to draw, their grid template, and what the column menu needs. */
 export function useColumns<T>(columns: Column<T>[], kept?: Kept) {
   const [own, setOwn] = useState<TableLayout>({});
   const { layout, keep } = kept ?? { layout: own, keep: setOwn };
-  const defs = useMemo(() => columns.map((column) => ({ id: column.id, header: column.title, size: column.width, minSize: Math.min(48, column.width), meta: { column } })), [columns]);
+  const defs = useMemo(() => columns.map((column) => ({ id: column.id, header: column.title, size: column.width, minSize: Math.min(48, column.width) })), [columns]);
   const state = useMemo(() => ({
     columnOrder: [...(layout.order ?? []).filter((id) => columns.some((column) => column.id === id)), ...columns.map((column) => column.id).filter((id) => !layout.order?.includes(id))],
     columnVisibility: Object.fromEntries(columns.map((column) => [column.id, layout.shown?.[column.id] ?? !column.hidden])),
@@ -51,7 +50,8 @@ export function useColumns<T>(columns: Column<T>[], kept?: Kept) {
     onColumnSizingChange: (next) => keep({ ...layout, widths: typeof next === "function" ? next(state.columnSizing) : next }),
   });
   const headers = table.getHeaderGroups()[0]?.headers ?? [];
-  const visible = headers.map((header) => (header.column.columnDef.meta as Meta<T>).column);
+  const visible = useMemo( // the same list as long as nothing changes, so that rows are not drawn again
+    () => state.columnOrder.filter((id) => state.columnVisibility[id]).map((id) => columns.find((column) => column.id === id)!), [columns, state]);
   const sizes = headers.map((header) => header.column.getSize());
   return {
     headers: headers as unknown as ColumnHeader[],
