@@ -1,0 +1,116 @@
+"""A served house in which everything has happened once, quickly: runs, judgements, pairs, a training,
+a certificate, a promotion. The engine and the trainer play (they are tried for real elsewhere); rows,
+routes and events are the real ones. `said` goes into every answer, so that hostile text is everywhere.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from camel_ext.core.runtime import Runtime
+from camel_ext.serving import serving_of
+from camel_ext.serving.engines.protocol import ChatRequest
+from camel_ext.settings import Queue, Settings
+from camel_ext.training.process import yard_of
+from tests.experiments.conftest import FILES, answering, brief, config
+from tests.fakes.engine import FakeEngine
+from tests.fakes.launcher import Act, FakeLauncher, steps
+from tests.live import live_app
+from tests.training.makers import write_base
+
+Json = dict[str, Any]
+LONG_S = 90.0
+FINAL = ("succeeded", "failed", "cancelled")
+BRIEF = "{verify: regex, params: {pattern: '^(Brief|Short)'}}"  # whatever is said after it
+TRAINED = Act(events=steps(1, 20, 20), console="loaded the base\ntraining 20 steps\n")
+
+
+@dataclass
+class LivedIn:
+    """The server, and the ids that pages take in their query."""
+
+    url: str
+    key: str
+    ids: dict[str, str] = field(default_factory=dict)
+    _client: httpx.Client | None = None
+
+    def ask(self, method: str, path: str, body: Json | None = None) -> Any:
+        """Call the API as its owner, and return what it says."""
+        assert self._client is not None
+        answer = self._client.request(method, f"/api/v1{path}", json=body)
+        assert answer.is_success, (path, answer.text)
+        return answer.json() if answer.content else None
+
+    def until(self, path: str, *states: str) -> Json:
+        """Return what is at the path once it is in one of the states."""
+        deadline = time.monotonic() + LONG_S
+        while True:
+            shown: Json = self.ask("GET", path)
+            if shown["state"] in (states or FINAL):
+                return shown
+            assert time.monotonic() < deadline, shown
+            time.sleep(0.05)
+
+
+@contextmanager
+def lived_in(folder: Path, template: Path, said: str = "") -> Iterator[LivedIn]:
+    """Serve the house until the block ends."""
+    settings = Settings(data_dir=folder / "data", queue=Queue(poll_s=0.02, heartbeat_s=0.1))
+    settings.data_dir.mkdir(parents=True)
+    shutil.copy(template, settings.data_dir / "camel-ext.db")
+
+    def prepare(runtime: Runtime) -> None:
+        serving_of(runtime).use(FakeEngine(answer=_saying(said)))
+        yard = yard_of(runtime)
+        yard.launcher = FakeLauncher(TRAINED)
+        write_base(yard.models_dir)
+
+    with live_app(settings, prepare) as live:
+        headers = {"Authorization": f"Bearer {live.key}"}
+        with httpx.Client(base_url=live.url, headers=headers, timeout=30) as client:
+            house = LivedIn(live.url, live.key, _client=client)
+            _live(house, said)
+            yield house
+
+
+def _saying(said: str) -> Callable[[ChatRequest], str]:
+    play = answering(brief)
+    return lambda request: f"{play(request)}{said}"
+
+
+def _live(house: LivedIn, said: str) -> None:
+    ids = house.ids
+    house.ask("PUT", "/configurations", {"name": "main", "files": FILES})
+    for goal in ("Why is the sky blue?", f"Name a river.{said}"):
+        wanted = {"workflow": "pair", "input": {"goal": goal}, "tags": ["topic:first"]}
+        ids["run"] = house.ask("POST", "/runs", wanted)["id"]
+        house.until(f"/runs/{ids['run']}")
+    paused = {"workflow": "pair", "input": {"goal": "Wait."}, "single_step": True}
+    ids["waiting_run"] = house.ask("POST", "/runs", paused)["id"]
+    improvement = {"workflow": "answer", "config": config(**{"  brief": BRIEF}), "seed": 1}
+    ids["improvement"] = house.ask("POST", "/improvements", improvement)["id"]
+    shown = house.until(f"/improvements/{ids['improvement']}")
+    assert shown["state"] == "succeeded", shown
+    ids["certificate"] = shown["certificate_id"]
+    ids["comparison"] = house.ask("GET", "/comparisons")["items"][0]["id"]
+    ids["training"] = house.ask("GET", "/trainings")["items"][0]["id"]
+    ids["dataset"] = house.ask("GET", "/datasets")["items"][0]["name"]
+    versions = house.ask("GET", f"/datasets/{ids['dataset']}/versions")
+    ids["dataset_version"] = versions["items"][0]["id"]
+    turns = house.ask("GET", "/interactions?limit=3")["items"]
+    ids["turn"] = turns[0]["id"]
+    queue = {
+        "name": "tone",
+        "kind": "thumbs",
+        "filter": {"agent_id": "writer"},
+        "guideline": f"Is it kind?{said}",
+    }
+    ids["queue"] = house.ask("POST", "/annotation-queues", queue)["id"]
+    thumbs = {"kind": "thumbs", "up": True, "interaction_ids": [ids["turn"]]}
+    house.ask("POST", "/annotations", thumbs | {"rationale": f"It is.{said}"})
