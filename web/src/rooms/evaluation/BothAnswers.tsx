@@ -12,9 +12,9 @@ import { WordDiff } from "@/kit/text/WordDiff";
 import { href } from "@/kit/url";
 import { CheckField } from "@/kit/ui/Field";
 
-import { answerText, type Pair, right, scoreOf } from "./pairing";
+import { answerText, type Pair, right, type Scorer, scoreOf } from "./pairing";
 
-export function BothAnswers({ pair, names, scorers, primary }: { pair: Pair; names: { before: string; after: string }; scorers: readonly { name: string; description: string }[]; primary: string }) {
+export function BothAnswers({ pair, names, scorers, primary }: { pair: Pair; names: { before: string; after: string }; scorers: readonly Scorer[]; primary: Scorer }) {
   const [diff, setDiff] = useState(true);
   return (
     <section aria-label="The chosen case" className="mt-4 space-y-3">
@@ -27,12 +27,12 @@ export function BothAnswers({ pair, names, scorers, primary }: { pair: Pair; nam
         <Answer name={names.after} shown={pair.after} primary={primary} diff={diff ? { side: "after", other: pair.before } : null} />
       </div>
       <div className="overflow-x-auto">
-        <table className="w-full">
+        <table className="w-full max-md:min-w-[34rem]">
           <thead className="text-left text-text-3"><tr>{["Scorer", names.before, names.after].map((head, at) => <th key={at} scope="col" className="py-1.5 pr-4 font-normal">{head}</th>)}</tr></thead>
           <tbody>
             {scorers.map(({ name, description }) => (
               <tr key={name} className="border-t border-border align-top">
-                <th scope="row" className="py-1.5 pr-4 text-left font-normal text-text">{reveal(description || name)}{name === primary && <span className="text-text-3"> · decides</span>}</th>
+                <th scope="row" className="py-1.5 pr-4 text-left font-normal text-text">{reveal(description || name)}{name === primary.name && <span className="text-text-3"> · decides</span>}</th>
                 {[pair.before, pair.after].map((shown, at) => <td key={at} className="py-1.5 pr-4"><ScoreCell shown={shown} scorer={name} /></td>)}
               </tr>
             ))}
@@ -43,7 +43,7 @@ export function BothAnswers({ pair, names, scorers, primary }: { pair: Pair; nam
   );
 }
 
-function Answer({ name, shown, primary, diff }: { name: string; shown: CaseShown; primary: string; diff: { side: "before" | "after"; other: CaseShown } | null }) {
+function Answer({ name, shown, primary, diff }: { name: string; shown: CaseShown; primary: Scorer; diff: { side: "before" | "after"; other: CaseShown } | null }) {
   const good = right(shown, primary);
   const text = answerText(shown.answer);
   const pair = diff?.side === "before" ? { before: text, after: answerText(diff.other.answer) } : { before: diff ? answerText(diff.other.answer) : "", after: text };
@@ -62,5 +62,5 @@ function Answer({ name, shown, primary, diff }: { name: string; shown: CaseShown
 function ScoreCell({ shown, scorer }: { shown: CaseShown; scorer: string }) {
   const found = scoreOf(shown, scorer);
   if (!found) return <span className="text-text-3">–</span>;
-  return <><span className={`nums font-[550] ${found.state === "passed" ? "text-succeeded" : found.state === "failed" ? "text-failed" : "text-text"}`}>{found.score === 1 ? "pass" : found.score === 0 ? "fail" : found.score ?? found.state}</span> <Untrusted inline text={found.reason ?? ""} className="text-text-3" /></>;
+  return <><span className={`nums font-[550] ${found.state === "passed" ? "text-succeeded" : found.state === "failed" ? "text-failed" : "text-text"}`}>{found.score === 1 ? "pass" : found.score === 0 ? "fail" : found.score === null ? found.state : found.score.toFixed(2)}</span> <Untrusted inline text={found.reason ?? ""} className="text-text-3" /></>;
 }

@@ -20,7 +20,7 @@ import type { ComparisonShown } from "@/kit/api/schema";
 
 import { BothAnswers } from "./BothAnswers";
 import { answeredBy, findingOf } from "./found";
-import { answerText, counts, type Kind, KINDS, type Pair, pairUp, type SuiteCase, why, WORDS } from "./pairing";
+import { answerText, counts, type Kind, KINDS, type Pair, pairUp, type Scorer, type SuiteCase, why, WORDS } from "./pairing";
 import { useCases, useCertificateOf, useComparison, useEvaluation, useSuiteVersion } from "./queries";
 import { CanShow, Rails } from "./Side";
 
@@ -43,7 +43,7 @@ function Shown({ shown }: { shown: ComparisonShown }) {
       <div className="mb-3 grid items-center gap-x-6 gap-y-1 rounded-card border border-border px-4 py-2.5 md:grid-cols-[auto_16rem_1fr]">
         <p className="nums"><strong className="text-fig">{points(shown.effect)} points</strong> {intervalText(shown.low, shown.high, shown.level)}, n = {digits(shown.n)}</p>
         <Interval compact effect={shown.effect} low={shown.low} high={shown.high} needed={finding.needed} level={shown.level} n={shown.n} />
-        <p className="text-text-2">{reveal(finding.reason)}</p>
+        <p className="text-text-2">{reveal(finding.reason.replace(/`([^`]*)`/g, "“$1”"))}</p>
       </div>
       <div className="flex gap-5 max-xl:flex-col">
         <div className="min-w-0 flex-1"><Cases shown={shown} names={names} /></div>
@@ -63,7 +63,9 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
   const { get, set } = useUrl();
   const before = useCases(shown.baseline_id), after = useCases(shown.candidate_id), suite = useSuiteVersion(shown.suite_version_id);
   const { primary } = findingOf(shown);
-  const pairs = useMemo(() => (before.data && after.data && suite.data ? pairUp(before.data, after.data, suite.data.cases as unknown as SuiteCase[], primary) : NO_PAIRS), [before.data, after.data, suite.data, primary]);
+  const scorers = suite.data?.scorers as unknown as Scorer[] | undefined;
+  const scorer = scorers?.find((each) => each.name === primary);
+  const pairs = useMemo(() => (before.data && after.data && suite.data && scorer ? pairUp(before.data, after.data, suite.data.cases as unknown as SuiteCase[], scorer) : NO_PAIRS), [before.data, after.data, suite.data, scorer]);
   const found = counts(pairs);
   const asked = get("show");
   const kind: Kind | "all" = asked === "all" || KINDS.includes(asked as Kind) ? (asked as Kind | "all") : found.broken > 0 ? "broken" : "all";
@@ -72,10 +74,10 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
   const error = before.error ?? after.error ?? suite.error;
   const loading = before.isPending || after.isPending || suite.isPending;
   const columns: Column<Pair>[] = [
-    { id: "goal", title: "Goal", width: 190, grow: true, cell: (pair) => <Preview text={pair.goal} className="truncate font-[550] text-text" /> },
-    { id: "before", title: `Before: ${names.before}`, width: 180, grow: true, cell: (pair) => <Preview text={answerText(pair.before.answer)} className="truncate" /> },
-    { id: "after", title: `After: ${names.after}`, width: 180, grow: true, cell: (pair) => <Preview text={answerText(pair.after.answer)} className="truncate" /> },
-    { id: "why", title: "Why", width: 150, cell: (pair) => <Why pair={pair} primary={primary} /> },
+    { id: "goal", title: "Goal", width: 150, grow: true, cell: (pair) => <Preview text={pair.goal} className="truncate font-[550] text-text" /> },
+    { id: "before", title: `Before: ${names.before}`, width: 150, grow: true, cell: (pair) => <Preview text={answerText(pair.before.answer)} className="truncate" /> },
+    { id: "after", title: `After: ${names.after}`, width: 150, grow: true, cell: (pair) => <Preview text={answerText(pair.after.answer)} className="truncate" /> },
+    { id: "why", title: "Why", width: 160, cell: (pair) => <Why pair={pair} primary={primary} /> },
   ];
   return (
     <>
@@ -83,13 +85,14 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
         <Filter to={href("/evaluation/comparison", { id: shown.id, show: "all" })} on={kind === "all"} word="All" value={pairs.length} />
         {KINDS.map((each) => <Filter key={each} to={href("/evaluation/comparison", { id: shown.id, show: each })} on={kind === each} icon={ICONS[each]} word={WORDS[each]} value={found[each]} />)}
       </nav>
+      {scorer?.judge?.sees === "both" && <p className="mb-2 text-text-2">A judge who saw both answers decided: {digits(findingOf(shown).fixed)} better, {digits(findingOf(shown).broken)} worse.</p>}
       <div className="h-64 overflow-hidden rounded-card border border-border">
         <DataTable label="Cases" columns={columns} rows={rows} rowId={(pair) => pair.id} rowLabel={(pair) => reveal(pair.goal)} loading={loading} error={error} current={chosen?.id ?? null}
           onOpen={(pair) => set({ case: pair.id })} href={(pair) => href("/evaluation/comparison", { id: shown.id, show: kind, case: pair.id })}
           compact={(pair) => ({ lead: <span className="flex gap-2"><Why pair={pair} primary={primary} bare /><Preview text={pair.goal} className="truncate" /></span>, note: <Preview text={answerText(pair.after.answer)} className="truncate" /> })}
           empty={<p className="p-4">{pairs.length === 0 ? "No case has an answer on both sides." : `No case is ${kind === "all" ? "here" : WORDS[kind].toLowerCase()}.`}</p>} />
       </div>
-      {chosen && suite.data && <BothAnswers pair={chosen} names={names} scorers={suite.data.scorers as unknown as { name: string; description: string }[]} primary={primary} />}
+      {chosen && scorers && scorer && <BothAnswers pair={chosen} names={names} scorers={scorers} primary={scorer} />}
     </>
   );
 }

@@ -61,7 +61,7 @@ function ComparisonRow({ each, baseline, candidate }: { each: ComparisonShown; b
   const finding = findingOf(each);
   return (
     <li className="border-t border-border">
-      <Link href={href("/evaluation/comparison", { id: each.id })} className={`${ROW} md:grid-cols-[9rem_minmax(0,1fr)_12rem_13rem_7rem]`}>
+      <Link href={href("/evaluation/comparison", { id: each.id })} className={`${ROW} md:grid-cols-[9rem_minmax(0,1fr)_15rem_11rem_6rem]`}>
         <span><VerdictChip verdict={each.verdict} more={finding.about_n_more} /></span>
         <span className="min-w-0"><span className="block truncate font-[550] text-text">{candidate && baseline ? `${reveal(answeredBy(candidate))} against ${reveal(answeredBy(baseline))}` : reveal(finding.primary)}</span><span className="block truncate text-text-3">{reveal(candidate?.suite ?? "")} · by {reveal(finding.primary)}</span></span>
         <span className="nums max-md:col-span-2"><strong>{points(each.effect)} points</strong><span className="block text-xs text-text-3">{intervalText(each.low, each.high, each.level)}, n = {digits(each.n)}</span></span>
@@ -77,7 +77,7 @@ function EvaluationRow({ each }: { each: EvaluationShown }) {
   return (
     <li className="border-t border-border">
       <Link href={href("/evaluation/evaluation", { id: each.id })} className={`${ROW} md:grid-cols-[8rem_minmax(0,1fr)_18rem_8rem]`}>
-        <StateChip state={each.state} />
+        <span><StateChip state={each.state} /></span>
         <span className="min-w-0"><span className="block truncate font-[550] text-text">{reveal(each.target)} <span className="font-normal text-text-3">by {reveal(answeredBy(each))}</span></span><span className="block truncate text-text-3">{reveal(each.suite)} · seed {each.seed}</span></span>
         <span className="nums max-md:col-span-2">{means.length > 0 ? means.map(([name, mean]) => `${reveal(name)} ${percent(mean, 1)}`).join(", ") : `${digits(each.done)} of ${digits(each.total)}${each.failed > 0 ? `, ${digits(each.failed)} failed` : ""}`}</span>
         <span className="nums text-text-3 max-md:col-span-2 md:text-right">{clockTime(each.created_at)}</span>

@@ -21,9 +21,13 @@ export function CanShow({ shown, candidate }: { shown: ComparisonShown; candidat
   return (
     <section aria-labelledby="can-show">
       <h2 id="can-show">What {digits(shown.n)} cases can show</h2>
-      {plan.error ? <ErrorBox error={plan.error} /> : plan.data ? <Power plan={plan.data} /> : <p className="mt-1 text-text-3">Counts.</p>}
+      {plan.error ? <ErrorBox error={plan.error} /> : plan.data ? <><Power plan={plan.data} />{candidate && <dl className="mt-1"><Fact name={`These ${digits(shown.n)} cases took`} value={`${tookOf(candidate)}, ${cost(candidate.cost_usd_micros)}`} /></dl>}</> : <p className="mt-1 text-text-3">Counts.</p>}
     </section>
   );
+}
+
+function tookOf({ started_at, finished_at }: EvaluationShown): string {
+  return started_at && finished_at ? duration((new Date(finished_at).getTime() - new Date(started_at).getTime()) / 1000) : "–";
 }
 
 /** The chance to find a true gain of a given size; the spread comes from what was measured. */
@@ -43,8 +47,7 @@ export function Power({ plan }: { plan: PlanShown }) {
       </ul>
       <dl className="nums mt-3 space-y-1">
         <Fact name={`Smallest gain found ${percent(plan.power)} of the time`} value={`${points(plan.smallest_gain)} points`} />
-        <Fact name="One side takes about" value={plan.seconds === null ? "–" : duration(plan.seconds)} />
-        <Fact name="One side costs about" value={plan.cost_usd_micros === null ? "–" : cost(plan.cost_usd_micros)} />
+        {plan.reusable < plan.n && <Fact name="One side takes about" value={`${plan.seconds === null ? "–" : duration(plan.seconds)}, ${plan.cost_usd_micros === null ? "cost not known" : cost(plan.cost_usd_micros)}`} />}
         <Fact name="Answered already" value={`${digits(plan.reusable)} of ${digits(plan.n)}`} />
         <Fact name="“Not worse” where nothing changed" value={percent(plan.not_worse_equal)} />
       </dl>

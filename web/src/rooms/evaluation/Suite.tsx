@@ -8,10 +8,8 @@ import { Card, PageHeader } from "@/kit/ui/Card";
 import { Copy } from "@/kit/ui/Copy";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
-import { goalOf, type SuiteCase } from "./pairing";
+import { goalOf, type Scorer, type SuiteCase } from "./pairing";
 import { useSuite, useSuiteVersion } from "./queries";
-
-interface Scorer { name: string; description: string; verify: string | null; judge: { criteria?: string } | null; params: unknown; take: string }
 
 export function Suite() {
   const suite = useSuite(useUrl().get("name"));

@@ -16,12 +16,16 @@ export function scoreOf(shown: CaseShown, scorer: string): Score | null {
   return ((shown.scores as Record<string, Score>)[scorer] as Score | undefined) ?? null;
 }
 
-export function right(shown: CaseShown, scorer: string): boolean {
-  return (scoreOf(shown, scorer)?.score ?? 0) >= PASSES;
+/** A scorer as its suite has it: a verifier counts as passed or not, unless its finer score is taken. */
+export interface Scorer { name: string; description: string; take: "passed" | "score"; verify?: string | null; judge?: { criteria?: string; sees?: string } | null; params?: unknown }
+
+export function right(shown: CaseShown, scorer: Scorer): boolean {
+  const found = scoreOf(shown, scorer.name);
+  return scorer.take === "passed" && !scorer.judge ? found?.state === "passed" : (found?.score ?? 0) >= PASSES;
 }
 
 /** Join by case; a case that one side has not is left out. Broken ones first, then in the suite's order. */
-export function pairUp(before: readonly CaseShown[], after: readonly CaseShown[], cases: readonly SuiteCase[], scorer: string): Pair[] {
+export function pairUp(before: readonly CaseShown[], after: readonly CaseShown[], cases: readonly SuiteCase[], scorer: Scorer): Pair[] {
   const others = new Map(after.map((each) => [each.case_id, each]));
   const asked = new Map(cases.map((each) => [each.id, each]));
   const pairs = before.flatMap((each): Pair[] => {

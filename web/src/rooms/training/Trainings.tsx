@@ -44,7 +44,7 @@ function JobRow({ each }: { each: TrainingListed }) {
   return (
     <li className="border-t border-border first:border-0">
       <Link href={href("/training", { id: each.id })} className="grid grid-cols-[auto_1fr] items-center gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-hover md:grid-cols-[8rem_minmax(0,1fr)_14rem_9rem_7rem]">
-        <StateChip state={each.state} />
+        <span><StateChip state={each.state} /></span>
         <span className="min-w-0"><span className="flex items-center gap-2"><strong className="truncate font-[550]">{reveal(each.name)}</strong>{each.dry_run && <Tag>look only</Tag>}{each.priority !== 0 && <Tag>priority {each.priority}</Tag>}{each.alarms.length > 0 && <span className="flex items-center gap-1 text-attention"><TriangleAlert aria-hidden size={14} /> {each.alarms.length} {each.alarms.length === 1 ? "alarm" : "alarms"}</span>}</span>
           <span className="block truncate text-text-3">{reveal(each.base)} · {reveal(each.dataset)} · {reveal(each.preset)}</span></span>
         <span className="max-md:col-span-2"><StepBar state={each.state} ratio={each.progress_ratio} progress={progress} /></span>
