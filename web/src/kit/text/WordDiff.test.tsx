@@ -12,7 +12,12 @@ it("marks words, and shows markup as text", () => {
 });
 
 it("shows one side alone", () => {
-  const { container } = render(<WordDiff before="one two" after="one three" only="after" />);
-  expect(container.textContent).toBe("one three");
+  const { container } = render(<WordDiff before="one two three" after="one two four" only="after" />);
+  expect(container.textContent).toBe("one two four");
   expect(container.querySelector("del")).toBeNull();
+});
+
+it("leaves two texts that have little in common unmarked", () => {
+  const { container } = render(<WordDiff before="Air scatters blue light." after="A vaccine teaches the body." only="after" />);
+  expect([container.textContent, container.querySelector("ins")]).toEqual(["A vaccine teaches the body.", null]);
 });

@@ -30,7 +30,7 @@ export function RuleFields({ rules, onChange }: { rules: Rules; onChange: (rules
   ));
   return (
     <div className="space-y-4">
-      <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+      <div className="grid gap-4 sm:grid-cols-2 2xl:grid-cols-3">
         <SelectField label="Of the answers to a prompt" value={rules.strategy} onChange={(event) => set({ strategy: event.target.value as Rules["strategy"] })}
           options={[{ value: "best_vs_worst", label: "The best against the worst" }, { value: "best_vs_rest", label: "The best against every other" }, { value: "all", label: "All pairs" }]} help="Choices and corrections always count" />
         {numbers(OFTEN)}
@@ -49,7 +49,7 @@ export function RuleFields({ rules, onChange }: { rules: Rules; onChange: (rules
       </fieldset>
       <details>
         <summary className="min-h-6 cursor-pointer text-text-2 hover:text-text">More rules</summary>
-        <div className="mt-3 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+        <div className="mt-3 grid gap-4 sm:grid-cols-2 2xl:grid-cols-3">
           {numbers(SELDOM)}
           <TextField label="Only these judges" help="Names, or name@version, with commas; empty: all" value={(rules.judges ?? []).join(", ")} onChange={(event) => set({ judges: event.target.value.split(",").map((each) => each.trimStart()) })} onBlur={() => set({ judges: (rules.judges ?? []).map((each) => each.trim()).filter(Boolean) })} />
           <SelectField label="Several judges' scores become" value={rules.combine} options={[{ value: "mean", label: "their mean" }, { value: "min", label: "the least" }]} onChange={(event) => set({ combine: event.target.value as Rules["combine"] })} />
