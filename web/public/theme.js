@@ -1,6 +1,11 @@
-// Before the first paint, so that no page flashes in the wrong theme. The same name as in ThemeButton.
+// Before the first paint, so that no page flashes in the wrong look. The names are those of kit/prefs and kit/shell/rail.
 (() => {
-  const kept = localStorage.getItem("camel-ext.theme");
-  const dark = kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  let prefs = {};
+  try { prefs = JSON.parse(localStorage.getItem("camel-ext.prefs") ?? "{}"); } catch { /* the defaults will do */ }
+  const dark = prefs.theme === "dark" || (prefs.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const root = document.documentElement.dataset;
+  root.theme = dark ? "dark" : "light";
+  root.density = prefs.density ?? "default";
+  const rail = localStorage.getItem("camel-ext.rail");
+  if (rail) root.rail = rail;
 })();

@@ -1,7 +1,8 @@
 /** The one way to the API: typed by the server's own document, errors as RFC 9457. Not: caching (TanStack's). */
 import createClient, { type Middleware } from "openapi-fetch";
 
-import { forgetKey, readKey } from "./key";
+import { readKey, refuseKey } from "./key";
+import { markSeen } from "./seen";
 import type { paths, Problem } from "./schema";
 
 /** What went wrong, as the server says it; `status` 0 means that no server answered. */
@@ -21,18 +22,19 @@ export class ApiError extends Error {
 const withKey: Middleware = {
   onRequest({ request }) {
     const key = readKey();
-    if (key) request.headers.set("Authorization", `Bearer ${key}`);
+    if (key && !request.url.endsWith("/api/v1/sign-ins")) request.headers.set("Authorization", `Bearer ${key}`);
     return request;
   },
-  onResponse({ response }) {
-    if (response.status === 401) forgetKey();
+  onResponse({ request, response }) {
+    markSeen(response);
+    if (response.status === 401) refuseKey(request.headers.get("Authorization")?.replace("Bearer ", "") ?? null);
   },
   onError() {
     return new ApiError(0, unreachable());
   },
 };
 
-export const api = createClient<paths>({ baseUrl: "" });
+export const api = createClient<paths>({ baseUrl: typeof location === "undefined" ? "" : location.origin, fetch: (request) => fetch(request) });
 api.use(withKey);
 
 /** Return the data of a call of `api`, or throw what went wrong as an ApiError. */

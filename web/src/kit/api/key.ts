@@ -5,19 +5,22 @@ const NAME = "camel-ext.key";
 
 interface KeyState {
   key: string | null;
+  /** The server refused it: somebody must sign in, yet the page with what was typed stays. */
+  refused: boolean;
   keep: (key: string) => void;
   forget: () => void;
 }
 
 export const useKey = create<KeyState>((set) => ({
   key: typeof localStorage === "undefined" ? null : localStorage.getItem(NAME),
+  refused: false,
   keep: (key) => {
     localStorage.setItem(NAME, key);
-    set({ key });
+    set({ key, refused: false });
   },
   forget: () => {
     localStorage.removeItem(NAME);
-    set({ key: null });
+    set({ key: null, refused: false });
   },
 }));
 
@@ -26,7 +29,7 @@ export function readKey(): string | null {
   return useKey.getState().key;
 }
 
-/** Sign out here: the key was refused, or the user asked. */
-export function forgetKey(): void {
-  useKey.getState().forget();
+/** The server answered 401 to this key; an answer to an older one says nothing of it. */
+export function refuseKey(sent: string | null): void {
+  if (sent && sent === readKey()) useKey.setState({ refused: true });
 }

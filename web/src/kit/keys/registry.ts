@@ -16,7 +16,7 @@ export interface Key {
   off?: boolean;
 }
 
-export interface Row { keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[] }
+export interface Row { keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[]; run: () => void }
 export interface Group { scope: string; rows: Row[] }
 
 export const EVERYWHERE = "Everywhere";
@@ -84,7 +84,7 @@ export class KeyTable {
       const keys = spelled(key);
       const taken = keys.filter((name) => all.find((each) => spelled(each.key).includes(name))?.key !== key);
       const rows = groups.get(scope) ?? [];
-      if (!rows.some((row) => row.label === key.label)) rows.push({ keys, label: key.label, taken });
+      if (!rows.some((row) => row.label === key.label)) rows.push({ keys, label: key.label, taken, run: () => key.run(eventOf(keys[0]!)) });
       groups.set(scope, rows);
     }
     return [...groups].map(([scope, rows]) => ({ scope, rows }));
@@ -109,6 +109,12 @@ export class KeyTable {
     const ordered = [...late.filter((each) => each.scope !== EVERYWHERE), ...late.filter((each) => each.scope === EVERYWHERE)];
     return ordered.flatMap(({ scope, keys }) => keys().filter((key) => !key.off).map((key) => ({ scope, key })));
   }
+}
+
+/** A press of that key, for who chooses it by name. */
+function eventOf(name: string): KeyboardEvent {
+  const parts = name.split(" ").at(-1)!.split("+");
+  return new KeyboardEvent("keydown", { key: parts.at(-1)!, shiftKey: parts.includes("Shift") });
 }
 
 function spelled(key: Key): string[] {

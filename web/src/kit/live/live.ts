@@ -22,7 +22,7 @@ const feed = new Feed({
     socket.onclose = ({ code }) => on.close(code);
     return () => socket.close();
   },
-  probe: () => void api.GET("/api/v1/me").catch(() => undefined), // a 401 forgets the key
+  probe: () => void api.GET("/api/v1/me").catch(() => undefined), // a 401 asks for another key
   random: Math.random,
 });
 
@@ -70,7 +70,7 @@ const OFF: LiveState = { name: "off" };
 
 /** Run the feed of this page: the shell does this once. */
 export function useFeed(): void {
-  const key = useKey((state) => state.key);
+  const key = useKey((state) => state.refused ? null : state.key);
   const client = useQueryClient();
   useEffect(() => { feed.use(key); }, [key]);
   useEffect(() => {

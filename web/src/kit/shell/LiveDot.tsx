@@ -2,13 +2,15 @@
 "use client";
 
 import clsx from "clsx";
-import { RotateCcw, WifiOff } from "lucide-react";
+import { type LucideIcon, RotateCcw, Sparkles, WifiOff } from "lucide-react";
 import { useEffect, useState } from "react";
 
+import { useSeen } from "../api/seen";
 import { clockTime, count, duration } from "../format/format";
 import type { LiveState } from "../live/feed";
 import { reconnect, useLiveState } from "../live/live";
 import { Button } from "../ui/Button";
+import { useUpdate } from "./worker";
 
 const PATIENCE_S = 1; // a restart is often over before anyone would read the line
 
@@ -43,21 +45,24 @@ export function LiveDot() {
 
 export function LiveBanner() {
   const state = useLiveState();
+  const update = useUpdate();
+  const seenAt = useSeen((seen) => seen.at);
   const since = state.name === "lost" ? state.sinceMs : null;
   const lost_s = useSince(since);
   if (state.name === "refused") return <Line>The live feed refused this page. {state.detail}</Line>;
+  if (since === null && update) return <Line icon={Sparkles} action={<Button onClick={update}>Reload</Button>}>A new version is ready.</Line>;
   if (since === null || lost_s < PATIENCE_S) return null;
   return (
     <Line action={<Button icon={RotateCcw} onClick={reconnect}>Try now</Button>}>
-      <strong className="text-attention">Connection lost, <span className="nums">{lost_s < 60 ? `${lost_s} s` : duration(lost_s)}</span>.</strong> What you see is from {clockTime(new Date(since).toISOString())}; nothing is missed when it is back.
+      <strong className="text-attention">Connection lost, <span className="nums">{lost_s < 60 ? `${lost_s} s` : duration(lost_s)}</span>.</strong> What you see is from {clockTime(seenAt ?? new Date(since).toISOString())}; nothing is missed when it is back.
     </Line>
   );
 }
 
-function Line({ children, action }: { children: React.ReactNode; action?: React.ReactNode }) {
+function Line({ children, action, icon: Icon = WifiOff }: { children: React.ReactNode; action?: React.ReactNode; icon?: LucideIcon }) {
   return (
     <div className="flex min-h-10 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-border bg-attention-soft px-6 py-1 text-text max-md:px-3">
-      <WifiOff aria-hidden size={16} className="shrink-0 text-attention" /> <p className="min-w-0 flex-1">{children}</p> {action}
+      <Icon aria-hidden size={16} className="shrink-0 text-attention" /> <p className="min-w-0 flex-1">{children}</p> {action}
     </div>
   );
 }

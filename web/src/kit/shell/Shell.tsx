@@ -1,18 +1,24 @@
 /** The frame of every page: navigation, top bar, the sheet. Not: what a page shows. */
 "use client";
 
-import { Suspense } from "react";
+import { Suspense, useEffect } from "react";
 
 import { Toaster } from "../ui/Toast";
+import { useKey } from "../api/key";
 import { useFeed } from "../live/live";
+import { fetchPrefs } from "../prefs/prefs";
+import { useLook } from "../prefs/useLook";
 import { BottomBar } from "./BottomBar";
 import { LiveBanner } from "./LiveDot";
 import { Nav } from "./Nav";
+import { Overlays } from "./overlays";
 import { SignedIn } from "./SignIn";
 import { TopBar } from "./TopBar";
+import { useGlobalKeys } from "./useGlobalKeys";
 
 export function Shell({ children }: { children: React.ReactNode }) {
   useFeed();
+  useLook();
   return (
     <Suspense>
       <SignedIn>
@@ -27,7 +33,17 @@ export function Shell({ children }: { children: React.ReactNode }) {
         </div>
         <BottomBar />
         <Toaster />
+        <Overlays />
+        <Person />
       </SignedIn>
     </Suspense>
   );
+}
+
+/** What works only with somebody signed in: keys, and their preferences. */
+function Person() {
+  const key = useKey((state) => state.key);
+  useGlobalKeys();
+  useEffect(() => { if (key) void fetchPrefs(); }, [key]);
+  return null;
 }
