@@ -7,7 +7,7 @@ const SHELL_CACHE = `shell-${VERSION}`;
 const SEEN_AT = "x-seen-at";
 const MOST_SEEN = 300;
 const MOST_BYTES = 1_000_000;
-const UNSEEN = /^\/api\/v1\/(events|sign-|keys|interactions\/export|dataset-versions\/[^/]+\/export)/; // streams, secrets, files
+const UNSEEN = /^\/api\/v1\/(events|sign-|interactions\/export|dataset-versions\/[^/]+\/export)/; // streams, files
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(SHELL_CACHE).then((cache) => cache.addAll(SHELL)));
