@@ -45,7 +45,9 @@ def started(served: Served) -> Iterator[str]:
     late.start()
     try:
         assert process.stdout is not None
-        yield next(line.strip() for line in process.stdout if "token=" in line)
+        address = next(line.strip() for line in process.stdout if "token=" in line)
+        late.cancel()
+        yield address
     finally:
         late.cancel()
         process.terminate()

@@ -77,13 +77,19 @@ def _waiting(client: Client) -> None:
 
 def _verdicts(client: Client) -> None:
     st.subheader("Latest verdicts")
+    listed = client.certificates.list(limit=5)["items"]
     rows = [
         {"certificate": f"C-{each['number']:04d}", "workflow": each["workflow"],
          "verdict": formats.VERDICTS.get(each["verdict"], each["verdict"]),
          "when": formats.ago(each["created_at"])}
-        for each in client.certificates.list(limit=5)["items"]
+        for each in listed
     ]  # fmt: skip
     _table(rows, "No verdict yet. It needs a candidate and held-out goals.")
+    if listed:
+        newest = client.certificates.get(listed[0]["id"])
+        low, high = newest["interval"]
+        shown = formats.estimate(newest["effect"], low, high, newest["level"], newest["n"])
+        st.caption(f"The newest: {shown}.")
 
 
 def _workflows(client: Client) -> None:
