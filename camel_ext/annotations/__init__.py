@@ -22,6 +22,7 @@ from camel_ext.annotations.schemas import (
 )
 from camel_ext.annotations.schemas_batches import BatchStart
 from camel_ext.annotations.subjects import text_of
+from camel_ext.annotations.totals import OpenQueue, count_judgements, list_open_queues
 
 __all__ = [
     "Annotation",
@@ -38,6 +39,7 @@ __all__ = [
     "Judgement",
     "JudgementInvalid",
     "LabelsCreate",
+    "OpenQueue",
     "RankingCreate",
     "RatingCreate",
     "ThumbsCreate",
@@ -45,8 +47,10 @@ __all__ = [
     "annotate",
     "annotate_many",
     "cancel_batch",
+    "count_judgements",
     "get_annotation",
     "get_batch",
+    "list_open_queues",
     "read_current",
     "start_batch",
     "text_of",

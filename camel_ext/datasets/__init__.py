@@ -20,6 +20,7 @@ from camel_ext.datasets.reading import read_pairs
 from camel_ext.datasets.schemas import Combine, DatasetBuild, PairRules, SplitBy, Strategy, Without
 from camel_ext.datasets.versions import (
     cancel_build,
+    count_latest_pairs,
     find_version,
     get_version,
     list_versions,
@@ -48,6 +49,7 @@ __all__ = [
     "VersionUnready",
     "Without",
     "cancel_build",
+    "count_latest_pairs",
     "find_version",
     "get_version",
     "list_versions",

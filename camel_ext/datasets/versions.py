@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -301,3 +301,21 @@ def end_version(
     )
     publish(db, clock, ended)
     db.flush()
+
+
+def count_latest_pairs(db: Session) -> tuple[int, int]:
+    """Return how many datasets have a frozen version, and the pairs of the newest of each."""
+    newest = (
+        select(DatasetVersion.dataset_id, func.max(DatasetVersion.number).label("newest"))
+        .where(DatasetVersion.state == State.SUCCEEDED)
+        .group_by(DatasetVersion.dataset_id)
+        .subquery()
+    )
+    held = DatasetVersion.pairs_train + DatasetVersion.pairs_eval
+    query = select(func.count(), func.coalesce(func.sum(held), 0)).join(
+        newest,
+        (DatasetVersion.dataset_id == newest.c.dataset_id)
+        & (DatasetVersion.number == newest.c.newest),
+    )
+    datasets, pairs = db.execute(query).one()
+    return datasets, pairs

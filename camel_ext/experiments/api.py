@@ -1,11 +1,13 @@
-"""Routes of improvements, certificates, decisions, error budgets, and of a version's lineage."""
+"""Routes of improvements, certificates, decisions, error budgets, lineage, and the whole."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from camel_ext.core.counting import growing_counts
 from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.http import problems
 from camel_ext.core.models import State
@@ -14,6 +16,7 @@ from camel_ext.core.routes import Router
 from camel_ext.evaluation import load_statistics
 from camel_ext.experiments import budget, certificates, decisions, improvements, lineage, plans
 from camel_ext.experiments.models import Decision, Improvement
+from camel_ext.experiments.overview import read_overview
 from camel_ext.experiments.rendering import as_html, as_markdown
 from camel_ext.experiments.schemas import (
     BudgetShown,
@@ -30,6 +33,7 @@ from camel_ext.experiments.schemas import (
     StageShown,
 )
 from camel_ext.experiments.schemas_lineage import VersionLineage
+from camel_ext.experiments.schemas_overview import OverviewShown
 from camel_ext.experiments.stages import list_stages
 from camel_ext.identity import Editor, Viewer
 from camel_ext.workflows import asker_of
@@ -209,6 +213,19 @@ async def show_lineage(
     version_id: Annotated[UUID, Path(description="The version's id.")], door: Viewer
 ) -> VersionLineage:
     return await door.read(lineage.trace_model, version_id)
+
+
+@router.get("/overview", responses=problems(), summary="The whole at a glance")
+async def overview(
+    door: Viewer,
+    utc_offset_min: Annotated[
+        int, Query(ge=-14 * 60, le=14 * 60, description="Whose days: minutes ahead of UTC.")
+    ] = 0,
+) -> OverviewShown:
+    runtime = door.runtime
+    return await door.read(
+        read_overview, runtime.clock, growing_counts(runtime), timedelta(minutes=utc_offset_min)
+    )
 
 
 @router.get("/error-budgets", response_model=list[BudgetShown], responses=problems(),

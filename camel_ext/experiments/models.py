@@ -80,7 +80,13 @@ class Improvement(Tenanted, Base):
     __table_args__ = (
         Index("ix_improvements_created", "org_id", "project_id", "created_at", "id"),
         Index("ix_improvements_workflow", "org_id", "project_id", "workflow", "created_at", "id"),
-    )
+        Index(
+            "ix_improvements_under_way",
+            "org_id", "project_id", "created_at", "id",
+            sqlite_where=column("finished_at").is_(None),
+            postgresql_where=column("finished_at").is_(None),
+        ),
+    )  # fmt: skip
 
 
 class ImprovementStage(Tenanted, Base):

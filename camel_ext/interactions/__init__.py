@@ -5,6 +5,7 @@ answer (annotations), and it calls no model.
 """
 
 from camel_ext.interactions.calls import Answer, Asker, Prompt
+from camel_ext.interactions.counting import count_logged, count_logged_since
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Purpose
 from camel_ext.interactions.origins import (
@@ -46,6 +47,8 @@ __all__ = [
     "Said",
     "Thread",
     "count_failures",
+    "count_logged",
+    "count_logged_since",
     "export_lines",
     "list_candidates",
     "list_interactions",

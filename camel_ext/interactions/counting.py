@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
+from camel_ext.core.counting import GrowingCounts
 from camel_ext.core.models import UtcDateTime, to_micros
 from camel_ext.interactions.models import Interaction
 from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
@@ -133,6 +134,17 @@ def count_over_time(db: Session, clock: Clock, wanted: HistogramQuery) -> Histog
         ],
         searched_until=max((each for each in (counted_to, errors_to) if each), default=None),
     )
+
+
+def count_logged(db: Session, growing: GrowingCounts) -> int:
+    """Count every call in the log: quick, as only what was added since the last time is looked at."""
+    return growing.count(db, Interaction.ingest_seq)
+
+
+def count_logged_since(db: Session, since: datetime, at_most: int) -> int:
+    """Count the calls recorded since then, up to so many."""
+    rows = select(Interaction.id).where(Interaction.created_at >= since).limit(at_most)
+    return db.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
 def _oldest(db: Session, wanted: InteractionFilter) -> datetime | None:

@@ -21,10 +21,12 @@ from camel_ext.training.presets import PRESETS, Preset, plan_hyper, read_overrid
 from camel_ext.training.schemas import TrainingStart
 from camel_ext.training.service import (
     cancel_training,
+    count_trainings,
     get_training,
     list_metrics,
     list_trainings,
     list_trainings_of,
+    list_trainings_under_way,
     resume_training,
     start_training,
 )
@@ -51,12 +53,14 @@ __all__ = [
     "TrainingStateUnfit",
     "TrainingUnknown",
     "cancel_training",
+    "count_trainings",
     "environment_dir",
     "find_environment",
     "get_training",
     "list_metrics",
     "list_trainings",
     "list_trainings_of",
+    "list_trainings_under_way",
     "make_environment",
     "plan_downloads",
     "plan_hyper",

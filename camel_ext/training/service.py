@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from camel_ext.core import jobs
@@ -177,6 +177,22 @@ def list_trainings_of(db: Session, version_id: UUID, limit: int) -> list[Trainin
         .order_by(TrainingJob.created_at.desc(), TrainingJob.id.desc())
     )
     return list(db.scalars(query.limit(limit)))
+
+
+def count_trainings(db: Session) -> int:
+    """Count the trainings that made an adapter."""
+    made = TrainingJob.adapter_version_id.is_not(None)
+    query = select(func.count()).select_from(TrainingJob)
+    return db.scalar(query.where(TrainingJob.state == State.SUCCEEDED, made)) or 0
+
+
+def list_trainings_under_way(db: Session, at_most: int) -> list[TrainingJob]:
+    """Return the newest trainings that have not ended, without their long texts."""
+    heavy = (TrainingJob.card, TrainingJob.console_tail, TrainingJob.preflight, TrainingJob.result)
+    query = select(TrainingJob).options(*(defer(each, raiseload=True) for each in heavy))
+    query = query.where(TrainingJob.state.in_((State.QUEUED, State.RUNNING, State.WAITING)))
+    newest = query.order_by(TrainingJob.created_at.desc(), TrainingJob.id.desc())
+    return list(db.scalars(newest.limit(at_most)))
 
 
 def list_metrics(

@@ -19,11 +19,19 @@ from camel_ext.workflows.runs import Asker, cancel_run, get_run, list_turns, sta
 from camel_ext.workflows.schemas import RunStart
 from camel_ext.workflows.schemas_forks import ForkStart, Variant
 from camel_ext.workflows.tools import Availability, Sandbox
+from camel_ext.workflows.totals import (
+    DayOfRuns,
+    count_days,
+    count_runs,
+    list_under_way,
+    list_waiting_for_person,
+)
 
 __all__ = [
     "Agent",
     "Asker",
     "Availability",
+    "DayOfRuns",
     "DefinitionKind",
     "DefinitionUnknown",
     "DefinitionVersion",
@@ -49,12 +57,16 @@ __all__ = [
     "cancel_fork",
     "cancel_run",
     "cost_of_fork",
+    "count_days",
+    "count_runs",
     "fill_inputs",
     "get_definition",
     "get_fork",
     "get_run",
     "list_forks",
     "list_turns",
+    "list_under_way",
+    "list_waiting_for_person",
     "read_source",
     "start_fork",
     "start_run",

@@ -145,13 +145,26 @@ class Run(Tenanted, Base):
         Index("ix_runs_state", "org_id", "project_id", "state", "created_at", "id"),
         Index("ix_runs_workflow", "org_id", "project_id", "workflow", "created_at", "id"),
         Index("ix_runs_purpose", "org_id", "project_id", "purpose", "created_at", "id"),
+        Index(
+            "ix_runs_under_way",
+            "org_id", "project_id", "purpose", "created_at", "id",
+            sqlite_where=column("finished_at").is_(None),
+            postgresql_where=column("finished_at").is_(None),
+        ),
+        Index(  # all that a day's sums need; a run enters it once, when it ends
+            "ix_runs_finished",
+            "org_id", "project_id", "purpose", "finished_at", "workflow", "state",
+            "prompt_tokens", "completion_tokens", "cost_usd_micros",
+            sqlite_where=column("finished_at").is_not(None),
+            postgresql_where=column("finished_at").is_not(None),
+        ),
         system_index(
             "ix_runs_parent",
             "parent_run_id",
             sqlite_where=column("parent_run_id").is_not(None),
             postgresql_where=column("parent_run_id").is_not(None),
         ),
-    )
+    )  # fmt: skip
 
 
 class Turn(Tenanted, Base):

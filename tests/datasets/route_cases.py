@@ -3,7 +3,19 @@
 import json
 
 from tests.conftest import House
-from tests.route_calls import CANARY, CREATES, HIDDEN, LISTS, NAME, Call, Cases, Owned, get, send
+from tests.route_calls import (
+    CANARY,
+    CREATES,
+    HIDDEN,
+    LISTS,
+    NAME,
+    OWN,
+    Call,
+    Cases,
+    Owned,
+    get,
+    send,
+)
 
 DATASETS = "/api/v1/datasets"
 VERSIONS = "/api/v1/dataset-versions"
@@ -39,7 +51,7 @@ CASES: Cases = {
     ("GET", DATASETS): (get(DATASETS), LISTS),
     ("POST", DATASETS + "/preview"): (
         send("POST", DATASETS + "/preview", {"name": "own", "filter": {}}),
-        LISTS,
+        OWN,
     ),
     ("GET", DATASETS + "/{name}"): (get(f"{DATASETS}/{NAME}"), HIDDEN),
     ("GET", DATASETS + "/{name}/versions"): (get(f"{DATASETS}/{NAME}/versions"), HIDDEN),

@@ -50,6 +50,7 @@ CASES: Cases = {
         get("/api/v1/model-versions/{version_id}/lineage"),
         HIDDEN,
     ),
+    ("GET", "/api/v1/overview"): (get("/api/v1/overview"), LISTS),
     ("GET", "/api/v1/error-budgets"): (get("/api/v1/error-budgets"), LISTS),
 }
 assert CREATES  # nothing here makes something of B's own: all of it rests on A's workflow

@@ -27,6 +27,7 @@ from camel_ext_client.shapes import (
     Events,
     Health,
     Me,
+    Overview,
     Principal,
     Run,
     Stream,
@@ -94,6 +95,11 @@ class Client:
     def me(self) -> Me:
         """Say who the key acts as."""
         return cast(Me, self._transport.get("/api/v1/me"))
+
+    def overview(self, *, utc_offset_min: int = 0) -> Overview:
+        """Return the whole at a glance; days are those of a zone that many minutes ahead of UTC."""
+        found = self._transport.get("/api/v1/overview", utc_offset_min=utc_offset_min)
+        return cast(Overview, found)
 
     def principals(self) -> list[Principal]:
         """Return everybody of the organisation."""

@@ -264,6 +264,18 @@ class Principal(TypedDict):
     created_at: str
 
 
+class Overview(TypedDict):
+    """The whole at a glance: the loop in counts, what goes on, what waits, how workflows do."""
+
+    at: str
+    loop: dict[str, int]
+    under_way: dict[str, list[dict[str, Any]]]
+    waiting: dict[str, list[dict[str, Any]]]
+    certificates: list[dict[str, Any]]
+    latest_move: dict[str, Any] | None
+    workflows: list[dict[str, Any]]
+
+
 class Key(TypedDict):
     """A key without its secret."""
 
