@@ -38,15 +38,15 @@ const FIELDS: FilterField[] = [
 const QUICK: [string, string, string][] = [["Running", "state", "running"], ["Waiting", "state", "waiting"], ["Failed", "state", "failed"], ["Work, no tests", "purpose", "run"]];
 
 const COLUMNS: Column<RunShown>[] = [
-  { id: "state", title: "State", width: 132, cell: (run) => <StateChip state={run.state} waitingFor={run.waiting_for} /> },
+  { id: "state", title: "State", width: 118, cell: (run) => <StateChip state={run.state} waitingFor={run.waiting_for} /> },
   { id: "goal", title: "Goal", width: 200, grow: true, cell: (run) => <Preview text={goalOf(run.input, run.workflow)} className="font-[550] text-text" /> },
-  { id: "workflow", title: "Workflow", width: 130, cell: (run) => run.workflow },
-  { id: "purpose", title: "Purpose", width: 76, cell: (run) => <Tag>{run.purpose}</Tag> },
-  { id: "turns", title: "Turns", width: 60, align: "right", cell: (run) => count(run.turns) },
-  { id: "tokens", title: "Tokens", width: 110, align: "right", cell: (run) => tokens(run.prompt_tokens, run.completion_tokens) },
-  { id: "cost", title: "Cost", width: 72, align: "right", cell: (run) => cost(run.cost_usd_micros) },
-  { id: "time", title: "Time", width: 80, align: "right", cell: (run) => duration(run.running_ms / 1000) },
-  { id: "started", title: "Asked for", width: 116, align: "right", cell: (run) => <span title={run.created_at}>{ago(run.created_at)}</span> },
+  { id: "workflow", title: "Workflow", width: 100, cell: (run) => run.workflow },
+  { id: "purpose", title: "Purpose", width: 70, cell: (run) => <Tag>{run.purpose}</Tag> },
+  { id: "turns", title: "Turns", width: 50, align: "right", cell: (run) => count(run.turns) },
+  { id: "tokens", title: "Tokens", width: 92, align: "right", cell: (run) => tokens(run.prompt_tokens, run.completion_tokens) },
+  { id: "cost", title: "Cost", width: 60, align: "right", cell: (run) => cost(run.cost_usd_micros) },
+  { id: "time", title: "Time", width: 72, align: "right", cell: (run) => duration(run.running_ms / 1000) },
+  { id: "started", title: "Asked for", width: 92, align: "right", cell: (run) => <span title={run.created_at}>{ago(run.created_at)}</span> },
   { id: "tags", title: "Tags", width: 180, hidden: true, cell: (run) => run.tags.join(", ") },
   { id: "seed", title: "Seed", width: 110, align: "right", hidden: true, cell: (run) => String(run.seed) },
 ];

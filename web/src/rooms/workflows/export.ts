@@ -13,7 +13,8 @@ export async function exportRuns(ids: string[]): Promise<number> {
   return lines.length;
 }
 
-function saveFile(name: string, text: string, type: string): void {
+/** Hand a text to the user as a file. */
+export function saveFile(name: string, text: string, type: string): void {
   const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
   link.href = url;

@@ -1,0 +1,27 @@
+/** What is typed and not applied yet: kept in this browser, so that a reload loses nothing. */
+"use client";
+
+import { useCallback, useState } from "react";
+
+import type { Files } from "./queries";
+
+interface Draft { revision: number | null; files: Files }
+
+function read(name: string): Draft | null {
+  try {
+    return JSON.parse(localStorage.getItem(`camel-ext.draft.${name}`) ?? "null") as Draft | null;
+  } catch {
+    return null;
+  }
+}
+
+/** The draft of a configuration, made from one of its revisions; null: nothing is typed. */
+export function useDraft(name: string) {
+  const [draft, setDraft] = useState<Draft | null>(() => read(name));
+  const keep = useCallback((next: Draft | null) => {
+    setDraft(next);
+    if (next) localStorage.setItem(`camel-ext.draft.${name}`, JSON.stringify(next));
+    else localStorage.removeItem(`camel-ext.draft.${name}`);
+  }, [name]);
+  return { draft, keep };
+}
