@@ -69,7 +69,9 @@ async def facets(door: Viewer, wanted: Annotated[InteractionFilter, Query()]) ->
 
 @router.get("/histogram", responses=problems(), summary="Calls and failures by filter over time")
 async def histogram(door: Viewer, wanted: Annotated[HistogramQuery, Query()]) -> HistogramShown:
-    return await door.read(counting.count_over_time, door.runtime.clock, wanted)
+    runtime = door.runtime
+    settled = runtime.extras.setdefault("interactions.settled", counting.Settled())
+    return await door.read(counting.count_over_time, runtime.clock, settled, wanted)
 
 
 @router.get("/{interaction_id}", response_model=InteractionShown, responses=problems(404),

@@ -2,12 +2,16 @@
 
 Where one index answers (a filter that leads, and times), all of it is counted; else the newest rows
 are, and the answer says how far back. Over a million calls (bench/million.py) a count takes 2 to 30 ms,
-facets 40 to 100, a histogram of everything 200, of a day 20.
+facets 40 to 100, a histogram of everything 200 the first time and 10 from then on.
 """
 
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil, log
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +29,8 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.counting import GrowingCounts
-from camel_ext.core.models import UtcDateTime, to_micros
+from camel_ext.core.models import EPOCH, UtcDateTime, to_micros
+from camel_ext.core.tenancy import Tenant, current_tenant
 from camel_ext.interactions.models import Interaction
 from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
 from camel_ext.interactions.schemas import (
@@ -42,10 +47,13 @@ COUNT_MOST = 10_000
 COUNT_ROWS = 20_000  # rows looked at for a filter that no index serves
 FACET_ROWS = 10_000
 FACET_VALUES = 50
+SETTLES = timedelta(minutes=5)  # a call is committed soon after its time is taken
+REMEMBER_COUNTS = 20_000  # some 8 MB
 FACETS = (
     "agent_id", "model_version_id", "adapter_version_id", "alias", "purpose", "source",
     "finish_reason", "error_code", "tag",
 )  # fmt: skip
+Key = tuple[Tenant, str, datetime, datetime]
 Values = dict[str, Counter[str | None]]
 
 
@@ -108,29 +116,68 @@ def _values(db: Session, wanted: InteractionFilter, end: Row | None, names: list
     return found
 
 
-def count_over_time(db: Session, clock: Clock, wanted: HistogramQuery) -> HistogramShown:
+class Settled:
+    """Counts of the log's past, which is only added to at its end, so that they are counted once."""
+
+    def __init__(self, remember: int = REMEMBER_COUNTS) -> None:
+        self._known: OrderedDict[Key, int] = OrderedDict()
+        self._remember, self._lock = remember, Lock()
+
+    def find(self, keys: Sequence[Key]) -> dict[Key, int]:
+        """Return what is known of these."""
+        with self._lock:
+            return {key: self._known[key] for key in keys if key in self._known}
+
+    def add(self, counts: Mapping[Key, int]) -> None:
+        """Remember counts of what nobody adds to any more."""
+        with self._lock:
+            self._known |= counts
+            while len(self._known) > self._remember:
+                self._known.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A range in parts of the same length, what of them is asked for, and what has settled."""
+
+    starts: list[datetime]
+    width: timedelta
+    since: datetime
+    until: datetime
+    settled_at: datetime
+
+    def range_of(self, number: int) -> tuple[datetime, datetime]:
+        start = self.starts[number]
+        return max(start, self.since), min(start + self.width, self.until)
+
+
+def count_over_time(
+    db: Session, clock: Clock, settled: Settled, wanted: HistogramQuery
+) -> HistogramShown:
     """Count calls and failures in each part of a range: at most five queries."""
-    until = wanted.until or clock.now()
+    now = clock.now()
+    until = wanted.until or now
     since = wanted.since or _oldest(db, wanted) or until
-    width = (until - since + timedelta(microseconds=wanted.buckets - 1)) // wanted.buckets
-    starts = [since + n * width for n in range(wanted.buckets) if since + n * width < until]
-    filters = wanted.model_dump(exclude={"buckets"}) | {"since": since, "until": until}
+    parts = _divide(since, until, wanted.buckets, now, fixed=wanted.until is not None)
+    filters = wanted.model_dump(exclude={"buckets"}) | {"since": since, "until": parts.until}
     asked = InteractionFilter.model_validate(filters)
-    counts, counted_to = _by_bucket(db, asked, starts, width)
+    counts, counted_to = _by_part(db, asked, parts, settled)
     errors, errors_to = dict[int, int](), counted_to
     if asked.failed is not False:
-        failed = asked.model_copy(update={"failed": True})
-        errors, errors_to = _by_bucket(db, failed, starts, width)
+        further = asked if counted_to is None else asked.model_copy(update={"since": counted_to})
+        failed = further.model_copy(update={"failed": True})
+        errors, looked_to = _by_part(db, failed, parts, settled)
+        errors_to = looked_to or counted_to
     return HistogramShown(
-        since=since,
-        until=until,
+        since=parts.starts[0] if parts.starts else since,
+        until=parts.until,
         buckets=[
             BucketShown(
                 since=start,
                 count=counts.get(n, 0) if counted_to is None or start >= counted_to else None,
                 errors=errors.get(n, 0) if errors_to is None or start >= errors_to else None,
             )
-            for n, start in enumerate(starts)
+            for n, start in enumerate(parts.starts)
         ],
         searched_until=max((each for each in (counted_to, errors_to) if each), default=None),
     )
@@ -147,6 +194,25 @@ def count_logged_since(db: Session, since: datetime, at_most: int) -> int:
     return db.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
+def _divide(
+    since: datetime, until: datetime, buckets: int, now: datetime, *, fixed: bool
+) -> _Parts:
+    """Divide a range; one that ends now in parts that stay where they are while it goes on.
+
+    Their length is one of few, each a tenth more than the last, and they begin at its multiples.
+    """
+    start_us = to_micros(since)
+    width_us = max(1, -((start_us - to_micros(until)) // buckets))
+    if not fixed:
+        width_us = ceil(1.1 ** ceil(log(max(2, width_us), 1.1)))
+        start_us -= start_us % width_us
+    width, first = timedelta(microseconds=width_us), EPOCH + timedelta(microseconds=start_us)
+    count = -((first - until) // width) if fixed else (until - first) // width + 1
+    starts = [first + n * width for n in range(count if since < until else 0)]
+    end = until if fixed or not starts else starts[-1] + width
+    return _Parts(starts, width, since, end, now - SETTLES)
+
+
 def _oldest(db: Session, wanted: InteractionFilter) -> datetime | None:
     at, _ = order_of(wanted)
     oldest: datetime | None = db.scalar(
@@ -155,37 +221,45 @@ def _oldest(db: Session, wanted: InteractionFilter) -> datetime | None:
     return oldest
 
 
-def _by_bucket(
-    db: Session, wanted: InteractionFilter, starts: list[datetime], width: timedelta
+def _by_part(
+    db: Session, wanted: InteractionFilter, parts: _Parts, settled: Settled
 ) -> tuple[dict[int, int], datetime | None]:
     """Return the counts by number of the part, and how far back it looked."""
-    if not starts:
+    if not parts.starts:
         return {}, None
     tried = scanned(wanted)
     if not tried:
-        return _by_range(db, wanted, starts, width), None
+        return _by_range(db, wanted, parts, settled), None
     end, (at, _) = last_looked_at(db, wanted, COUNT_ROWS), order_of(wanted)
-    passed_us = type_coerce(at, BigInteger) - to_micros(starts[0])
-    number = passed_us // (width // timedelta(microseconds=1))
+    passed_us = type_coerce(at, BigInteger) - to_micros(parts.starts[0])
+    number = passed_us // (parts.width // timedelta(microseconds=1))
     query = indexed(select(number, func.count()), wanted, end=end).where(*tried)
     counts = {int(n): count for n, count in db.execute(query.group_by(number))}
     return counts, None if end is None else end[0]
 
 
 def _by_range(
-    db: Session, wanted: InteractionFilter, starts: list[datetime], width: timedelta
+    db: Session, wanted: InteractionFilter, parts: _Parts, settled: Settled
 ) -> dict[int, int]:
-    """Count each part in the index by itself: a third of the time that grouping takes."""
-    at, _ = order_of(wanted)
-    ends = [*starts[1:], min(starts[-1] + width, wanted.until or starts[-1] + width)]
-    parts = (
-        values(
-            column("number", Integer), column("since", UtcDateTime), column("until", UtcDateTime)
-        )
-        .data([(n, *both) for n, both in enumerate(zip(starts, ends, strict=True))])
-        .cte("parts")
-    )
+    """Count each part in the index by itself (a third of what grouping takes), if it is not known."""
     timeless = wanted.model_copy(update={"since": None, "until": None})
+    tenant, said = current_tenant(db), timeless.model_dump_json(exclude_none=True)
+    keys = {n: (tenant, said, *parts.range_of(n)) for n in range(len(parts.starts))}
+    known = settled.find(list(keys.values()))
+    missing = [(n, *keys[n][2:]) for n in keys if keys[n] not in known]
+    counts = {n: known[key] for n, key in keys.items() if key in known}
+    if missing:
+        counts |= _count_ranges(db, timeless, missing)
+        settled.add({keys[n]: counts[n] for n, _, end in missing if end <= parts.settled_at})
+    return counts
+
+
+def _count_ranges(
+    db: Session, timeless: InteractionFilter, ranges: list[tuple[int, datetime, datetime]]
+) -> dict[int, int]:
+    at, _ = order_of(timeless)
+    columns = column("number", Integer), column("since", UtcDateTime), column("until", UtcDateTime)
+    parts = values(*columns).data(ranges).cte("parts")
     within = indexed(select(func.count()), timeless, alone=True).where(
         at >= parts.c.since, at < parts.c.until
     )

@@ -182,8 +182,14 @@ class BucketShown(BaseModel):
 
 
 class HistogramShown(BaseModel):
-    since: datetime = Field(description="Where it begins: as asked, or the oldest call found.")
-    until: datetime = Field(description="Where it ends: as asked, or now.")
+    """Parts of one length.
+
+    Where it ends now, the parts stay where they are from one time to the next: the first may begin
+    before `since`, the last end after now, and there may be a few fewer.
+    """
+
+    since: datetime = Field(description="Where it begins: as asked, or by the oldest call found.")
+    until: datetime = Field(description="Where it ends: as asked, or by now.")
     buckets: list[BucketShown] = Field(description="Oldest first; none where nothing is found.")
     searched_until: datetime | None = Field(
         description="What is older was not looked at; null: all was."
