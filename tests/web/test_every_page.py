@@ -20,6 +20,7 @@ SHOTS = WEB.parent / "var" / "screenshots"
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
 IDS = {  # the ids that a page takes, by the name in its query
     "/workflows/run/": {"id": "run"},
+    "/datasets/dataset/": {"name": "dataset"},
     "/interactions/turn/": {"id": "turn"},
     "/annotations/queue/": {"id": "queue"},
     "/experiments/certificate/": {"id": "certificate"},

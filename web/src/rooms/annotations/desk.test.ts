@@ -86,6 +86,7 @@ describe("the desk", () => {
     expect(desk.undo()).toBe(true);
     expect([desk.state.current?.id, desk.state.draft.choice, desk.state.ahead.map((each) => each.id)]).toEqual(["a", "second", ["b"]]);
     await desk.idle();
+    expect(desk.state.open).toBe(2);
     expect(server.asked.slice(-3)).toEqual(["withdraw of a", "withdraw of correction", "reserve a"]);
     expect(readDraft("b").rationale).toBe("half");
     expect(readDraft("a").choice).toBe("second");

@@ -125,6 +125,7 @@ export class DeskKeeper {
     keepDraft(last.item.id, last.draft, this.now());
     void this.behind(async () => {
       for (const { id } of [...last.bodies].reverse()) if (id) await this.server.withdraw(id);
+      if (last.saved) this.set({ open: this.state.open === null ? null : this.state.open + 1 });
       await this.keep(last.item.id);
       await this.fill();
     });
@@ -181,7 +182,7 @@ export class DeskKeeper {
     }
     this.change(entry, { saved: true });
     if (!entry.undone) forgetDraft(entry.item.id); // taken back while it was on its way: the draft is on the desk again
-    this.set({ savedAt: this.now() });
+    this.set({ savedAt: this.now(), open: this.state.open === null ? null : this.state.open - 1 });
   }
 
   private async sendOne(itemId: string, body: Body, key: string): Promise<string> {
