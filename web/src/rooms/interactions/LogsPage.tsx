@@ -8,8 +8,10 @@ import type { InteractionListed } from "@/kit/api/schema";
 import { useVersions } from "@/kit/api/versions";
 import { FilterBar } from "@/kit/filter/FilterBar";
 import { useFilter } from "@/kit/filter/useFilter";
+import { Views } from "@/kit/filter/Views";
 import { clockTime } from "@/kit/format/format";
 import { DataTable } from "@/kit/table/DataTable";
+import { useKeptLayout } from "@/kit/table/kept";
 import { NONE, type Selection } from "@/kit/table/selection";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { Copy } from "@/kit/ui/Copy";
@@ -26,6 +28,7 @@ import { Found } from "./Found";
 import { useFacets, useTurns } from "./queries";
 import { Turn } from "./Turn";
 
+const NO_VIEW = ["turn", "tab"];
 const rowId = (turn: InteractionListed) => turn.id;
 const rowLabel = (turn: InteractionListed) => `${clockTime(turn.created_at)} ${turn.prompt_preview}`.slice(0, 120);
 
@@ -37,6 +40,7 @@ export function LogsPage() {
   const turns = useTurns(filter);
   const facets = useFacets(filter, true).data;
   const [selection, setSelection] = useState<Selection>(NONE);
+  const kept = useKeptLayout("logs");
   const open = get("turn");
   const mark = params.text;
   const columns = useMemo(() => turnColumns(nameOf, mark), [nameOf, mark]);
@@ -48,6 +52,7 @@ export function LogsPage() {
       <h1 className="sr-only">Logs</h1>
       <div className="flex items-start gap-2 px-6 pt-4 max-md:px-3 max-md:pt-2">
         <FilterBar label="Filter of turns" source={source} onChange={write} fields={FIELDS} values={values} placeholder="Words, or agent:executor latency_ms>800" />
+        <Views path="/interactions" without={NO_VIEW} />
         <ExportMenu ids={[]} filter={filter} quiet />
       </div>
       <Found filter={filter} params={params} tookMs={turns.took_ms} source={source} write={write} />
@@ -55,7 +60,7 @@ export function LogsPage() {
         <div className={`w-52 shrink-0 overflow-y-auto border-r border-border max-lg:hidden ${open ? "max-2xl:hidden" : ""}`}>{facets && <Facets facets={facets} source={source} edit={edit} nameOf={nameOf} />}</div>
         <div className="relative min-w-0 flex-1">
           <DataTable label="Turns" columns={columns} rows={turns.rows} rowId={rowId} rowLabel={rowLabel} compact={compact} href={(turn) => href("/interactions/turn", { id: turn.id })} onOpen={show} current={open}
-            selection={selection} onSelect={setSelection} loading={turns.isPending} error={turns.error} retry={() => void turns.refetch()}
+            kept={kept} selection={selection} onSelect={setSelection} loading={turns.isPending} error={turns.error} retry={() => void turns.refetch()}
             older={{ more: turns.hasNextPage && !turns.tired, loading: turns.isFetchingNextPage, load: () => void turns.fetchNextPage() }}
             empty={turns.tired ? null : <Nothing filtered={source !== ""} clear={() => write("")} />}
             end={turns.rows.length > 0 && !turns.hasNextPage ? "These are all." : null} />
