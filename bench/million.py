@@ -2,7 +2,7 @@
 
 Thirty days of a team of three agents, busier by day, one call in fifty failed. Each row is what
 `Recorder` gives for a call, body, tags and usage included; only its event is left out. What is made is
-a data folder: `camel-ext --data-dir FOLDER up` serves it. It measures nothing; who uses it does.
+a data folder: `CAMEL_EXT_DATA_DIR=FOLDER camel-ext up` serves it. It measures nothing; who uses it does.
 
     python -m bench.million --data-dir /tmp/million [--rows 1000000]
 """

@@ -202,7 +202,8 @@ def _divide(
     Their length is one of few, each a tenth more than the last, and they begin at its multiples.
     """
     start_us = to_micros(since)
-    width_us = max(1, -((start_us - to_micros(until)) // buckets))
+    shares = buckets if fixed else max(1, buckets - 1)  # one more begins before, or ends after
+    width_us = max(1, -((start_us - to_micros(until)) // shares))
     if not fixed:
         width_us = ceil(1.1 ** ceil(log(max(2, width_us), 1.1)))
         start_us -= start_us % width_us

@@ -143,7 +143,7 @@ class TestHistogram:
         found = await self.ask(runtime, tenant, buckets=7, **wanted)
         assert sum(each.count or 0 for each in found.buckets) == count
         assert sum(each.errors or 0 for each in found.buckets) == errors
-        assert len(found.buckets) <= 8
+        assert len(found.buckets) <= 7
         assert bool(found.buckets) == bool(count)
         assert found.searched_until is None
 
