@@ -6,9 +6,12 @@ STAMP := $(VENV)/.installed
 TRAIN_STAMP := $(VENV)/.trainer-installed
 TORCH := torch==2.13.0
 MODELS := var/models
+WEB := web/out/csp.json
+WEB_MODULES := web/node_modules/.package-lock.json
+WEB_SOURCES = $(wildcard web/*.json web/*.ts web/*.mjs) $(shell find web/src web/public web/scripts -type f ! -name schema.ts ! -name '*.test.*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo up test test-fast check fix bench chaos migrate migration client docs lock
+.PHONY: help setup setup-train web demo up test test-fast check fix bench chaos migrate migration client docs lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,10 +35,21 @@ $(TRAIN_STAMP): requirements/train.lock $(STAMP)
 
 setup-train: $(TRAIN_STAMP) ## Add PyTorch and TRL (make setup-train TORCH_INDEX=URL takes torch from there)
 
+# npm writes the first file last of all, the build the second one: where it stands, all of it does.
+$(WEB_MODULES): web/package-lock.json | $(STAMP)
+	web/scripts/with-node.sh ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(WEB): $(WEB_MODULES) $(WEB_SOURCES)
+	@rm -f $@
+	web/scripts/with-node.sh run --silent build
+
+web: $(WEB) ## Build the web app, where something changed (Node comes from PyPI where there is none)
+
 demo: setup-train ## The main job: a team of agents on the bundled model, live, into var/demo
 	$(BIN)/camel-ext demo
 
-up: setup ## Serve at http://127.0.0.1:8000
+up: setup ## Serve at http://127.0.0.1:8000 (the web app, where make web built it)
 	$(BIN)/camel-ext up
 
 test: setup-train ## All tests, also the slow ones with real services and the real model
