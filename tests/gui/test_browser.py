@@ -106,6 +106,8 @@ def _run(page: Page, client: Client) -> None:
     page.get_by_role("link", name="Runs").click()
     page.get_by_role("combobox", name="Workflow").click()
     page.get_by_role("option", name="write").click()
+    expect(page.get_by_text("Write a line, and check it.")).to_be_visible()
+    _settled(page)
     page.get_by_role("textbox", name="goal").fill("something evil")
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_test_id("stMetricValue").first).to_contain_text("succeeded")
@@ -122,12 +124,14 @@ def _judge(page: Page, client: Client) -> None:
     client.annotations.queues.create("look", "thumbs", sets=[ids[:1]])
     page.get_by_role("link", name="Annotate").click()
     expect(page.get_by_text("0 of 1 judged")).to_be_visible()
+    _settled(page)
     expect(page.get_by_text("onerror=alert(1)").first).to_be_visible()
     why = page.get_by_role("textbox", name="Why (optional)")
     why.fill("x")
     why.press("1")  # typed, not pressed: keys do nothing while somebody writes
     why.press("Tab")
     assert client.annotations.list()["items"] == []
+    _settled(page)
     page.get_by_role("heading", name="Annotate").click()
     page.keyboard.press("2")
     expect(page.get_by_text("All judged.")).to_be_visible()
@@ -137,9 +141,12 @@ def _judge(page: Page, client: Client) -> None:
 
 def _find(page: Page, tmp_path: Path) -> None:
     page.get_by_role("link", name="Logs").click()
+    expect(page.get_by_role("heading", name="Logs")).to_be_visible()
+    _settled(page)
     page.get_by_role("textbox", name="Text").fill("evil")
     page.get_by_test_id("stBaseButton-primaryFormSubmit").click()
     expect(page.get_by_text("1 calls, all that match")).to_be_visible()
+    _settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     download.value.save_as(tmp_path / "calls.csv")
@@ -154,10 +161,16 @@ def _every_page(page: Page, address: str) -> None:
         for path in PAGES:
             page.goto(f"{base}{path}?{token}")
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+            _settled(page)
             assert page.get_by_test_id("stException").count() == 0, path
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} px wide on {width}"
+
+
+def _settled(page: Page) -> None:
+    """Wait until the script has run and all that it shows is drawn."""
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
 
 
 def _stranger(page: Page, address: str) -> None:

@@ -40,7 +40,7 @@ def show() -> None:
     )
     st.download_button(
         "Download as CSV",
-        lambda: csv_bytes(pd.DataFrame(rows)),
+        st.session_state[LOADED][2],
         file_name="calls.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -84,10 +84,11 @@ def _load(client: Client, filters: dict[str, Any], at_most: int) -> list[Interac
             now = datetime.now(UTC)  # noqa: TID251 - core's clock is the server's
             asked["since"] = (now - timedelta(hours=hours)).isoformat()
         with st.spinner("Searching"):
-            kept = wanted, list(islice(client.interactions.each(**asked), at_most))
+            rows = list(islice(client.interactions.each(**asked), at_most))
+            kept = wanted, rows, csv_bytes(pd.DataFrame(rows)) if rows else b""
         st.session_state[LOADED] = kept
-    rows: list[InteractionRow] = kept[1]
-    return rows
+    found: list[InteractionRow] = kept[1]
+    return found
 
 
 def _table(rows: list[InteractionRow]) -> pd.DataFrame:
