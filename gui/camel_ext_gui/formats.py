@@ -108,6 +108,15 @@ def ago(text: str | None, now: datetime | None = None) -> str:
     return f"{gone_s / 86_400:.0f} d ago"
 
 
+def elapsed(thing: Mapping[str, Any], now: datetime | None = None) -> str:
+    """Return how long a run took, or, while it runs, how long ago it began."""
+    began = moment(thing["started_at"])
+    if thing["state"] != "running" or began is None:
+        return duration(thing["running_ms"])
+    now = now or datetime.now(UTC)  # noqa: TID251 - core's clock is the server's
+    return duration(max(0.0, 1000 * (now - began).total_seconds()))
+
+
 def short(thing_id: str | None) -> str:
     """Return the end of an id, by which commands find it, too; its beginning is a time."""
     return UNKNOWN if thing_id is None else thing_id.replace("-", "")[-8:]

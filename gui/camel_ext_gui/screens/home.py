@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 from camel_ext_client import Client
+from camel_ext_client.shapes import FINAL
 
 from camel_ext_gui import connection, formats, problems
 from camel_ext_gui.untrusted import one_line
@@ -100,12 +101,18 @@ def _workflows(client: Client) -> None:
         return
     rows = [
         {"workflow": name, "latest runs": len(group),
-         "succeeded": formats.percent(float((group["state"] == "succeeded").mean())),
+         "succeeded": formats.percent(_success(group["state"])),
          "tokens": formats.count(int(group["prompt_tokens"].sum() + group["completion_tokens"].sum())),
          "cost": formats.cost(int(group["cost_usd_micros"].sum()))}
         for name, group in runs.groupby("workflow")
     ]  # fmt: skip
     _table(rows, "")
+
+
+def _success(states: pd.Series) -> float | None:
+    """Return which part of those that ended did well; what still runs says nothing yet."""
+    ended = states[states.isin(FINAL)]
+    return None if ended.empty else float((ended == "succeeded").mean())
 
 
 def _table(rows: Sequence[Mapping[str, object]], empty: str) -> None:

@@ -97,7 +97,7 @@ def _recent(client: Client) -> None:
          "given": one_line(next(iter(run["input"].values()), "")), "turns": run["turns"],
          "tokens": formats.tokens(run["prompt_tokens"], run["completion_tokens"]),
          "cost": formats.cost(run["cost_usd_micros"]),
-         "time": formats.duration(run["running_ms"]), "started": formats.ago(run["created_at"])}
+         "time": formats.elapsed(run), "started": formats.ago(run["created_at"])}
         for run in runs
     ]  # fmt: skip
     picked = st.dataframe(
@@ -150,7 +150,7 @@ def _figures(run: Run) -> None:
         "State": formats.state(run),
         "Turns": formats.count(run["turns"]),
         "Tokens in + out": formats.tokens(run["prompt_tokens"], run["completion_tokens"]),
-        "Time": formats.duration(run["running_ms"]),
+        "Time": formats.elapsed(run),
         "Cost": formats.cost(run["cost_usd_micros"]),
     }
     with st.container(horizontal=True, gap="large"):
