@@ -1,12 +1,14 @@
 /** One run: what did the agents do, and why? Graph, trace with waterfall, and the open turn beside them. */
 "use client";
 
+import clsx from "clsx";
 import { Workflow } from "lucide-react";
 import Link from "next/link";
 import { useCallback, useMemo } from "react";
 
 import { shortId } from "@/kit/format/format";
 import { useKeys } from "@/kit/keys/useKeys";
+import { usePhone } from "@/kit/table/measure";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { StateChip } from "@/kit/ui/Chip";
 import { Copy } from "@/kit/ui/Copy";
@@ -22,6 +24,7 @@ import { figuresOf } from "./figures";
 import { seen, useFolds } from "./folds";
 import { coloursOf } from "./look";
 import { goalOf } from "./messages";
+import { PhoneRun } from "./PhoneRun";
 import { type Mode, RunGraph } from "./RunGraph";
 import type { TraceRow } from "./trace";
 import { TraceTree, unfoldOrLeave } from "./TraceTree";
@@ -40,9 +43,10 @@ function OneRun({ id }: { id: string }) {
   const { run: query, rows, plan, going, writing, error, refetch } = useRunData(id);
   const run = query.data;
   const now = useNow(run?.state === "running");
-  const { folded, fold } = useFolds(id);
+  const { folded, fold } = useFolds(id, rows);
   const visible = useMemo(() => seen(rows, folded), [rows, folded]);
   const colours = useMemo(() => coloursOf(rows), [rows]);
+  const phone = usePhone();
   const act = useRunAction(run);
   const retry = useRetry(id);
   const wanted = url.get("turn");
@@ -66,37 +70,44 @@ function OneRun({ id }: { id: string }) {
     { keys: "d", label: "Diff with another turn", off: !before, run: () => url.set({ diff: before?.key }) },
     { keys: "a", label: "Judge the turn", off: !row?.call, run: () => url.set({ tab: "judgements" }) },
     { keys: "m", label: "Graph: aggregated, expanded", run: () => setMode(mode === "expanded" ? "aggregated" : "expanded") },
-    { keys: "w", label: "Follow live", run: () => url.set({ turn: null }) },
+    { keys: ["w", "Escape"], label: "Follow live", run: () => url.set({ turn: null }) },
   ]);
+
+  const figures = run ? figuresOf(run, rows, now) : [];
+  const graph = run && (
+    <RunGraph run={run} rows={rows} plan={plan} colours={colours} selected={row?.key ?? null} mode={mode} onMode={setMode} going={going} following={wanted === null} onFollow={() => url.set({ turn: null })}
+      onTouch={() => { if (going && row) select(row); }} onSelect={(key) => { const found = rows.find((each) => each.key === key); if (found) select(found); }} />
+  );
 
   if (error && !run) return <div className="py-6"><ErrorBox error={error} retry={refetch} /></div>;
   if (!run) return <Skeleton rows={8} label="Loading the run" />;
   return (
-    <div className="-mx-6 flex h-[calc(100%+24px)] min-h-0 max-md:-mx-3 max-md:h-full">
+    <div className="relative -mx-6 flex h-[calc(100%+24px)] min-h-0 max-md:-mx-3 max-md:h-auto max-md:pb-20">
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
         <header className="flex min-h-[52px] flex-wrap items-center gap-x-3 gap-y-2 px-5 py-2.5 max-md:px-3">
           <StateChip state={run.state} waitingFor={run.waiting_for} />
-          <h1 className="min-w-0 flex-1 truncate"><Untrusted inline text={goalOf(run.input, run.workflow)} /></h1>
-          <span className="flex flex-wrap items-center gap-2"><Controls run={run} act={act} onRetry={startAnew} retryFrom={row?.seq ? `turn ${row.seq}` : null} /></span>
+          <h1 className="min-w-0 flex-1 truncate max-md:order-first max-md:basis-full max-md:whitespace-normal"><Untrusted inline text={goalOf(run.input, run.workflow)} /></h1>
+          <span className="flex flex-wrap items-center gap-2 max-md:fixed max-md:inset-x-0 max-md:bottom-14 max-md:z-20 max-md:flex-nowrap max-md:border-t max-md:border-border max-md:bg-surface max-md:p-3 max-md:*:flex-1"><Controls run={run} act={act} onRetry={startAnew} retryFrom={row?.seq ? `turn ${row.seq}` : null} /></span>
         </header>
         <p className="-mt-2 flex flex-wrap items-center gap-x-4 px-5 pb-1.5 text-xs text-text-3 max-md:px-3">
           <span>{run.workflow}</span><Copy text={run.id} label="Copy id" className="font-mono">{shortId(run.id)}</Copy>
           {run.parent_run_id && <Link className="text-accent underline-offset-2 hover:underline" href={href("/workflows/run", { id: run.parent_run_id })}>retries a run from its turn {run.prefix_seq + 1}</Link>}
         </p>
-        <dl className="flex shrink-0 flex-wrap gap-x-6 gap-y-1.5 border-t border-border px-5 py-2 max-md:px-3">
-          {figuresOf(run, rows, now).map((figure) => (
+        <dl className="max-md:hidden flex shrink-0 flex-wrap gap-x-6 gap-y-1.5 border-t border-border px-5 py-2 max-md:px-3">
+          {figures.map((figure) => (
             <div key={figure.label} className="min-w-0"><dt className="text-xs text-text-3">{figure.label}</dt><dd className="nums text-fig font-semibold whitespace-nowrap text-text">{figure.value} {figure.note && <span className="text-xs font-normal text-text-3">{figure.note}</span>}</dd></div>
           ))}
         </dl>
         <Waiting run={run} act={act} />
         {(act.error || retry.error) && <div className="px-5 pb-3"><ActionError act={act} />{retry.error && <ErrorBox error={retry.error} />}</div>}
         {run.error_code && <div role="alert" className="mx-5 mb-3 max-h-24 shrink-0 overflow-y-auto rounded-card border border-failed px-3 py-2 text-text max-md:mx-3" tabIndex={0}><strong>The run stopped at turn {run.turns + 1}.</strong> <Untrusted inline text={run.error_detail ?? ""} /> <span className="font-mono text-xs text-text-3">{run.error_code}</span></div>}
-        <RunGraph run={run} rows={rows} plan={plan} colours={colours} selected={row?.key ?? null} mode={mode} onMode={setMode} going={going} following={wanted === null} onFollow={() => url.set({ turn: null })}
-          onTouch={() => { if (going && row) select(row); }} onSelect={(key) => { const found = rows.find((each) => each.key === key); if (found) select(found); }} />
-        <TraceTree rows={visible} all={rows} selected={row?.key ?? null} folded={folded} colours={colours} now={now} onSelect={select} onFold={fold} />
+        {phone ? (
+          <PhoneRun rows={rows} figures={figures} colours={colours} now={now} writing={writing} pane={url.get("pane")} onPane={(pane) => url.set({ pane })} onSelect={(next) => url.set({ turn: next.seq ?? next.key }, "push")} graph={graph} />
+        ) : graph}
+        {!phone && <TraceTree rows={visible} all={rows} selected={row?.key ?? null} folded={folded} colours={colours} now={now} onSelect={select} onFold={fold} />}
       </div>
       {row && (
-        <aside aria-label="The open turn" className="w-[432px] shrink-0 border-l border-border bg-subtle max-lg:w-[380px] max-md:hidden">
+        <aside aria-label="The open turn" className={clsx("w-[432px] shrink-0 border-l border-border bg-subtle max-lg:absolute max-lg:inset-y-0 max-lg:right-0 max-lg:z-20 max-lg:max-w-full max-lg:shadow-pop max-md:fixed max-md:inset-0 max-md:z-40 max-md:w-full", wanted === null && "max-lg:hidden")}>
           <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={writing.get(row.key) ?? null} before={before ?? null} onDiff={(other) => url.set({ diff: other.key })} onFork={() => url.set({ fork: 1 })} />
         </aside>
       )}

@@ -50,7 +50,7 @@ export function TurnPanel({ row, tab, onTab, onClose, writing, before, onDiff, o
           <span className="ml-auto flex gap-2">
             {before && id && <Button icon={GitCompare} onClick={() => onDiff(before)}>Diff with {before.seq}</Button>}
             {id && row.kind === "model" && <Button icon={GitFork} keyCap="F" onClick={onFork}>Fork</Button>}
-            <IconButton icon={X} label="Close the turn" onClick={onClose} className="xl:hidden" />
+            <IconButton icon={X} label="Close the turn" onClick={onClose} className="lg:hidden" />
           </span>
         </div>
         {interaction && (

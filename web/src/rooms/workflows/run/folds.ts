@@ -1,7 +1,7 @@
 /** Which groups are folded: remembered for a run in this browser; what holds an error unfolds itself once. */
 "use client";
 
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { TraceRow } from "./trace";
 
@@ -18,10 +18,11 @@ function read(): Stored {
   }
 }
 
-export function useFolds(runId: string) {
+export function useFolds(runId: string, rows: TraceRow[]) {
   const [folded, setFolded] = useState<ReadonlySet<string>>(() => new Set(read()[runId]));
   const fold = useCallback((key: string, closed: boolean) => {
     setFolded((now) => {
+      if (now.has(key) === closed) return now;
       const next = new Set(now);
       if (closed) next.add(key);
       else next.delete(key);
@@ -30,6 +31,15 @@ export function useFolds(runId: string) {
       return next;
     });
   }, [runId]);
+  const told = useRef(new Set<string>());
+  useEffect(() => {
+    const parents = new Map(rows.map((row) => [row.key, row.parent]));
+    for (const row of rows) {
+      if (row.state !== "failed" || row.kind === "verify" || told.current.has(row.key)) continue; // a check that is not passed is no error
+      told.current.add(row.key);
+      for (let at = row.parent; at; at = parents.get(at) ?? null) fold(at, false);
+    }
+  }, [rows, fold]);
   return { folded, fold };
 }
 
