@@ -99,6 +99,10 @@ def _live(house: LivedIn, said: str) -> None:
     assert shown["state"] == "succeeded", shown
     ids["certificate"] = shown["certificate_id"]
     ids["comparison"] = house.ask("GET", "/comparisons")["items"][0]["id"]
+    ids["evaluation"] = house.ask("GET", "/evaluations")["items"][0]["id"]
+    ids["suite"] = house.ask("GET", "/suites")["items"][0]["name"]
+    ids["configuration"] = "main"
+    ids["version"] = shown["candidate_version_id"]
     ids["training"] = house.ask("GET", "/trainings")["items"][0]["id"]
     ids["dataset"] = house.ask("GET", "/datasets")["items"][0]["name"]
     versions = house.ask("GET", f"/datasets/{ids['dataset']}/versions")

@@ -18,13 +18,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
 
 SHOTS = WEB.parent / "var" / "screenshots"
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
-IDS = {  # the ids that a page takes, by the name in its query
+IDS = {  # what a page takes in its query, by the name of what was made
     "/workflows/run/": {"id": "run"},
-    "/datasets/dataset/": {"name": "dataset"},
+    "/workflows/diff/": {"a": "run", "b": "waiting_run"},
     "/interactions/turn/": {"id": "turn"},
     "/annotations/queue/": {"id": "queue"},
+    "/datasets/dataset/": {"name": "dataset"},
+    "/evaluation/comparison/": {"id": "comparison"},
+    "/evaluation/evaluation/": {"id": "evaluation"},
+    "/evaluation/suite/": {"name": "suite"},
     "/experiments/certificate/": {"id": "certificate"},
     "/experiments/improvement/": {"id": "improvement"},
+    "/configuration/": {"name": "configuration"},
+    "/registry/": {"version": "version"},
+    "/training/": {"id": "training"},
 }
 
 

@@ -17,7 +17,7 @@ export async function fetchThings(): Promise<Thing[]> {
     ...models.items.map(({ name }) => ({ kind: "Model", label: name, path: href("/registry", { model: name }) })),
     ...datasets.items.map(({ name }) => ({ kind: "Dataset", label: name, path: href("/datasets/dataset", { name }) })),
     ...queues.items.map(({ name, id }) => ({ kind: "Queue", label: name, path: href("/annotations/queue", { id }) })),
-    ...trainings.items.map(({ name, id }) => ({ kind: "Training", label: name, path: href("/training/job", { id }) })),
+    ...trainings.items.map(({ name, id }) => ({ kind: "Training", label: name, path: href("/training", { id }) })),
     ...certificates.items.map(({ number, workflow, id }) => ({ kind: "Certificate", label: `C-${String(number).padStart(4, "0")} ${workflow}`, path: href("/experiments/certificate", { id }) })),
     ...runs.items.map(({ input, workflow, id }) => ({ kind: "Run", label: `${typeof input.goal === "string" ? input.goal : workflow}`, path: href("/workflows/run", { id }) })),
   ];

@@ -41,7 +41,7 @@ export function Dataset() {
             <SelectField bare label="Version" value={String(version.number)} options={all.map((each) => ({ value: String(each.number), label: `@${each.number}${each.state === "succeeded" ? "" : ` (${each.state})`}` }))} onChange={(event) => set({ version: event.target.value })} />
             <Export version={version} />
             <LinkButton icon={Hammer} href={href("/datasets/build", { like: version.id, name })}>Build anew</LinkButton>
-            <LinkButton kind="ink" icon={Dumbbell} href={href("/training/start", { dataset: `${name}@${version.number}` })}>Train</LinkButton>
+            <LinkButton kind="ink" icon={Dumbbell} href={href("/training", { dataset: `${name}@${version.number}` })}>Train</LinkButton>
           </>} />
         <TabLinks label="Parts of the dataset" current={tab} tabs={TABS.map(([id, word]) => ({ id, word, href: href("/datasets/dataset", { name, version: get("version"), tab: id === "samples" ? null : id }), note: id === "versions" ? all.length : undefined }))} />
       </div>

@@ -44,7 +44,7 @@ export function Lineage({ found, training, error, loading }: { found: Named; tra
         {training && (
           <>
             <Step icon={Dumbbell} title="that a training made">
-              <p><Link className={link} href={href("/training/job", { id: training.id })}>{training.name}, preset {training.preset}</Link>, seed {training.seed}</p>
+              <p><Link className={link} href={href("/training", { id: training.id })}>{training.name}, preset {training.preset}</Link>, seed {training.seed}</p>
               <p className="nums text-text-3">{clockTime(training.finished_at)}{training.started_at && training.finished_at ? `, in ${duration((Date.parse(training.finished_at) - Date.parse(training.started_at)) / 1000)}` : ""}, asked for by {whoIs(training.principal_id) ?? shortId(training.principal_id)}</p>
             </Step>
             <Step icon={Database} title="out of pairs">

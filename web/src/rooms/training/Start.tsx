@@ -19,7 +19,7 @@ import { Look } from "./Look";
 import { preflightOf } from "./progress";
 import { isOpen, useDatasets, useEnvironment, useHyper, useModels, usePresets, useStart, useTraining } from "./queries";
 
-export function StartDialog({ from, onClose }: { from?: TrainingShown; onClose: () => void }) {
+export function StartDialog({ from, dataset = null, onClose }: { from?: TrainingShown; /** The one to begin with. */ dataset?: string | null; onClose: () => void }) {
   const all = [useDatasets(), useModels(), usePresets(), useHyper()] as const;
   const [datasets, models, presets, hyper] = all;
   const failed = all.find((each) => each.error)?.error;
@@ -27,20 +27,20 @@ export function StartDialog({ from, onClose }: { from?: TrainingShown; onClose: 
     return <Dialog open onClose={onClose} title="Train an adapter" actions={<Button onClick={onClose}>Close</Button>}>{failed ? <ErrorBox error={failed} /> : <Skeleton />}</Dialog>;
   }
   const sets = datasets.data.items.flatMap(({ name, last_number }) => Array.from({ length: last_number }, (_, at) => `${name}@${last_number - at}`));
-  return <Form sets={sets} bases={models.data.items.filter((each) => each.kind === "base").map((each) => each.name)} presets={presets.data} hyper={hyper.data.items} from={from} onClose={onClose} />;
+  return <Form sets={sets} bases={models.data.items.filter((each) => each.kind === "base").map((each) => each.name)} presets={presets.data} hyper={hyper.data.items} from={from} wanted={dataset} onClose={onClose} />;
 }
 
 type Props = {
   sets: string[]; bases: string[]; presets: NonNullable<ReturnType<typeof usePresets>["data"]>; hyper: NonNullable<ReturnType<typeof useHyper>["data"]>["items"];
-  from: TrainingShown | undefined; onClose: () => void;
+  from: TrainingShown | undefined; wanted: string | null; onClose: () => void;
 };
 
-function Form({ sets, bases, presets, hyper, from, onClose }: Props) {
+function Form({ sets, bases, presets, hyper, from, wanted, onClose }: Props) {
   const router = useRouter();
   const environment = useEnvironment().data;
   const [name, setName] = useState(from?.name ?? "");
   const [base, setBase] = useState(from?.base.split("@")[0] ?? bases[0] ?? "");
-  const [dataset, setDataset] = useState(from?.dataset ?? sets[0] ?? "");
+  const [dataset, setDataset] = useState(from?.dataset ?? sets.find((each) => each === wanted) ?? sets[0] ?? "");
   const [preset, setPreset] = useState(from?.preset ?? presets.default);
   const [priority, setPriority] = useState("0");
   const [seed, setSeed] = useState("");

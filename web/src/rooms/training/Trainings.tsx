@@ -9,7 +9,7 @@ import { clockTime, digits, duration, percent } from "@/kit/format/format";
 import { short } from "@/kit/charts/scale";
 import { useKeys } from "@/kit/keys/useKeys";
 import { reveal } from "@/kit/text/Untrusted";
-import { href } from "@/kit/url";
+import { href, useUrl } from "@/kit/url";
 import { Button } from "@/kit/ui/Button";
 import { PageHeader } from "@/kit/ui/Card";
 import { StateChip, Tag } from "@/kit/ui/Chip";
@@ -23,9 +23,13 @@ import { StartDialog } from "./Start";
 export function Trainings() {
   const { data, error, refetch } = useTrainings();
   const environment = useEnvironment();
-  const [starting, setStarting] = useState(false);
-  useKeys("Training", [{ keys: "n", label: "Train an adapter", run: () => setStarting(true) }]);
-  const start = <Button kind="ink" icon={Dumbbell} onClick={() => setStarting(true)}>Train an adapter</Button>;
+  const { get, set } = useUrl();
+  const wanted = get("dataset"); // a dataset's page asks to train on it
+  const [asked, setAsked] = useState(false);
+  const starting = asked || wanted !== null;
+  const leave = () => { setAsked(false); if (wanted) set({ dataset: null }); };
+  useKeys("Training", [{ keys: "n", label: "Train an adapter", run: () => setAsked(true) }]);
+  const start = <Button kind="ink" icon={Dumbbell} onClick={() => setAsked(true)}>Train an adapter</Button>;
   const waiting = data?.items.filter((each) => each.state === "queued").length ?? 0;
   return (
     <>
@@ -34,7 +38,7 @@ export function Trainings() {
       {error ? <ErrorBox error={error} retry={() => void refetch()} /> : !data ? <Skeleton rows={8} />
         : data.items.length === 0 ? <EmptyState icon={Dumbbell} title="No job yet" action={start} command="camel-ext train start NAME --base bundled --dataset DATASET --preset quick">Some 50 pairs train in about half a minute here with the quick preset.</EmptyState>
         : <ul className="rounded-card border border-border">{data.items.map((each) => <JobRow key={each.id} each={each} />)}</ul>}
-      {starting && <StartDialog onClose={() => setStarting(false)} />}
+      {starting && <StartDialog dataset={wanted} onClose={leave} />}
     </>
   );
 }
