@@ -44,7 +44,7 @@ function RoleNode({ data: { node, selected, colour } }: NodeProps<Seen>) {
       ) : (
         <>
           <p className="flex items-center gap-1.5"><StateIcon state={node.state} /><span className="min-w-0 truncate font-[550]">{reveal(node.label)}</span></p>
-          <p className="nums mt-1 flex justify-between text-xs text-text-3"><span>{node.count > 0 ? duration(node.total_s) : ""}</span><span>{node.tools > 0 ? `${node.tools} ${node.tools === 1 ? "tool" : "tools"}` : node.completionTokens > 0 ? `${count(node.completionTokens)} tok` : ""}</span></p>
+          <p className="nums mt-1 flex justify-between text-xs text-text-3"><span>{node.total_s > 0 ? duration(node.total_s) : ""}</span><span>{node.tools > 0 ? `${node.tools} ${node.tools === 1 ? "tool" : "tools"}` : node.completionTokens > 0 ? `${count(node.completionTokens)} tok` : ""}</span></p>
           {colour && <span aria-hidden className="absolute inset-y-2.5 left-0 w-0.5 rounded-full" style={{ background: colour }} />}
           {node.count > 1 && <span className={clsx("nums absolute -top-2.5 -right-2.5 rounded-full px-1.5 text-2xs/5 font-semibold", node.active ? "bg-accent text-on-accent" : "bg-primary text-on-primary")}>×&thinsp;{node.count}</span>}
         </>

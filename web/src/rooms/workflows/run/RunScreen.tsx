@@ -93,7 +93,7 @@ function OneRun({ id }: { id: string }) {
           <span>{run.workflow}</span><Copy text={run.id} label="Copy id" className="font-mono">{shortId(run.id)}</Copy>
           {run.parent_run_id && <Link className="text-accent underline-offset-2 hover:underline" href={href("/workflows/run", { id: run.parent_run_id })}>retries a run from its turn {run.prefix_seq + 1}</Link>}
         </p>
-        <dl className="max-md:hidden flex shrink-0 flex-wrap gap-x-6 gap-y-1.5 border-t border-border px-5 py-2 max-md:px-3">
+        <dl className="max-md:hidden flex shrink-0 flex-wrap gap-x-5 gap-y-1.5 border-t border-border px-5 py-2 max-md:px-3">
           {figures.map((figure) => (
             <div key={figure.label} className="min-w-0"><dt className="text-xs text-text-3">{figure.label}</dt><dd className="nums text-fig font-semibold whitespace-nowrap text-text">{figure.value} {figure.note && <span className="text-xs font-normal text-text-3">{figure.note}</span>}</dd></div>
           ))}

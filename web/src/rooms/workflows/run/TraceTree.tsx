@@ -14,7 +14,7 @@ import type { TraceRow } from "./trace";
 import { Axis, Bar, Grid, useScale, useZoom, type Zoom } from "./Waterfall";
 
 const ROW_PX = 36;
-const COLUMNS = "grid-cols-[minmax(0,1fr)_96px_72px_minmax(0,40%)] max-lg:grid-cols-[minmax(0,1fr)_96px_72px]";
+const COLUMNS = "grid-cols-[minmax(0,1fr)_84px_60px_minmax(0,34%)] max-lg:grid-cols-[minmax(0,1fr)_84px_60px]";
 
 export interface TreeProps {
   rows: TraceRow[]; all: TraceRow[]; selected: string | null; folded: ReadonlySet<string>; colours: ReadonlyMap<string, number>;
