@@ -32,11 +32,16 @@ class Follower:
         self._lost_at_s: float | None = None
         self._looked_at_s = time.monotonic()
         self._stopped = threading.Event()
-        threading.Thread(target=self._listen, name="gui-feed", daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, name="gui-feed", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End with the next message, a ping at the latest."""
         self._stopped.set()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
 
     def news(self) -> bool:
         """Tell whether something changed since this was asked last."""

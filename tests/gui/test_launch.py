@@ -49,7 +49,7 @@ def test_only_the_token_of_this_start_opens_it() -> None:
     given = Given("http://server", "cx_key", "the token")
     assert given.is_for("the token")
     assert not any(
-        given.is_for(other) for other in ("", "the toke", "the token ", None, ["the token"])
+        given.is_for(other) for other in ("", "the-token", "the token ", None, ["the token"])
     )
     assert "cx_key" not in launch.address(8501, given.token)
     assert launch.free_port() > 1023
