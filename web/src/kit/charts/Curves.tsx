@@ -106,7 +106,7 @@ export function Curves({ title, unit, curves, over = "step", xMax, smoothing = 0
   return (
     <section className="min-w-0 rounded-card border border-border bg-surface p-3">
       <header className="flex items-baseline gap-2">
-        <h3 className="min-w-0 truncate">{title}{unit && <span className="font-normal text-text-3">, {unit}</span>}{log && !logs && <span className="font-normal text-text-3" title="A log scale cannot show zero or less"> linear</span>}</h3>
+        <h2 className="min-w-0 truncate">{title}{unit && <span className="font-normal text-text-3">, {unit}</span>}{log && !logs && <span className="font-normal text-text-3" title="A log scale cannot show zero or less"> linear</span>}</h2>
         <span className="nums ml-auto font-semibold text-text" title="Last value">{last === null ? "–" : format(last)}</span>
       </header>
       <ul className="nums mt-0.5 flex min-h-5 flex-wrap gap-x-3 text-xs text-text-2">

@@ -19,14 +19,14 @@ export function BothAnswers({ pair, names, scorers, primary }: { pair: Pair; nam
   return (
     <section aria-label="The chosen case" className="mt-4 space-y-3">
       <header className="flex flex-wrap items-start gap-x-4 gap-y-1">
-        <Untrusted text={pair.goal} className="min-w-0 flex-1 text-md font-semibold text-text" />
+        <h2 className="min-w-0 flex-1"><Untrusted text={pair.goal} /></h2>
         <CheckField label="Mark the words that differ" checked={diff} onChange={() => setDiff(!diff)} />
       </header>
       <div className="grid gap-3 md:grid-cols-2">
         <Answer name={names.before} shown={pair.before} primary={primary} diff={diff ? { side: "before", other: pair.after } : null} />
         <Answer name={names.after} shown={pair.after} primary={primary} diff={diff ? { side: "after", other: pair.before } : null} />
       </div>
-      <div className="overflow-x-auto">
+      <div role="region" aria-label="What each scorer says" tabIndex={0} className="overflow-x-auto">
         <table className="w-full max-md:min-w-[34rem]">
           <thead className="text-left text-text-3"><tr>{["Scorer", names.before, names.after].map((head, at) => <th key={at} scope="col" className="py-1.5 pr-4 font-normal">{head}</th>)}</tr></thead>
           <tbody>

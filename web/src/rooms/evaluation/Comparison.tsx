@@ -16,6 +16,7 @@ import { LinkButton } from "@/kit/ui/Button";
 import { PageHeader } from "@/kit/ui/Card";
 import { VerdictChip } from "@/kit/ui/Chip";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { Unnamed } from "@/kit/ui/Unnamed";
 import type { ComparisonShown } from "@/kit/api/schema";
 
 import { BothAnswers } from "./BothAnswers";
@@ -25,7 +26,9 @@ import { useCases, useCertificateOf, useComparison, useEvaluation, useSuiteVersi
 import { CanShow, Rails } from "./Side";
 
 export function Comparison() {
-  const { data, error, refetch } = useComparison(useUrl().get("id"));
+  const id = useUrl().get("id");
+  const { data, error, refetch } = useComparison(id);
+  if (!id) return <Unnamed what="comparison" list="/evaluation" word="Evaluation" />;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   return data ? <Shown shown={data} /> : <Skeleton rows={10} />;
 }
@@ -47,10 +50,10 @@ function Shown({ shown }: { shown: ComparisonShown }) {
       </div>
       <div className="flex gap-5 max-xl:flex-col">
         <div className="min-w-0 flex-1"><Cases shown={shown} names={names} /></div>
-        <aside aria-label="What this can show" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
+        <section aria-label="What this can show, and guardrails" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
           <CanShow shown={shown} candidate={candidate} />
           <Rails rails={finding.guardrails} />
-        </aside>
+        </section>
       </div>
     </>
   );
@@ -99,7 +102,7 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
 
 function Filter({ to, on, icon: Icon, word, value }: { to: string; on: boolean; icon?: LucideIcon; word: string; value: number }) {
   return (
-    <Link href={to} replace scroll={false} aria-current={on ? "true" : undefined} className={`inline-flex h-8 items-center gap-1.5 rounded-control border px-3 font-[550] max-md:h-11 ${on ? "border-accent-line bg-accent-soft text-accent" : "border-border text-text hover:bg-hover"}`}>
+    <Link href={to} replace scroll={false} aria-current={on ? "true" : undefined} className={`inline-flex h-8 items-center gap-1.5 rounded-control border px-3 font-[550] max-md:h-11 ${on ? "border-accent-line bg-accent-soft text-accent no-underline" : "border-border text-text hover:bg-hover"}`}>
       {Icon && <Icon aria-hidden size={14} />}{word} <span className="nums font-normal">{digits(value)}</span>
     </Link>
   );

@@ -15,6 +15,7 @@ import { StateChip, StateIcon } from "@/kit/ui/Chip";
 import { Dialog } from "@/kit/ui/Dialog";
 import { SelectField } from "@/kit/ui/Field";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { Unnamed } from "@/kit/ui/Unnamed";
 
 import { answeredBy } from "./found";
 import { answerText, goalOf, right, type Scorer, scoreOf, type SuiteCase } from "./pairing";
@@ -32,6 +33,7 @@ export function Evaluation() {
   const cancel = useCancel(id ?? "");
   const [asking, setAsking] = useState(false);
   const [most, setMost] = useState(SHOWN);
+  if (!id) return <Unnamed what="evaluation" list="/evaluation" word="Evaluation" />;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton rows={10} />;
   const asked = new Map((suite?.cases as unknown as SuiteCase[] | undefined)?.map((each) => [each.id, goalOf(each.input)]));

@@ -7,14 +7,17 @@ import { useUrl } from "@/kit/url";
 import { Card, PageHeader } from "@/kit/ui/Card";
 import { Copy } from "@/kit/ui/Copy";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { Unnamed } from "@/kit/ui/Unnamed";
 
 import { goalOf, type Scorer, type SuiteCase } from "./pairing";
 import { useSuite, useSuiteVersion } from "./queries";
 
 export function Suite() {
-  const suite = useSuite(useUrl().get("name"));
+  const name = useUrl().get("name");
+  const suite = useSuite(name);
   const version = useSuiteVersion(suite.data?.current_version_id);
   const error = suite.error ?? version.error;
+  if (!name) return <Unnamed what="suite" list="/evaluation" word="Evaluation" />;
   if (error) return <ErrorBox error={error} retry={() => { void suite.refetch(); void version.refetch(); }} />;
   if (!suite.data || !version.data) return <Skeleton rows={10} />;
   const topics = new Map<string, SuiteCase[]>();

@@ -12,6 +12,7 @@ import { useUrl } from "@/kit/url";
 import { Button } from "@/kit/ui/Button";
 import { PageHeader } from "@/kit/ui/Card";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { Unnamed } from "@/kit/ui/Unnamed";
 
 import { type Evidence, plural } from "./evidence";
 import { Examples, GainByTopic, GoalByGoal } from "./Goals";
@@ -34,6 +35,7 @@ export function Certificate() {
     { keys: "b", label: "Go to the broken goals", run: () => goTo("broken") },
     { keys: "e", label: "Export as HTML", run: () => data && void save(data, "html") },
   ]);
+  if (!get("id")) return <Unnamed what="certificate" list="/experiments" word="Certificates" />;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton rows={8} />;
   return (

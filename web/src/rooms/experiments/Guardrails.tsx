@@ -8,10 +8,10 @@ const CLOSE = 0.8; // uses more than this share of its margin: "just held"
 
 export function Guardrails({ rails }: { rails: readonly Rail[] }) {
   return (
-    <section aria-labelledby="guardrails" className="min-w-0">
+    <section className="min-w-0">
       <h2 id="guardrails">Guardrails <span className="font-normal text-text-3">may not worsen by more than the margin (Holm)</span></h2>
       {rails.length === 0 ? <p className="mt-2">None was asked for.</p> : (
-        <div className="mt-1 overflow-x-auto">
+        <div role="region" aria-labelledby="guardrails" tabIndex={0} className="mt-1 overflow-x-auto">
           <table className="nums w-full text-right">
             <thead className="text-text-3"><tr>{["Measure", "Before", "After", "Worst case", "Margin", ""].map((head) => <th key={head} scope="col" className="py-2 pl-4 font-normal whitespace-nowrap first:pl-0 first:text-left">{head || <span className="sr-only">Held</span>}</th>)}</tr></thead>
             <tbody>

@@ -13,6 +13,7 @@ import { Card, PageHeader } from "@/kit/ui/Card";
 import { StateChip } from "@/kit/ui/Chip";
 import { Dialog } from "@/kit/ui/Dialog";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { Unnamed } from "@/kit/ui/Unnamed";
 
 import { ImproveDialog } from "./Improve";
 import { useImprovement, useSteer } from "./queries";
@@ -25,6 +26,7 @@ export function Improvement() {
   const steer = useSteer(id ?? "");
   const [asking, setAsking] = useState(false);
   const [again, setAgain] = useState(false);
+  if (!id) return <Unnamed what="improvement" list="/experiments" word="Certificates" />;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton rows={10} />;
   const open = ["queued", "running", "waiting"].includes(data.state);
@@ -50,7 +52,7 @@ export function Improvement() {
         )}
         <StageList shown={data} />
         <Card title="What was asked for" note={`policy ${data.policy_hash.slice(7, 15)}, ${clockTime(data.created_at)}`}>
-          <pre className="max-h-96 overflow-auto font-mono text-xs text-text">{reveal(stringify(data.config, { lineWidth: 100 }))}</pre>
+          <pre role="region" aria-label="improve.yaml" tabIndex={0} className="max-h-96 overflow-auto font-mono text-xs text-text">{reveal(stringify(data.config, { lineWidth: 100 }))}</pre>
         </Card>
       </div>
       {asking && (

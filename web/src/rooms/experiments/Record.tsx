@@ -14,7 +14,7 @@ import { useMoves } from "./queries";
 
 export function Record({ shown }: { shown: Evidence }) {
   return (
-    <aside aria-label="Decision and method" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
+    <section aria-label="Decision and method" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
       <Decision shown={shown} />
       <Part title="Gates">
         <ul className="space-y-1.5">
@@ -51,7 +51,7 @@ export function Record({ shown }: { shown: Evidence }) {
         ]} />
       </Part>
       <Part title="Measured on"><Pairs rows={Object.entries(shown.environment)} /></Part>
-    </aside>
+    </section>
   );
 }
 

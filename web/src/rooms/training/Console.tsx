@@ -18,7 +18,7 @@ export function Console({ job, tall = false }: { job: TrainingShown; tall?: bool
   useLayoutEffect(() => { if (box.current && atEnd.current) box.current.scrollTop = box.current.scrollHeight; }, [text]);
   return (
     <Card title="Console" note="the last lines" actions={<Copy text={text}>Copy</Copy>}>
-      <pre ref={box} tabIndex={0} aria-label="Console" onScroll={({ currentTarget: at }) => { atEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24; }}
+      <pre ref={box} role="log" aria-live="off" tabIndex={0} aria-label="What the trainer says" onScroll={({ currentTarget: at }) => { atEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 24; }}
         className={`${tall ? "max-h-[60dvh]" : "h-44"} overflow-auto font-mono text-xs whitespace-pre-wrap text-text [overflow-wrap:anywhere]`}>{text ? reveal(text.trimEnd()) : "Nothing was said yet."}</pre>
     </Card>
   );

@@ -114,7 +114,7 @@ function Failure({ job }: { job: TrainingShown }) {
       <p className="flex items-center gap-2 text-md font-semibold text-text"><OctagonX aria-hidden size={16} className="text-failed" /> The training stopped{progressOf(job.progress).step ? ` at step ${progressOf(job.progress).step}` : ""}. Its checkpoints are kept.</p>
       <Untrusted text={job.error_detail ?? ""} className="mt-1.5 max-w-[72ch]" />
       {job.error_advice && <p className="mt-1.5 max-w-[72ch] text-text"><strong>What to try:</strong> {reveal(job.error_advice)}</p>}
-      {job.console_tail && <pre className="mt-2 max-h-40 overflow-auto rounded-control bg-sunken p-2.5 font-mono text-xs text-text">{reveal(job.console_tail.trimEnd().split("\n").slice(-8).join("\n"))}</pre>}
+      {job.console_tail && <pre role="region" aria-label="The last lines" tabIndex={0} className="mt-2 max-h-40 overflow-auto rounded-control bg-sunken p-2.5 font-mono text-xs text-text">{reveal(job.console_tail.trimEnd().split("\n").slice(-8).join("\n"))}</pre>}
       <Copy text={`${job.error_code} training ${job.id}`} className="mt-2 font-mono text-xs text-text-3">{job.error_code} training {shortId(job.id)}</Copy>
     </section>
   );
