@@ -6,7 +6,7 @@ import { useState } from "react";
 
 import { niceTicks, short } from "./scale";
 
-export interface Bar { /** What it counts, in words: "14:30", "10 to 15 words". */ label: string; value: number }
+interface Bar { /** What it counts, in words: "14:30", "10 to 15 words". */ label: string; value: number }
 
 interface Props {
   bars: readonly Bar[];

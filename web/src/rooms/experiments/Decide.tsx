@@ -17,7 +17,7 @@ import { useDecision } from "./queries";
 type Kind = "promote" | "refuse" | "rollback";
 
 /** What can be decided now: an open candidate, or a promotion that is in force. */
-export function choices(shown: Evidence): Kind[] {
+function choices(shown: Evidence): Kind[] {
   if (shown.decision === null) return ["promote", "refuse"];
   return shown.decision.kind === "promotion" && shown.decision.rolled_back_at === null ? ["rollback"] : [];
 }

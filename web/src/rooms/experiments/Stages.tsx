@@ -37,7 +37,7 @@ export function StageList({ shown }: { shown: ImprovementShown }) {
       {ORDER.filter((name) => found.has(name) || open).map((name) => {
         const each = found.get(name);
         return (
-          <li key={name} className={clsx("grid grid-cols-[auto_1fr_auto] items-center gap-x-3 border-t border-border px-4 py-2 first:border-0")}>
+          <li key={name} className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 border-t border-border px-4 py-2 first:border-0">
             <StateIcon state={each?.state ?? "queued"} />
             <span className="min-w-0"><span className="font-[550] text-text">{WHAT[name]}</span>{each && <span className="block text-text-3"><Outcome each={each} shown={shown} /></span>}</span>
             <span className="nums text-text-3">{each ? (each.wall_s === null ? "now" : duration(each.wall_s)) : ""}</span>

@@ -5,8 +5,8 @@ import type { CertificateShown } from "@/kit/api/schema";
 
 export interface Topic { topic: string; n: number; before: number; after: number; gain: number }
 export interface Example { goal: string; before: string; after: string }
-export interface Side { target: string; version_id: string; content_hash: string; evaluation_id: string; score: number; passed: number }
-export interface Decision { id: string; kind: "promotion" | "refusal" | "rollback"; created_at: string; automatic: boolean; override: boolean; decided_by: string; reason: string; rolled_back_at: string | null }
+interface Side { target: string; version_id: string; content_hash: string; evaluation_id: string; score: number; passed: number }
+interface Decision { id: string; kind: "promotion" | "refusal" | "rollback"; created_at: string; automatic: boolean; override: boolean; decided_by: string; reason: string; rolled_back_at: string | null }
 
 /** What the OpenAPI document leaves open, as experiments/certificates.py writes it. */
 export type Evidence = Pick<CertificateShown, "id" | "name" | "improvement_id" | "issued_at" | "workflow" | "agent" | "alias" | "verdict" | "effect" | "level" | "alpha" | "n" | "topics"

@@ -4,7 +4,7 @@ export interface Progress {
   phase?: string; step?: number; steps?: number; loss?: number; margin?: number; accuracy?: number; tokens_per_s?: number; eta_s?: number; rss_bytes?: number;
 }
 
-export interface BatchPair { pair_hash: string; prompt: string; chosen: string; rejected: string; prompt_tokens: number; chosen_tokens: number; rejected_tokens: number }
+interface BatchPair { pair_hash: string; prompt: string; chosen: string; rejected: string; prompt_tokens: number; chosen_tokens: number; rejected_tokens: number }
 
 export interface Preflight {
   pairs: number; held_out: number; steps: number; tokens: number; longest_pair_tokens: number; parameters: number; dtype: string;
