@@ -15,9 +15,8 @@ export function Look({ found }: { found: Preflight }) {
         { label: "Memory", value: bytes(found.memory_bytes), note: found.memory_free_bytes ? `of ${bytes(found.memory_free_bytes)} free` : undefined },
         { label: "Pairs", value: digits(found.pairs), note: `${digits(found.held_out)} held out` },
         { label: "Steps", value: digits(found.steps) },
-        { label: "Tokens", value: count(found.tokens), note: `longest pair ${digits(found.longest_pair_tokens)}` },
-        { label: "Trained", value: count(found.parameters), note: `numbers, ${reveal(found.dtype)}` },
       ]} />
+      <p className="text-text-3">{count(found.tokens)} tokens, the longest pair {digits(found.longest_pair_tokens)}; {count(found.parameters)} numbers are trained, in {reveal(found.dtype)}.</p>
       {found.warnings.map((warning, at) => <p key={at} className="flex gap-2 rounded-control bg-attention-soft px-3 py-2 text-attention"><TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" /> {reveal(typeof warning === "string" ? warning : warning.words ?? JSON.stringify(warning))}</p>)}
       <details>
         <summary className="cursor-pointer text-accent">The first batch, as the model sees it ({found.first_batch.length} pairs)</summary>

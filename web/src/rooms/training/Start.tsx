@@ -76,8 +76,13 @@ function Form({ sets, bases, presets, hyper, from, wanted, onClose }: Props) {
       {fresh && look.error && <ErrorBox error={look.error} title="This cannot be trained so" />}
       {fresh && looked.data?.error_code && <p role="alert" className="rounded-control border border-failed p-3">{reveal(looked.data.error_detail ?? "")} {looked.data.error_advice && <strong>{reveal(looked.data.error_advice)}</strong>} <span className="font-mono text-xs">{looked.data.error_code}</span></p>}
       {looking && <p role="status" className="text-text-3">Looks: loads the base, counts tokens, measures a step{looked.data?.progress ? `; ${String((looked.data.progress as { phase?: string }).phase ?? "waits for its turn")}` : ""}.</p>}
-      {found && <Look found={found} />}
+      {found && <div ref={showOnce}><Look found={found} /></div>}
       {start.error && <ErrorBox error={start.error} />}
     </Dialog>
   );
+}
+
+/** Bring what was found into sight, once, when it comes. */
+function showOnce(box: HTMLDivElement | null) {
+  box?.scrollIntoView({ block: "nearest" });
 }
