@@ -1,7 +1,7 @@
 /** One item after the other, by keys alone if you like: read, choose, say why, go on. */
 "use client";
 
-import { BookOpen, PenLine, SkipForward, Undo2 } from "lucide-react";
+import { BookOpen, PenLine } from "lucide-react";
 import Link from "next/link";
 import { useState } from "react";
 
@@ -39,7 +39,7 @@ export function Focus() {
 function Views({ id, bulk = false }: { id: string; bulk?: boolean }) {
   const look = (on: boolean) => `inline-flex h-7 items-center rounded-[5px] px-3 font-[550] max-md:h-11 ${on ? "border border-border bg-surface text-text" : "text-text-2 hover:text-text"}`;
   return (
-    <nav aria-label="View" className="flex rounded-control bg-sunken p-0.5">
+    <nav aria-label="View" className={`flex ${bulk ? "" : "max-md:hidden"} rounded-control bg-sunken p-0.5`}>
       <Link href={href("/annotations/queue", { id })} aria-current={bulk ? undefined : "page"} className={look(!bulk)}>Focus</Link>
       <Link href={href("/annotations/queue", { id, view: "bulk" })} aria-current={bulk ? "page" : undefined} className={look(bulk)}>Bulk</Link>
     </nav>
@@ -82,10 +82,6 @@ function Seat({ queue }: { queue: QueueShown }) {
         {panel === "run" && item && <SidePanel title="The whole run" onClose={() => toggle("run")}><RunContext item={item} /></SidePanel>}
       </div>
       <SkipDialog open={skipping} onClose={() => setSkipping(false)} onSkip={(reason) => { setSkipping(false); desk.skip(reason); }} />
-      <div className="flex items-center justify-between px-3 pb-1 md:hidden">
-        <Button kind="quiet" icon={Undo2} disabled={state.judged.length === 0} reason={state.judged.length === 0 ? "Nothing was judged yet" : undefined} onClick={() => desk.undo()}>Undo last</Button>
-        <Button kind="quiet" icon={SkipForward} disabled={!state.current} onClick={() => setSkipping(true)}>Skip</Button>
-      </div>
     </>
   );
 }

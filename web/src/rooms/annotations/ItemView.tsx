@@ -2,7 +2,7 @@
 "use client";
 
 import clsx from "clsx";
-import { Check, LoaderCircle } from "lucide-react";
+import { Check, LoaderCircle, SkipForward, Undo2 } from "lucide-react";
 import dynamic from "next/dynamic";
 import { useRef, useState } from "react";
 
@@ -27,6 +27,8 @@ import { answerOf, askedOf, promptOf } from "./words";
 
 const Ranking = dynamic(() => import("./Ranking"), { loading: () => <Skeleton rows={4} label="Loading the answers" /> });
 
+const HINTS = [["U", "undo"], ["S", "skip"], ["← →", "browse"], ["I", "guidelines"]] as const;
+
 interface Props {
   queue: QueueShown; desk: DeskKeeper; state: Desk; item: ItemShown; draft: Draft;
   /** It was judged already and is only looked at. */ past: boolean;
@@ -39,7 +41,7 @@ export function ItemView({ queue, desk, state, item, draft, past, onPanel, onSki
   const { origin } = useOrigin(item);
   const run = useRun(origin?.run_id);
   const goal = typeof run.data?.input.goal === "string" ? run.data.input.goal : askedOf(messages);
-  const [editing, setEditing] = useState<string | null>(item.kind === "correction" && !past ? null : null);
+  const [editing, setEditing] = useState<string | null>(null);
   const [noting, setNoting] = useState(false);
   const [picked, setPicked] = useState<string | null>(null);
   const [fast, setFast] = useFastLane();
@@ -93,19 +95,23 @@ export function ItemView({ queue, desk, state, item, draft, past, onPanel, onSki
       onEdit={() => !past && setEditing(id)} onCorrect={(text) => say({ corrections: withText(draft.corrections, id, text, answerOf(item, id)) })} onDone={() => { setEditing(null); settle(); }} />
   );
   return (
-    <div ref={home} tabIndex={-1} className="flex h-full flex-col gap-4 overflow-y-auto px-6 pt-4 pb-3 outline-none max-md:px-3" onClick={(event) => { if (event.target instanceof Element && event.target.closest("button[aria-pressed]")) settle(); }}>
-      {past && <p role="status" className="rounded-control bg-accent-soft px-3 py-1.5 text-accent">You judged this: {wordOf(item, draft)}. → goes on; U takes the last one back.</p>}
-      <Question goal={goal} messages={messages} onContext={() => onPanel("run")} />
-      {item.kind === "ranking" && editing === null
-        ? <Ranking answers={ids.map((id, at) => ({ id, letter: letterOf(at), text: answerOf(item, id), correction: draft.corrections[id] }))} ranks={draft.ranks} picked={picked} onPick={setPicked}
-            onRank={(ranks) => say({ ranks })} onNudge={(id, by) => { setPicked(id); say({ ranks: nudge(draft.ranks, ids, id, by) }); }} onEdit={(id) => !past && setEditing(id)} />
-        : <div className={clsx("grid min-h-40 flex-1 gap-3.5 max-md:flex-none", ids.length === 2 && item.kind === "choice" && "md:grid-cols-2")}>{(item.kind === "ranking" ? ids.filter((id) => id === editing) : ids).map((id) => card(id, ids.indexOf(id)))}</div>}
-      <div className="sticky bottom-0 shrink-0 space-y-3 bg-surface pt-1 max-md:border-t max-md:border-border max-md:pt-2">
+    <div ref={home} tabIndex={-1} className="flex h-full min-h-0 flex-col outline-none" onClick={(event) => { if (event.target instanceof Element && event.target.closest("button[aria-pressed]")) settle(); }}>
+      <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-y-auto px-6 pt-4 pb-4 max-md:px-3">
+        {past && <p role="status" className="rounded-control bg-accent-soft px-3 py-1.5 text-accent">You judged this: {wordOf(item, draft)}. → goes on; U takes the last one back.</p>}
+        <Question goal={goal} messages={messages} onContext={() => onPanel("run")} />
+        {item.kind === "ranking" && editing === null
+          ? <Ranking answers={ids.map((id, at) => ({ id, letter: letterOf(at), text: answerOf(item, id), correction: draft.corrections[id] }))} ranks={draft.ranks} picked={picked} onPick={setPicked}
+              onRank={(ranks) => say({ ranks })} onNudge={(id, by) => { setPicked(id); say({ ranks: nudge(draft.ranks, ids, id, by) }); }} onEdit={(id) => !past && setEditing(id)} />
+          : <div className={clsx("grid min-h-40 flex-1 gap-3.5 max-md:flex-none", ids.length === 2 && item.kind === "choice" && "md:grid-cols-2")}>{(item.kind === "ranking" ? ids.filter((id) => id === editing) : ids).map((id) => card(id, ids.indexOf(id)))}</div>}
+      </div>
+      <div className="shrink-0 space-y-3 px-6 pb-3 max-md:space-y-2 max-md:border-t max-md:border-border max-md:px-3 max-md:pt-2 max-md:pb-1">
         <Reasons reasons={reasons} taken={bindings.filter((each) => each.label === "Pick an answer").flatMap((each) => each.keys)} draft={draft} act={act} say={say} noting={noting} onNote={(open) => { setNoting(open); if (!open) settle(); }} />
         <VerdictBar kind={item.kind} draft={draft} labels={queue.labels} act={act} say={say} />
         <footer className="flex flex-wrap items-center gap-x-4 gap-y-1 text-text-3">
-          {(item.kind === "ranking" || item.kind === "correction" || item.kind === "labels" || !fast) && <Button kind="default" keyCap="⏎" onClick={save} disabled={past}>Save and next</Button>}
-          {[["U", "undo"], ["S", "skip with reason"], ["← →", "browse"], ["I", "guidelines"]].map(([key, word]) => <span key={key} className="inline-flex items-center gap-1.5 max-lg:hidden"><KeyCap>{key}</KeyCap> {word}</span>)}
+          <Button kind="quiet" icon={Undo2} className="px-2! md:hidden" disabled={state.judged.length === 0} onClick={() => desk.undo()}>Undo last</Button>
+          {(item.kind === "ranking" || item.kind === "correction" || item.kind === "labels" || !fast) && <Button kind="default" keyCap="⏎" onClick={save} disabled={past} className="max-md:flex-1">Save and next</Button>}
+          <Button kind="quiet" icon={SkipForward} className="px-2! md:hidden" onClick={onSkip}>Skip</Button>
+          {HINTS.map(([key, word]) => <span key={key} className="inline-flex items-center gap-1.5 max-lg:hidden"><KeyCap>{key}</KeyCap> {word}</span>)}
           <label className="inline-flex items-center gap-1.5 max-md:hidden"><input type="checkbox" checked={fast} onChange={(event) => { setFast(event.target.checked); settle(); }} className="size-4 accent-accent" /> fast lane</label>
           <Saved state={state} />
         </footer>
@@ -122,7 +128,7 @@ function withText(corrections: Record<string, string>, id: string, text: string,
 function Saved({ state }: { state: Desk }) {
   const saving = state.judged.some((entry) => !entry.saved && !entry.error);
   return (
-    <span role="status" className="nums ml-auto inline-flex items-center gap-1.5">
+    <span role="status" className="nums ml-auto inline-flex items-center gap-1.5 max-md:w-full max-md:justify-center">
       {state.notice ? <span className="text-attention">{state.notice}</span>
         : saving ? <><LoaderCircle aria-hidden size={14} className="animate-spin" /> Saving</>
         : state.savedAt !== null && <span className="inline-flex items-center gap-1.5 text-succeeded"><Check aria-hidden size={14} /> Saved {clockTime(new Date(state.savedAt).toISOString())}{state.ahead.length > 0 && ", next item ready"}</span>}

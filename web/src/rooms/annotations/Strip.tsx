@@ -18,11 +18,11 @@ export function Strip({ queue, state, actions }: { queue: QueueShown; state: Des
   const done = !state || state.open === null ? queue.items_done : Math.min(total, total - state.open + state.judged.filter((entry) => !entry.saved).length);
   const pace = paceOf((state?.judged ?? []).map((entry) => entry.spentMs));
   return (
-    <div className="flex min-h-[52px] shrink-0 flex-wrap items-center gap-x-5 gap-y-1 border-b border-border px-6 py-1.5 max-md:px-3">
-      <h1 className="min-w-0 truncate text-md! max-md:w-full">{queue.name}</h1>
+    <div className="flex min-h-[52px] shrink-0 flex-wrap items-center gap-x-5 gap-y-1 border-b max-md:gap-x-3 border-border px-6 py-1.5 max-md:px-3">
+      <h1 className="min-w-0 truncate text-md!">{queue.name}</h1>
       {queue.blind && <span className="inline-flex h-6 items-center gap-1.5 rounded-[6px] border border-border px-2 text-text"><EyeOff aria-hidden size={14} /> Blind</span>}
       <span className="nums"><strong>{digits(done)}</strong> of {digits(total)}</span>
-      <span role="progressbar" aria-label="Judged" aria-valuemin={0} aria-valuemax={total} aria-valuenow={done} className="h-1.5 w-44 overflow-hidden rounded-full bg-sunken max-lg:w-24"><span className="block h-full bg-accent" style={{ width: `${total ? (done / total) * 100 : 0}%` }} /></span>
+      <span role="progressbar" aria-label="Judged" aria-valuemin={0} aria-valuemax={total} aria-valuenow={done} className="h-1.5 w-44 overflow-hidden rounded-full bg-sunken max-lg:w-24 max-md:hidden"><span className="block h-full bg-accent" style={{ width: `${total ? (done / total) * 100 : 0}%` }} /></span>
       {pace !== null && <span className="nums inline-flex items-center gap-1.5"><Gauge aria-hidden size={16} strokeWidth={1.75} /> <strong>{digits(pace)}</strong> an hour</span>}
       <span className="ml-auto flex items-center gap-3">{state?.current && <Kept until={state.keptUntil[state.current.id]} />}{actions}</span>
     </div>

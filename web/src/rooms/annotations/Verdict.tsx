@@ -16,9 +16,9 @@ interface Props { kind: AnnotationKind; draft: Draft; labels: string[] | null; a
 function Option({ on, onClick, keyCap, wide, children }: { on: boolean; onClick: () => void; keyCap?: string; wide?: boolean; children: React.ReactNode }) {
   return (
     <button type="button" aria-pressed={on} onClick={onClick}
-      className={clsx("inline-flex h-12 min-w-0 items-center justify-center gap-2 rounded-control border px-3 text-md font-[550] transition-colors duration-75", wide && "flex-[1.6]", !wide && "flex-1",
+      className={clsx("inline-flex h-12 min-w-0 items-center justify-center gap-2 rounded-control border px-3 text-md max-md:px-1 font-[550] transition-colors duration-75", wide && "flex-[1.6]", !wide && "flex-1",
         on ? "border-accent bg-accent text-on-accent shadow-[0_0_0_2px_var(--surface),0_0_0_4px_var(--accent)]" : "border-border bg-surface text-text hover:bg-hover")}>
-      <span className="truncate">{children}</span> {keyCap && <KeyCap>{keyCap}</KeyCap>}
+      <span className="max-md:text-sm max-md:leading-tight md:truncate">{children}</span> {keyCap && <KeyCap>{keyCap}</KeyCap>}
     </button>
   );
 }
@@ -91,9 +91,9 @@ export function Reasons({ reasons, taken, draft, act, say, noting, onNote }: {
   return (
     <div className="space-y-2">
       <div className="flex flex-wrap items-center gap-2">
-        <span className="mr-2 text-text-3 max-md:hidden">Because</span>
+        <span className="mr-2 text-text-3 max-2xl:hidden">Because</span>
         {reasons.map((reason, at) => <Toggle key={reason} on={draft.reasons.includes(reason)} {...(!taken.includes(CAPS[at]!.toLowerCase()) && { keyCap: CAPS[at]! })} onClick={() => act({ do: "reason", at })}>{reason}</Toggle>)}
-        {!open && <Button kind="quiet" icon={MessageSquare} keyCap="M" onClick={() => onNote(true)} className="ml-auto px-2">Add a reason</Button>}
+        {!open && <Button kind="quiet" icon={MessageSquare} keyCap="M" onClick={() => onNote(true)} className="ml-auto px-2 max-md:px-2!">Add a reason</Button>}
       </div>
       {open && (
         <textarea ref={field} rows={2} value={draft.rationale} onChange={(event) => say({ rationale: event.target.value })} aria-label="Why, in words; Escape goes back to the keys" placeholder="Why, in words"
