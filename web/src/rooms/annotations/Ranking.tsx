@@ -12,7 +12,7 @@ import { IconButton } from "@/kit/ui/Button";
 
 import { orderOf, place, type Ranks } from "./ranking";
 
-export interface Ranked { id: string; letter: string; text: string; correction: string | undefined }
+interface Ranked { id: string; letter: string; text: string; correction: string | undefined }
 
 interface Props { answers: Ranked[]; ranks: Ranks; picked: string | null; onPick: (id: string) => void; onRank: (ranks: Ranks) => void; onNudge: (id: string, by: -1 | 1) => void; onEdit: (id: string) => void }
 

@@ -135,6 +135,16 @@ describe("the desk", () => {
     expect([server.left, server.asked.includes("skip a no context")]).toEqual([["b", "c", "a"], true]);
   });
 
+  it("does not take an item again that is on its way back to the queue", async () => {
+    const server = new FakeServer(["a", "b", "c", "d"]);
+    const desk = await seated(server);
+    desk.say({ choice: "first" });
+    desk.save(); // what follows is asked for when b is being skipped already
+    desk.skip("no context");
+    await desk.idle();
+    expect([desk.state.current?.id, desk.state.ahead.map((each) => each.id)]).toEqual(["c", ["d"]]);
+  });
+
   it("keeps an item longer that lay ready for more than half its time", async () => {
     let time = 0;
     const server = new FakeServer(["a", "b", "c"]);

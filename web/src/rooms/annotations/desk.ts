@@ -47,6 +47,8 @@ const codeOf = (error: unknown) => (typeof error === "object" && error !== null 
 export class DeskKeeper {
   readonly store: StoreApi<Desk> = createStore(() => FIRST);
   private line: Promise<unknown> = Promise.resolve();
+  /** Items on their way back to the queue: the server may still hand them out as ours. */
+  private readonly leaving = new Set<string>();
 
   constructor(
     private readonly queue: Pick<QueueShown, "id" | "blind" | "guideline_version" | "reservation_s">,
@@ -107,9 +109,10 @@ export class DeskKeeper {
     const { current } = this.state;
     if (!current) return;
     forgetDraft(current.id);
+    this.leaving.add(current.id);
     this.goOn();
     void this.behind(async () => {
-      await this.server.skip(current.id, reason);
+      await this.server.skip(current.id, reason).finally(() => this.leaving.delete(current.id));
       await this.fill();
     });
   }
@@ -201,10 +204,10 @@ export class DeskKeeper {
     if (current !== null && ahead.length > 0) return;
     const here = [current, ...ahead].filter((item) => item !== null).map((item) => item.id);
     const unsent = judged.filter((each) => !each.saved).map((each) => each.item.id);
-    const { item, following, items_open } = await this.server.next(this.queue.id, Math.min(MOST_AT_ONCE, unsent.length + 2));
+    const { item, following, items_open } = await this.server.next(this.queue.id, Math.min(MOST_AT_ONCE, unsent.length + this.leaving.size + 2));
     const given = item ? [item, ...following] : [];
     given.forEach((each) => this.held(each.id));
-    const fresh = given.filter((each) => !here.includes(each.id) && !unsent.includes(each.id));
+    const fresh = given.filter((each) => ![...here, ...unsent].includes(each.id) && !this.leaving.has(each.id));
     this.set({ open: items_open, ahead: [...this.state.ahead, ...fresh] });
     if (this.state.current === null) {
       this.goOn();

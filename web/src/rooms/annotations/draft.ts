@@ -61,7 +61,7 @@ function corrected(item: Of, draft: Draft): [string, string][] {
   return Object.entries(draft.corrections).filter(([id, text]) => item.interaction_ids.includes(id) && text.trim() !== "");
 }
 
-export function whyOf(draft: Draft): string | null {
+function whyOf(draft: Draft): string | null {
   const words = [draft.choice === "both_bad" ? BOTH_BAD : "", ...draft.reasons].filter(Boolean).join("; ");
   return [words, draft.rationale.trim()].filter(Boolean).join(". ") || null;
 }
