@@ -1,5 +1,5 @@
-import { PageHeader } from "@/kit/ui/Card";
+import { Home } from "@/rooms/home/Home";
 
 export default function Page() {
-  return <PageHeader title="Home" />;
+  return <Home />;
 }

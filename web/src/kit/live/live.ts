@@ -52,11 +52,6 @@ export function useStreams(topic: string | null, known?: string | null): Readonl
   return texts;
 }
 
-/** Follow one text. */
-export function useStream(stream: string | null, topic: string): StreamText | undefined {
-  return useStreams(stream && `${topic}:${stream}`, stream).get(stream ?? "");
-}
-
 export function useLiveState(): LiveState {
   return useSyncExternalStore(feed.watch, feed.read, () => OFF);
 }

@@ -5,7 +5,7 @@ import clsx from "clsx";
 import { CircleHelp } from "lucide-react";
 import { usePathname } from "next/navigation";
 
-import { type Overview, useOverview } from "../api/overview";
+import { type Overview, toJudge, useOverview } from "../api/overview";
 import { count } from "../format/format";
 import { Mark } from "./Mark";
 import { type Place, placeOf, PLACES } from "./map";
@@ -18,10 +18,10 @@ const QUIET = "border-transparent text-text-2 hover:bg-hover hover:text-text";
 
 /** What stands beside a place: how many go on (grey), or wait for a person (accent). */
 const COUNTS: Record<string, (now: Overview) => { value: number; says: string; mine: boolean }> = {
-  "/workflows/": ({ running, waiting }) => ({ value: running.length + waiting.length, says: "go on", mine: false }),
-  "/annotations/": ({ toJudge }) => ({ value: toJudge, says: "to judge", mine: true }),
-  "/training/": ({ trainings }) => ({ value: trainings.length, says: "go on", mine: false }),
-  "/experiments/": ({ improvements }) => ({ value: improvements.length, says: "wait for a decision", mine: true }),
+  "/workflows/": ({ under_way }) => ({ value: under_way.runs.length, says: "go on", mine: false }),
+  "/annotations/": (now) => ({ value: toJudge(now), says: "to judge", mine: true }),
+  "/training/": ({ under_way }) => ({ value: under_way.trainings.length, says: "go on", mine: false }),
+  "/experiments/": ({ waiting }) => ({ value: waiting.improvements.length, says: "wait for a decision", mine: true }),
 };
 
 export function Nav() {

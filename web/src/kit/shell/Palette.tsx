@@ -27,9 +27,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const recent = typed ? [] : readRecent();
   const go = (thing: Thing) => { keepRecent(thing); onClose(); router.push(thing.path); };
   const waits: Thing[] = typed || !now ? [] : [
-    ...now.queues.map((queue) => ({ kind: "Queue", label: `Judge ${queue.items_total - queue.items_done} in ${queue.name}`, path: href("/annotations/queue", { id: queue.id }) })),
-    ...now.waiting.filter((run) => run.waiting_for === "person").map((run) => ({ kind: "Run", label: `Approve in ${run.workflow}`, path: href("/workflows/run", { id: run.id }) })),
-    ...now.improvements.map((each) => ({ kind: "Improvement", label: `Decide on ${each.workflow}`, path: href("/experiments/improvement", { id: each.id }) })),
+    ...now.waiting.queues.map(({ id, name, items_open }) => ({ kind: "Queue", label: `Judge ${items_open} in ${name}`, path: href("/annotations/queue", { id }) })),
+    ...now.waiting.runs.map(({ id, title, workflow }) => ({ kind: "Run", label: `Approve: ${title || workflow}`, path: href("/workflows/run", { id }) })),
+    ...now.waiting.improvements.map(({ id, workflow }) => ({ kind: "Improvement", label: `Decide on ${workflow}`, path: href("/experiments/improvement", { id }) })),
   ];
   const byId: Thing[] = ID.test(typed.trim()) ? [
     { kind: "Run", label: `Run ${typed.trim()}`, path: href("/workflows/run", { id: typed.trim() }) },

@@ -4,6 +4,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 
 import { useKey } from "../api/key";
 import { signInByCode, signInByKey, takeCode } from "../api/signIn";
@@ -41,13 +42,22 @@ function useLink(inBrowser: boolean): { busy: boolean; wrong: string | null } {
   return { busy, wrong };
 }
 
+/** Over the page and over a dialog of it that is open: neither hears of what happens here, so nothing typed is lost. */
 function Over() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => { dialog.current?.showModal(); }, []);
-  return (
-    <dialog ref={dialog} aria-label="Sign in again" onCancel={(event) => event.preventDefault()} className="m-auto w-[calc(100vw-24px)] max-w-sm rounded-sheet border border-border bg-surface p-6 text-text-2 shadow-pop backdrop:bg-black/40">
+  useEffect(() => {
+    const shown = dialog.current!;
+    const stop = (event: Event) => event.stopPropagation();
+    const escape = (event: KeyboardEvent) => { if (event.key === "Escape") { event.preventDefault(); event.stopImmediatePropagation(); } };
+    for (const name of ["pointerdown", "focusin"]) shown.addEventListener(name, stop);
+    window.addEventListener("keydown", escape, true);
+    shown.showModal();
+    return () => window.removeEventListener("keydown", escape, true);
+  }, []);
+  return createPortal(
+    <dialog ref={dialog} aria-label="Sign in again" onCancel={(event) => event.preventDefault()} className="pointer-events-auto m-auto w-[calc(100vw-24px)] max-w-sm rounded-sheet border border-border bg-surface p-6 text-text-2 shadow-pop backdrop:bg-black/40">
       <Ask title="Sign in again" wrong="The server no longer takes this browser's key. What is on the page stays as it is." />
-    </dialog>
+    </dialog>, document.body,
   );
 }
 

@@ -1,0 +1,21 @@
+/** The look, the keyboard, keys and members, the server. */
+"use client";
+
+import { PageHeader } from "@/kit/ui/Card";
+
+import { Keys } from "./Keys";
+import { Look } from "./Look";
+import { Members } from "./Members";
+import { Server } from "./Server";
+
+export function Settings() {
+  return (
+    <>
+      <PageHeader title="Settings" note="Yours in every browser; keys and members are the organisation's." />
+      <div className="grid max-w-5xl gap-3.5 lg:grid-cols-[minmax(280px,1fr)_minmax(0,2fr)]">
+        <div className="min-w-0 space-y-3.5"><Look /><Server /></div>
+        <div className="min-w-0 space-y-3.5"><Keys /><Members /></div>
+      </div>
+    </>
+  );
+}
