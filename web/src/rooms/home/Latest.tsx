@@ -25,7 +25,7 @@ export function Latest({ now }: { now: Overview }) {
         <span><span className="text-[28px] leading-9 font-semibold text-text">{points(effect)}</span> points</span>
         <span className="text-right text-xs">{points(low)} to {points(high)}<span className="block text-text-3">{levelText(level)} interval, n = {n}</span></span>
       </p>
-      <Interval effect={effect} low={low} high={high} needed={needed} level={level} n={n} className="mt-1" />
+      <div className="mt-1 pl-14"><Interval effect={effect} low={low} high={high} needed={needed} level={level} n={n} /></div>
       <p className="mt-1">{passed}{held} Issued {ago(issued_at)}.</p>
     </Card>
   );

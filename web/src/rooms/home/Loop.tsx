@@ -6,7 +6,7 @@ import { ArrowRight, Dumbbell, Flag, type LucideIcon, PenLine, Play, Scale, Scro
 import Link from "next/link";
 
 import { type Overview, toJudge } from "@/kit/api/overview";
-import { ago, count, digits, points } from "@/kit/format/format";
+import { ago, clockTime, count, digits, points } from "@/kit/format/format";
 
 interface Stage { icon: LucideIcon; name: string; path: string; value: number; note: string; /** Somebody has to act here. */ mine?: boolean }
 
@@ -18,10 +18,10 @@ function stages(now: Overview): Stage[] {
   return [
     { icon: Play, name: "Run", path: "/workflows/", value: loop.runs, note: running ? `${running} running now` : "none running now" },
     { icon: ScrollText, name: "Observe", path: "/interactions/", value: loop.turns, note: `${count(loop.turns_today)} turns today` },
-    { icon: PenLine, name: "Judge", path: "/annotations/", value: loop.judgements, note: open ? `${count(open)} wait for you` : `${count(loop.pairs)} pairs from them`, mine: open > 0 },
+    { icon: PenLine, name: "Judge", path: "/annotations/", value: loop.judgements, note: open ? `${count(open)} wait for you` : `${count(loop.pairs)} pairs made`, mine: open > 0 },
     { icon: Dumbbell, name: "Train", path: "/training/", value: loop.trainings, note: training ? (training.steps ? `1 live, step ${training.step ?? 0}/${training.steps}` : "1 live") : `on ${count(loop.pairs)} pairs` },
     { icon: Scale, name: "Prove", path: "/experiments/", value: loop.verdicts, note: verdict ? `last: ${verdict.verdict.replace("_", " ")}, ${points(verdict.effect)}` : "no verdict yet" },
-    { icon: Flag, name: "Promote", path: "/registry/", value: loop.promotions, note: latest_move ? `${latest_move.candidate ?? latest_move.alias}, ${ago(latest_move.at)}` : "nothing yet" },
+    { icon: Flag, name: "Promote", path: "/registry/", value: loop.promotions, note: latest_move ? `${latest_move.alias}, ${ago(latest_move.at)}` : "nothing yet" },
   ];
 }
 
@@ -50,7 +50,7 @@ export function Loop({ now }: { now: Overview }) {
 function WayBack({ now: { latest_move: move } }: { now: Overview }) {
   const words = move === null ? <>The next run uses what is promoted. Nothing has been yet.</>
     : move.kind === "rollback" ? <>The next run uses what was before: <strong>{move.alias}</strong> was rolled back {ago(move.at)}</>
-    : <>The next run uses what was promoted: <strong>{move.alias}</strong> answers with <strong>{move.candidate ?? "the candidate"}</strong> since {ago(move.at)}</>;
+    : <>The next run uses what was promoted: <strong>{move.alias}</strong> answers with <strong>{move.candidate ?? "the candidate"}</strong> since {clockTime(move.at)}</>;
   return (
     <div className="mt-1.5 flex items-stretch lg:px-[5%]">
       <span aria-hidden className="relative h-3.5 min-w-6 flex-1 rounded-bl-[6px] border-b-[1.5px] border-l-[1.5px] border-text-3 max-lg:hidden">
