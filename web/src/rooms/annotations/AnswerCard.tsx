@@ -33,10 +33,10 @@ export function AnswerCard({ letter, text, chosen, correction, editing, keyCap, 
       className={clsx("flex min-h-0 min-w-0 flex-col rounded-card border bg-surface", chosen ? "border-accent shadow-[0_0_0_3px_var(--accent-soft)]" : "border-border")}>
       <header className="flex min-h-11 items-center gap-3 border-b border-border px-4">
         {letter && <span aria-hidden className={clsx("flex size-6 items-center justify-center rounded-[6px] text-xs font-semibold", chosen ? "bg-accent text-on-accent" : "bg-sunken text-text")}>{letter}</span>}
-        <h2>{letter ? `Answer ${letter}` : "Answer"}</h2>
+        <h2 className="whitespace-nowrap">{letter ? `Answer ${letter}` : "Answer"}</h2>
         {children}
         <span className="ml-auto flex items-center gap-2">
-          {chosen && <span className="inline-flex h-6 items-center gap-1 rounded-[6px] bg-accent-soft px-2 text-accent"><Check aria-hidden size={14} /> Your choice</span>}
+          {chosen && <span className="inline-flex h-6 items-center gap-1 rounded-[6px] bg-accent-soft px-2 text-accent"><Check aria-hidden size={14} /> <span className="max-md:sr-only">Your choice</span></span>}
           {!editing && <Button kind="quiet" icon={Pencil} keyCap={keyCap} onClick={onEdit} className="px-2">{correction === undefined ? "Correct" : "Edit"}</Button>}
         </span>
       </header>

@@ -27,7 +27,7 @@ import { answerOf, askedOf, promptOf } from "./words";
 
 const Ranking = dynamic(() => import("./Ranking"), { loading: () => <Skeleton rows={4} label="Loading the answers" /> });
 
-const HINTS = [["U", "undo"], ["S", "skip"], ["← →", "browse"], ["I", "guidelines"]] as const;
+const HINTS = [["U", "undo"], ["S", "skip"], ["← →", "browse"]] as const;
 
 interface Props {
   queue: QueueShown; desk: DeskKeeper; state: Desk; item: ItemShown; draft: Draft;

@@ -73,7 +73,7 @@ function FreeLabels({ labels, onChange }: { labels: string[]; onChange: (labels:
 function Toggle({ on, onClick, keyCap, children }: { on: boolean; onClick: () => void; keyCap?: string; children: React.ReactNode }) {
   return (
     <button type="button" aria-pressed={on} onClick={onClick}
-      className={clsx("inline-flex h-8 items-center gap-1.5 rounded-control border px-3 text-text max-md:h-11 max-md:rounded-full", on ? "border-accent-line bg-accent-soft text-accent" : "border-border hover:bg-hover")}>
+      className={clsx("inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control border px-3 whitespace-nowrap text-text max-md:h-11 max-md:rounded-full", on ? "border-accent-line bg-accent-soft text-accent" : "border-border hover:bg-hover")}>
       {on && <Check aria-hidden size={14} />} {children} {keyCap && <KeyCap>{keyCap}</KeyCap>}
     </button>
   );
@@ -90,7 +90,7 @@ export function Reasons({ reasons, taken, draft, act, say, noting, onNote }: {
   const open = noting || draft.rationale !== "";
   return (
     <div className="space-y-2">
-      <div className="flex flex-wrap items-center gap-2">
+      <div className="flex items-center gap-2 overflow-x-auto p-0.5 md:flex-wrap">
         <span className="mr-2 text-text-3 max-2xl:hidden">Because</span>
         {reasons.map((reason, at) => <Toggle key={reason} on={draft.reasons.includes(reason)} {...(!taken.includes(CAPS[at]!.toLowerCase()) && { keyCap: CAPS[at]! })} onClick={() => act({ do: "reason", at })}>{reason}</Toggle>)}
         {!open && <Button kind="quiet" icon={MessageSquare} keyCap="M" onClick={() => onNote(true)} className="ml-auto px-2 max-md:px-2!">Add a reason</Button>}
