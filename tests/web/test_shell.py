@@ -53,7 +53,7 @@ def test_signs_in_by_a_link_that_works_once(page: Pages, web_server: WebServer) 
     assert opened.evaluate(KEPT) != web_server.key
     again = page(signed_in=False)
     again.goto(f"/#code={code}")
-    expect(again.get_by_role("alert")).to_contain_text("was used, or is too old")
+    expect(again.locator("main").get_by_role("alert")).to_contain_text("was used, or is too old")
     assert again.evaluate(KEPT) is None
     page.wrong.clear()  # the console tells of the 401
 
@@ -63,7 +63,7 @@ def test_keeps_no_key_that_the_server_does_not_know(page: Pages, web_server: Web
     opened.goto("/")
     opened.get_by_label("Key").fill("cx_wrong")
     opened.keyboard.press("Enter")
-    expect(opened.get_by_role("alert")).to_contain_text("does not know this key")
+    expect(opened.locator("main").get_by_role("alert")).to_contain_text("does not know this key")
     assert opened.evaluate(KEPT) is None
     opened.get_by_label("Key").fill(web_server.key)
     opened.keyboard.press("Enter")
@@ -105,6 +105,7 @@ def test_is_walked_by_keys_alone(page: Pages) -> None:
     expect(sheet.get_by_text("Go to Settings")).to_be_visible()
     opened.keyboard.press("Escape")
     opened.keyboard.press("Control+k")
+    expect(opened.get_by_placeholder("Search or jump to")).to_be_focused()
     opened.keyboard.type("certif")
     expect(opened.get_by_role("option", name=re.compile("Certificates")).first).to_be_visible()
     opened.keyboard.press("Enter")
