@@ -5,7 +5,7 @@ import type { Metadata, Viewport } from "next";
 import { Providers } from "@/kit/shell/Providers";
 import { Shell } from "@/kit/shell/Shell";
 
-export const metadata: Metadata = { title: { default: "CAMEL Extensions", template: "%s · CAMEL Extensions" }, description: "Teams of agents that measurably improve, on your own hardware.", icons: { apple: "/icons/apple-180.png" } };
+export const metadata: Metadata = { title: { default: "CAMEL Extensions", template: "%s · CAMEL Extensions" }, description: "Teams of agents that measurably improve, on your own hardware.", icons: { icon: "/icon.svg", apple: "/icons/apple-180.png" } };
 export const viewport: Viewport = { width: "device-width", initialScale: 1, themeColor: [{ media: "(prefers-color-scheme: light)", color: "#f6f4f1" }, { media: "(prefers-color-scheme: dark)", color: "#0d0c0a" }] };
 
 export default function Layout({ children }: { children: React.ReactNode }) {
