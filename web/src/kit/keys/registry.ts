@@ -16,7 +16,7 @@ export interface Key {
   off?: boolean;
 }
 
-export interface Row { keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[]; run: () => void }
+interface Row { keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[]; run: () => void }
 export interface Group { scope: string; rows: Row[] }
 
 export const EVERYWHERE = "Everywhere";
