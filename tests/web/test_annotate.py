@@ -201,6 +201,7 @@ def test_a_ranking_by_letters_digits_and_arrows(desk: Pages, office: Office) -> 
     expect(page.get_by_label("Place 1, tied")).to_have_count(2)
     page.keyboard.press("Enter")
     expect(page.get_by_text("1 of 12")).to_be_visible()
+    expect(page.get_by_text("next item ready")).to_be_visible()  # so it is saved
     [said] = office.judgements(queue["id"])
     assert [sorted(group) for group in said["value"]["ranking"]] == [
         sorted(said["interaction_ids"])
@@ -226,6 +227,8 @@ def test_two_people_at_one_queue_never_get_the_same_item(
             page.keyboard.press("3")
             page.keyboard.press("Enter")
             expect(page.get_by_text("Saving")).to_have_count(0)
+    for page in people:
+        expect(page.get_by_text("All judged.")).to_be_visible()  # so all is saved
     assert all(seen)
     assert not set(seen[0]) & set(seen[1])
     assert len(set(seen[0]) | set(seen[1])) == QUESTIONS

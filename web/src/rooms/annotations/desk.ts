@@ -211,7 +211,8 @@ export class DeskKeeper {
     this.set({ open: items_open, ahead: [...this.state.ahead, ...fresh] });
     if (this.state.current === null) {
       this.goOn();
-      if (this.state.current === null) this.set({ phase: "done" });
+      const isSending = this.state.judged.some((each) => !each.saved && !each.error); // what is behind in the line says the end itself
+      if (this.state.current === null && !isSending) this.set({ phase: "done" });
     }
   }
 
