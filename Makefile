@@ -46,19 +46,19 @@ $(WEB): $(WEB_MODULES) $(WEB_SOURCES)
 
 web: $(WEB) ## Build the web app, where something changed (Node comes from PyPI where there is none)
 
-demo: setup-train ## The main job: a team of agents on the bundled model, live, into var/demo
+demo: setup-train web ## The main job: a team of agents on the bundled model, live, into var/demo
 	$(BIN)/camel-ext demo
 
-up: setup ## Serve at http://127.0.0.1:8000 (the web app, where make web built it)
+up: setup web ## Serve the web app and the API at http://127.0.0.1:8000
 	$(BIN)/camel-ext up
 
-test: setup-train ## All tests, also the slow ones with real services and the real model
+test: setup-train web ## All tests, also the slow ones with real services and the real model
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup ## The tests without real services: about four minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
 
-check: setup ## Style, types, floors, dependencies, spelling, schema, docs
+check: setup $(WEB_MODULES) ## Style, types, floors, dependencies, spelling, schema, docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -67,6 +67,7 @@ check: setup ## Style, types, floors, dependencies, spelling, schema, docs
 	$(BIN)/codespell
 	$(BIN)/python migrations/check_schema.py
 	$(BIN)/python -m pytest -q --durations=0 tests/test_architecture.py tests/test_contracts.py
+	web/scripts/with-node.sh run --silent check
 
 fix: setup ## Mend what a machine can mend
 	$(BIN)/ruff check --fix .
