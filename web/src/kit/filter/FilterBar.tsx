@@ -30,15 +30,15 @@ export function FilterBar({ label, source, onChange, fields, values = {}, placeh
   const [caret, setCaret] = useState(0);
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
-  const [applied, setApplied] = useState(source);
-  if (source !== applied) { // a facet, the brush or the back button changed it
-    setApplied(source);
-    setTyped(source);
+  const [seen, setSeen] = useState(source);
+  if (source !== seen) { // a facet, the brush or the back button changed it, or what was typed has arrived
+    setSeen(source);
+    if (source !== typed.trim()) setTyped(source);
   }
   const { tokens, error } = parseFilter(typed, fields, "text");
   const offered = open ? suggest(typed, caret, fields, values) : null;
   const list = offered?.list ?? [];
-  const apply = (text: string) => { const tidy = text.trim(); setApplied(tidy); if (tidy !== source) onChange(tidy); };
+  const apply = (text: string) => { const tidy = text.trim(); if (tidy !== source) onChange(tidy); };
 
   const late = useRef(apply);
   useEffect(() => { late.current = apply; });

@@ -63,7 +63,7 @@ export function Timeline({ shown, chosen, isNow, onChange }: TimelineProps) {
             aria-valuenow={(edge === "since" ? since : until) ?? range[edge]} aria-valuetext={edge === "until" && until === null ? "now" : when((edge === "since" ? since : until) ?? range[edge])}
             onKeyDown={(event) => { const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]; if (by) { event.preventDefault(); nudge(edge, by); } }}
             onPointerDown={(event) => { event.stopPropagation(); if (event.button === 0) { line.current!.setPointerCapture(event.pointerId); const fixed = edge === "since" ? to : from; setDrag([fixed, place(event)]); } }}
-            className={clsx("absolute top-1/2 h-6 w-2 -translate-x-1/2 -translate-y-1/2 cursor-ew-resize rounded-full border-2 border-accent bg-surface", whole && "opacity-0 focus-visible:opacity-100")} style={{ left: `${(edge === "since" ? from : to) * 100}%` }} />
+            className={clsx("absolute top-1/2 h-6 w-2 -translate-x-1/2 -translate-y-1/2 cursor-ew-resize rounded-full border-2 border-accent bg-surface", whole && "pointer-events-none opacity-0 focus-visible:opacity-100")} style={{ left: `${(edge === "since" ? from : to) * 100}%` }} />
         ))}
       </div>
       <div aria-hidden className="nums flex justify-between pt-0.5 pb-1.5 text-2xs text-text-3">
