@@ -88,7 +88,7 @@ async def test_a_preview_tells_what_a_build_would_yield_and_keeps_nothing(
     seen = (await client.post(f"{DATASETS}/preview", json=body)).json()
     assert (seen["pairs"], seen["looked_at"], seen["whole"]) == (3, 6, True)
     assert (await client.get(DATASETS)).json()["items"] == []
-    version = await built(client, **{"rules": {"eval_ratio": 0}})
+    version = await built(client, rules={"eval_ratio": 0})
     assert seen["statistics"] == version["statistics"]
     assert [each["code"] for each in seen["warnings"]] == [
         each["code"] for each in version["warnings"]

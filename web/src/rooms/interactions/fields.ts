@@ -37,7 +37,6 @@ export const FACETS = [
   { facet: "tag", filter: "tag", title: "Tag" },
 ] as const;
 
-export type FacetName = (typeof FACETS)[number]["facet"];
 
 /** Put ids in place of the names of versions; what is no name is sent as it is, and the server says what is wrong. */
 export function toQuery(params: Record<string, string>, idOf: (name: string) => string | null): Record<string, string> {

@@ -118,7 +118,7 @@ function OneRun({ id }: { id: string }) {
 }
 
 /** The turn that the address names; without one, the latest that goes on, or the last. */
-export function chosen(rows: TraceRow[], wanted: string | null): TraceRow | null {
+function chosen(rows: TraceRow[], wanted: string | null): TraceRow | null {
   const named = wanted && rows.find((row) => String(row.seq) === wanted || row.key === wanted);
   if (named) return named;
   const turns = rows.filter((row) => row.kind !== "round" && row.kind !== "candidate");

@@ -4,7 +4,7 @@ import type { RunShown } from "@/kit/api/schema";
 import { grouped, type PlanStep } from "./plan";
 import type { RowState, TraceRow } from "./trace";
 
-export type NodeKind = "goal" | "done" | "agent" | "tool" | "verify" | "group";
+type NodeKind = "goal" | "done" | "agent" | "tool" | "verify" | "group";
 export interface GraphNode {
   id: string; kind: NodeKind; label: string; state: RowState; active: boolean;
   /** How often, how long and how much, in all. */ count: number; total_s: number; completionTokens: number; tools: number;

@@ -3,7 +3,7 @@ import type { InteractionListed, RunShown, TurnShown } from "@/kit/api/schema";
 
 import { parseKey, type PlanStep, placeOf, upcoming } from "./plan";
 
-export type RowKind = "round" | "candidate" | "model" | "tool" | "verify" | "attempt";
+type RowKind = "round" | "candidate" | "model" | "tool" | "verify" | "attempt";
 export type RowState = "queued" | "running" | "waiting" | "succeeded" | "failed";
 
 export interface TraceRow {
