@@ -26,7 +26,7 @@ function rows({ under_way }: Overview, nowMs: number): Row[] {
       ratio: each.stages ? each.stage_number / each.stages : null, time: since(each.created_at), decide: each.waiting_for === "person" ? "Decide" : undefined,
     })),
     ...under_way.trainings.map((each) => ({
-      id: each.id, path: href("/training/job", { id: each.id }), state: each.state, title: `Training ${each.name}`,
+      id: each.id, path: href("/training", { id: each.id }), state: each.state, title: `Training ${each.name}`,
       note: [each.dataset, each.steps ? `step ${each.step ?? 0} of ${each.steps}` : each.state, each.alarms ? `${each.alarms} alarms` : ""].filter(Boolean).join(" · "),
       ratio: each.progress_ratio, time: each.eta_s === null ? since(each.created_at) : `${duration(each.eta_s)} left`,
     })),
