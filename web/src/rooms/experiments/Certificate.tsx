@@ -45,7 +45,7 @@ export function Certificate() {
       <div className="flex gap-5 max-xl:flex-col">
         <div className="min-w-0 flex-1 space-y-5">
           <Verdict shown={data} />
-          <div className="grid gap-x-8 gap-y-5 lg:grid-cols-[4fr_3fr]">
+          <div className="grid gap-x-6 gap-y-5 lg:grid-cols-[13fr_8fr]">
             <Guardrails rails={data.guardrails} />
             <GoalByGoal shown={data} />
           </div>

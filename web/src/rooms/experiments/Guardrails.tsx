@@ -13,16 +13,16 @@ export function Guardrails({ rails }: { rails: readonly Rail[] }) {
       {rails.length === 0 ? <p className="mt-2">None was asked for.</p> : (
         <div role="region" aria-labelledby="guardrails" tabIndex={0} className="mt-1 overflow-x-auto">
           <table className="nums w-full text-right">
-            <thead className="text-text-3"><tr>{["Measure", "Before", "After", "Worst case", "Margin", ""].map((head) => <th key={head} scope="col" className="py-2 pl-4 font-normal whitespace-nowrap first:pl-0 first:text-left">{head || <span className="sr-only">Held</span>}</th>)}</tr></thead>
+            <thead className="text-text-3"><tr>{["Measure", "Before", "After", "Worst case", "Margin", ""].map((head) => <th key={head} scope="col" className="py-2 pl-3 font-normal whitespace-nowrap first:pl-0 first:text-left">{head || <span className="sr-only">Held</span>}</th>)}</tr></thead>
             <tbody>
               {rails.map((rail) => (
                 <tr key={rail.measure} className="border-t border-border">
-                  <th scope="row" className="min-w-32 py-2 text-left font-normal text-text">{capital(reveal(railName(rail)))}</th>
-                  <td className="pl-4 whitespace-nowrap">{measured(rail.measure, rail.baseline)}</td>
-                  <td className="pl-4 whitespace-nowrap">{measured(rail.measure, rail.candidate)}</td>
-                  <td className="pl-4 font-semibold whitespace-nowrap text-text">{changed(rail.measure, rail.worst)}</td>
-                  <td className="pl-4 whitespace-nowrap text-text-3">{changed(rail.measure, allowed(rail))}</td>
-                  <td className="pl-4 whitespace-nowrap"><Held rail={rail} /></td>
+                  <th scope="row" className="min-w-24 py-2 text-left font-normal text-text">{capital(reveal(railName(rail)))}</th>
+                  <td className="pl-3 whitespace-nowrap">{measured(rail.measure, rail.baseline)}</td>
+                  <td className="pl-3 whitespace-nowrap">{measured(rail.measure, rail.candidate)}</td>
+                  <td className="pl-3 font-semibold whitespace-nowrap text-text">{changed(rail.measure, rail.worst)}</td>
+                  <td className="pl-3 whitespace-nowrap text-text-3">{changed(rail.measure, allowed(rail))}</td>
+                  <td className="pl-3 whitespace-nowrap"><Held rail={rail} /></td>
                 </tr>
               ))}
             </tbody>
