@@ -39,7 +39,9 @@ class InteractionFilter(BaseModel):
     finish_reason: Word | None = Field(None, description="Ended for this reason.")
     min_total_ms: float | None = Field(None, ge=0, description="Took at least this long.")
     max_total_ms: float | None = Field(None, ge=0, description="Took less than this.")
-    min_tokens: int | None = Field(None, ge=0, description="Read and wrote at least so many.")
+    min_tokens: int | None = Field(
+        None, ge=0, lt=2**31, description="Read and wrote at least so many."
+    )
     since: AwareDatetime | None = Field(None, description="Recorded at or after this time.")
     until: AwareDatetime | None = Field(None, description="Recorded before this time.")
     text: Word | None = Field(None, description="Found in the beginnings of question or answer.")
