@@ -33,7 +33,7 @@ export function KitStates() {
         <Card title="Run states and verdicts" note="icon, word, then colour"><Chips /></Card>
         <Card title="Buttons"><Buttons /></Card>
         <Card title="Fields"><Fields /></Card>
-        <Card title="Loading" note="after 150 ms" flush><Skeleton /></Card>
+        <Card title="Loading" note="after 150 ms" flush><Skeleton label="How loading looks" /></Card>
         <Card title="Empty"><EmptyState icon={PenLine} title="No pairs to judge yet" action={<Button kind="ink" icon={Play}>Run with 2 samples</Button>} command="camel-ext run --samples 2">Pairs appear when an agent answers a goal twice. Two samples a goal are enough.</EmptyState></Card>
         <ErrorBox error={PROBLEM} retry={() => undefined} />
         <Card title="Untrusted text" note="always inert"><Untrusted text={PAYLOAD} className="text-md text-text" /><p className="mt-2"><Preview text={PAYLOAD} mark="link" /></p><div className="mt-3"><WordDiff before="The sky is blue because of scattering." after="The sky looks blue because air scatters blue light." /></div></Card>

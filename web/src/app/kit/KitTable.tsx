@@ -22,7 +22,7 @@ const make = (at: number): Made => ({ id: `row ${at}`, state: at % 17 === 0 ? "f
 const rowId = (row: Made) => row.id;
 const compact = (row: Made) => ({ lead: row.said, note: row.id, aside: row.tokens });
 const COLUMNS = [
-  { id: "state", title: "", width: 20, cell: (row: Made) => <span className="flex"><StateIcon state={row.state} /></span> },
+  { id: "state", title: "State", narrow: true, width: 20, cell: (row: Made) => <span className="flex"><StateIcon state={row.state} /></span> },
   { id: "said", title: "What", width: 200, grow: true, cell: (row: Made) => row.said },
   { id: "tokens", title: "Tokens", width: 80, align: "right" as const, cell: (row: Made) => row.tokens },
 ];

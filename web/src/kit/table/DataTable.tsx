@@ -142,10 +142,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
         </Button>
       )}
       <div className="absolute top-0.5 right-0.5 z-20 bg-surface"><ColumnMenu {...layout} /></div>
-      <div ref={scroller} role="table" aria-label={props.label} aria-rowcount={older?.more ? -1 : shown.length + 1} tabIndex={-1}
+      <div ref={scroller} tabIndex={-1}
         onScroll={(event) => setScrolled(event.currentTarget.scrollTop > 0)} onPointerEnter={() => setInside(true)} onPointerLeave={() => setInside(false)}
         onBlur={(event) => { if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) setActive(null); }}
         className="min-h-0 flex-1 overflow-auto overscroll-contain outline-none [overflow-anchor:none]" style={{ "--columns": template } as React.CSSProperties}>
+        {/* What stands below the rows is no part of the table: a status may not be its child. */}
+        <div role="table" aria-label={props.label} aria-rowcount={older?.more ? -1 : shown.length + 1} style={{ minWidth }}>
         <div role="row" aria-rowindex={1} style={{ height: HEAD_PX, minWidth }}
           className={clsx("sticky top-0 z-10 items-center border-b border-border bg-surface pr-9 pl-3", phone ? "flex gap-2" : "grid gap-x-3 [grid-template-columns:var(--columns)]")}>
           {selection && (
@@ -167,6 +169,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
                 selected={selection ? selection.ids.has(id) : null} onOpen={open} onTouch={touch} onActive={setActive} />
             );
           })}
+        </div>
         </div>
         <Foot {...props} />
       </div>

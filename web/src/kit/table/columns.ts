@@ -7,6 +7,8 @@ import { useMemo, useState } from "react";
 export interface Column<T> {
   id: string;
   title: string;
+  /** Say the title to screen readers and in the menu alone: what the column shows is too narrow for it. */
+  narrow?: boolean;
   cell: (row: T) => React.ReactNode;
   /** In pixels; a growing column takes what is left, but not less than this. */
   width: number;

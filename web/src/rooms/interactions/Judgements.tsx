@@ -13,7 +13,7 @@ export function Judgements({ id }: { id: string }) {
   if (!data || data.items.length === 0) return null;
   return (
     <section aria-label="Judgements" className="pt-2">
-      <h3>Judged</h3>
+      <h2>Judged</h2>
       <ul className="mt-1 divide-y divide-border">
         {data.items.map((each) => (
           <li key={each.id} className="py-1.5">

@@ -77,7 +77,7 @@ function Origin({ turn, nameOf }: { turn: InteractionShown; nameOf: (id: string 
 }
 
 function Part({ title, children }: { title: string; children: React.ReactNode }) {
-  return <section><h3 className="mb-1.5">{title}</h3>{children}</section>;
+  return <section><h2 className="mb-1.5">{title}</h2>{children}</section>;
 }
 
 function Raw({ turn }: { turn: InteractionShown }) {

@@ -27,7 +27,7 @@ const word = (text: string | null | undefined) => (text ? <Preview text={text} /
 export function turnColumns(nameOf: Names, mark: string | undefined): Column<InteractionListed>[] {
   return [
     { id: "time", title: "Time", width: 88, cell: (turn) => <time dateTime={turn.created_at} className="nums">{clockTime(turn.created_at)}</time> },
-    { id: "state", title: "", width: 20, cell: (turn) => <span className="flex"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /></span> },
+    { id: "state", title: "State", narrow: true, width: 20, cell: (turn) => <span className="flex"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /></span> },
     { id: "said", title: "Question and answer", width: 220, grow: true, cell: (turn) => <Said turn={turn} mark={mark} /> },
     { id: "agent", title: "Agent", width: 84, cell: (turn) => word(turn.agent_id) },
     { id: "version", title: "Version", width: 116, cell: (turn) => <span title={versionOf(turn, nameOf)}>{versionOf(turn, nameOf)}</span> },

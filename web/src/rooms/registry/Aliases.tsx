@@ -32,7 +32,7 @@ export function Aliases({ aliases, open, current }: { aliases: AliasShown[]; ope
               <button type="button" onClick={() => open({ alias: alias.name })} className="w-28 min-w-0 shrink-0 truncate text-left font-[550] text-text hover:underline">{alias.name}</button>
               <div className="w-64 min-w-0 max-md:w-full">
                 {parts.length > 1 && <div aria-hidden className="mb-1 flex h-1.5 overflow-hidden rounded-full">{parts.map((part, at) => <span key={part.versionId} className={SHADES[at % SHADES.length]} style={{ width: `${part.ratio * 100}%` }} />)}</div>}
-                <ul>{parts.map((part) => <li key={part.versionId} className="flex gap-2"><button type="button" onClick={() => open({ version: part.versionId })} className="min-w-0 truncate text-accent hover:underline">{nameOf(part.versionId) ?? shortId(part.versionId)}</button><span className="nums ml-auto text-text-3">{percent(part.ratio)}</span></li>)}</ul>
+                <ul>{parts.map((part) => <li key={part.versionId} className="flex gap-2"><button type="button" onClick={() => open({ version: part.versionId })} className="min-h-6 min-w-0 truncate text-accent hover:underline">{nameOf(part.versionId) ?? shortId(part.versionId)}</button><span className="nums ml-auto text-text-3">{percent(part.ratio)}</span></li>)}</ul>
               </div>
               <p className="min-w-60 flex-1 max-md:basis-full"><span title={clockTime(alias.updated_at)}>since {ago(alias.updated_at)}</span>{decision && <span className="text-text-3">, {decision.kind}: <Untrusted inline text={decision.reason || "no reason given"} /></span>}</p>
               {decision?.kind === "promotion" && <Button kind="danger" icon={Undo2} onClick={() => setBack(alias)}>Roll back</Button>}

@@ -14,7 +14,7 @@ import { href } from "@/kit/url";
 
 import { useAnswersOf, usePairsLineage, usePrincipals } from "./queries";
 
-const link = "text-accent hover:underline";
+const link = "inline-block min-h-6 leading-6 text-accent"; // a target of 24 px
 const UUID = /^[0-9a-f-]{36}$/;
 
 export function Lineage({ found, training, error, loading }: { found: Named; training: TrainingShown | null | undefined; error: unknown; loading: boolean }) {
@@ -31,7 +31,7 @@ export function Lineage({ found, training, error, loading }: { found: Named; tra
       <ol className="space-y-0">
         <Step icon={ScrollText} title="Answers">
           {!answers.data ? <Skeleton rows={1} /> : answers.data.items.length === 0 ? <p>It has not answered yet.</p> : (
-            <ul>{answers.data.items.map((turn) => <li key={turn.id} className="flex gap-2"><time className="nums shrink-0 text-text-3">{clockTime(turn.created_at)}</time><Link href={href("/interactions/turn", { id: turn.id })} className={`truncate ${link}`}><Preview text={turn.answer_preview || turn.prompt_preview} /></Link></li>)}</ul>
+            <ul>{answers.data.items.map((turn) => <li key={turn.id} className="flex gap-2 leading-6"><time className="nums shrink-0 text-text-3">{clockTime(turn.created_at)}</time><Link href={href("/interactions/turn", { id: turn.id })} className={`truncate ${link}`}><Preview text={turn.answer_preview || turn.prompt_preview} /></Link></li>)}</ul>
           )}
           <Link className={link} href={href("/interactions", { q: `${isAdapter ? "adapter" : "model"}:${found.name}` })}>All its answers</Link>
         </Step>
