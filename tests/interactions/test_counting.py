@@ -274,3 +274,10 @@ async def test_they_are_told_over_http(house: House, house_record: Record) -> No
     assert (await other.get(f"{HOME}/histogram")).json()["buckets"] == []
     for path in ("count", "facets", "histogram"):
         assert (await viewer.get(f"{HOME}/{path}", params={"nonsense": "1"})).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["", "/count", "/facets", "/histogram"])
+async def test_a_number_that_no_column_holds_is_refused(house: House, path: str) -> None:
+    answer = await house.client.get(f"{HOME}{path}", params={"min_tokens": 2**63})
+    assert answer.status_code == 422
+    assert "min_tokens" in answer.json()["detail"]
