@@ -122,7 +122,9 @@ def web_server(
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its loop stands still but counts as running: no async test may meet it
 def browser() -> Iterator[Browser]:
     """Debian's Chromium: Playwright's own cannot be had everywhere."""
     if not Path(CHROMIUM).exists():

@@ -145,5 +145,6 @@ def test_shows_offline_what_this_key_saw_last(page: Pages, web_server: WebServer
         expect(opened.get_by_role("heading", level=1)).to_have_text("Settings")
         expect(opened.get_by_text("The server did not answer").first).to_be_visible()
     finally:
+        opened.close()  # else it asks the new server with the other key, and is refused
         web_server.start()
         page.wrong.clear()
