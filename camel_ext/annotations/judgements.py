@@ -45,7 +45,7 @@ class Judgement:
     """A judgement that counts, as whoever makes pairs or statistics of it reads it.
 
     `value` by kind: rating `{rating, low, high}`, thumbs `{up}`, labels `{labels}`, correction
-    `{text}`, choice `{chosen_id}` (null: a tie), ranking `{ranking}` (groups of ids, best first),
+    `{text}`, choice `{chosen_id}` (null: a tie; with `both_bad`: true, one of bad answers), ranking `{ranking}` (groups of ids, best first),
     verdict `{state, reason}`.
     Units: `score` from 0 to 1; None where the kind has none or nothing was found.
     """
@@ -174,8 +174,9 @@ def _(wanted: CorrectionCreate) -> tuple[float | None, Json]:
 
 @worth_of.register
 def _(wanted: ChoiceCreate) -> tuple[float | None, Json]:
-    first, second = (str(each) for each in wanted.interaction_ids)
-    return None, {"chosen_id": {"first": first, "second": second, "tie": None}[wanted.choice]}
+    chosen = dict(zip(("first", "second"), map(str, wanted.interaction_ids), strict=True))
+    value: Json = {"chosen_id": chosen.get(wanted.choice)}
+    return None, ({**value, "both_bad": True} if wanted.choice == "both_bad" else value)
 
 
 @worth_of.register

@@ -110,7 +110,9 @@ class ChoiceCreate(Judging):
 
     kind: Literal[AnnotationKind.CHOICE] = AnnotationKind.CHOICE
     interaction_ids: Two = Field(description="The two answers, in the order they were shown.")
-    choice: Literal["first", "second", "tie"] = Field(description="The better one.")
+    choice: Literal["first", "second", "tie", "both_bad"] = Field(
+        description="The better one. `both_bad`: neither is good, so neither is preferred."
+    )
 
     @model_validator(mode="after")
     def _two(self) -> "ChoiceCreate":

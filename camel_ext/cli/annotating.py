@@ -84,7 +84,8 @@ def said_shown(found: Annotation) -> str:
     elif found["kind"] == "labels":
         said = ", ".join(value["labels"])
     elif found["kind"] == "choice":
-        said = "tie" if value["chosen_id"] is None else f"{short(value['chosen_id'])} is better"
+        none = "both bad" if value.get("both_bad") else "tie"
+        said = none if value["chosen_id"] is None else f"{short(value['chosen_id'])} is better"
     elif found["kind"] == "ranking":
         said = " > ".join(" = ".join(map(short, group)) for group in value["ranking"])
     elif found["kind"] == "verdict":

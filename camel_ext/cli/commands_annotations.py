@@ -47,6 +47,7 @@ class Better(StrEnum):
     FIRST = "first"
     SECOND = "second"
     TIE = "tie"
+    BOTH_BAD = "both_bad"
 
 
 def register(app: typer.Typer) -> None:

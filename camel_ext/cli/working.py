@@ -28,7 +28,7 @@ COMMANDS = "s skip · z take the last one back · q leave · ? help"
 ASKS = {
     "thumbs": "u good · d not good",
     "rating": "1 to 5, more is better",
-    "choice": "1 or 2 is better · t tie",
+    "choice": "1 or 2 is better · t tie · b both bad",
     "ranking": "the places, the best first: 2 > 1 = 3",
     "labels": "labels, with commas between; numbers stand for the queue's own",
     "correction": "the answer as it should have been",
@@ -230,7 +230,7 @@ def read_value(queue: Queue, item: QueueItem, typed: str) -> dict[str, Any]:
 
 
 def _choice(key: str) -> dict[str, Any] | None:
-    words = {"1": "first", "2": "second", "t": "tie"}
+    words = {"1": "first", "2": "second", "t": "tie", "b": "both_bad"}
     return {"choice": words[key]} if key in words else None
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from camel_ext.verifiers.registry import Params, verifier
+from camel_ext.verifiers.registry import Params, example, verifier
 from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, excerpt, found, late
 
 START_S = 20.0  # loading camel takes about 2 s of CPU, on a busy machine several times that
@@ -23,6 +23,8 @@ START_S = 20.0  # loading camel takes about 2 s of CPU, on a busy machine severa
 
 class CamelParams(Params):
     """Which of camel's verifiers, and the right answer."""
+
+    model_config = example(verifier="math", expected="1/2")
 
     verifier: Literal["math"] = Field(description="`math`: equal as mathematics (math-verify).")
     expected: str | int | float = Field(description="The right answer.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, JsonValue, model_validator
 
-from camel_ext.verifiers.registry import Params, read_params, verifier, verify_now
+from camel_ext.verifiers.registry import Params, example, read_params, verifier, verify_now
 from camel_ext.verifiers.verdicts import Outcome, Verdict, found
 
 MAX_DEPTH = 4
@@ -24,6 +24,8 @@ class Part(Params):
 
 class ComposedParams(Params):
     """The checks to make."""
+
+    model_config = example(checks=[{"verify": "length", "params": {"unit": "words", "max": 15}}])
 
     checks: list[Part] = Field(min_length=1, max_length=20, description="The checks.")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, JsonValue, model_validator
 
-from camel_ext.verifiers.registry import Params, verifier
+from camel_ext.verifiers.registry import Params, example, verifier
 from camel_ext.verifiers.verdicts import (
     Outcome,
     SchemaWrong,
@@ -99,6 +99,8 @@ def schema_complaints(schema: Any, value: Any) -> list[str]:
 
 class JsonSchemaParams(Params):
     """The schema the value must fit."""
+
+    model_config = example(schema={"type": "object"})
 
     schema_: dict[str, JsonValue] = Field(
         alias="schema", description="JSON Schema, draft 2020-12; nothing is fetched."

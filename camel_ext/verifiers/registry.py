@@ -19,6 +19,11 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+def example(**params: Any) -> ConfigDict:
+    """Return the configuration of parameters with an example in their schema."""
+    return ConfigDict(json_schema_extra={"examples": [params]})
+
+
 class Check(Protocol):
     """A verifier's function: parameters and outcome in, verdict out; pure, or awaited."""
 

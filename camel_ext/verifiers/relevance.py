@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from camel_ext.verifiers.registry import Params, verifier
+from camel_ext.verifiers.registry import Params, example, verifier
 from camel_ext.verifiers.verdicts import Outcome, Verdict, excerpt, found
 
 MAX_WORDS = 5_000  # of an answer are looked at
@@ -253,8 +253,11 @@ _EMPTY = frozenset(
 class RelevanceParams(Params):
     """What the text has to speak of, and how much of it there has to be."""
 
+    model_config = example(to="What do plants need to grow?")
+
     to: Annotated[str, Field(min_length=1, max_length=20_000)] = Field(
-        description="What was asked. The text shares a word with it, apart from small words and endings."
+        description="What was asked. The text shares a word with it, apart from small words and endings.",
+        json_schema_extra={"x-per-subject": "prompt"},
     )
     also: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default=[],

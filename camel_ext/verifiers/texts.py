@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from camel_ext.verifiers.patterns import TIMEOUT_S, PatternWrong, compile_pattern, search
-from camel_ext.verifiers.registry import Params, verifier
+from camel_ext.verifiers.registry import Params, example, verifier
 from camel_ext.verifiers.verdicts import Outcome, Verdict, broken, excerpt, found, late
 
 Normal = Literal["trim", "spaces", "case", "punctuation", "accents", "quotes"]
@@ -40,6 +40,8 @@ def normalise(text: str, how: list[Normal]) -> str:
 class ExactParams(Params):
     """What the text must be."""
 
+    model_config = example(expected="Paris")
+
     expected: str | int | float | bool | list[str] = Field(
         description="The right text, or several of which one must be given."
     )
@@ -58,6 +60,8 @@ def exact(params: ExactParams, outcome: Outcome) -> Verdict:
 
 class ContainsParams(Params):
     """What must or must not be in the text."""
+
+    model_config = example(none=["As an AI"])
 
     all: Texts | None = Field(None, description="Each of these must be there.")
     any: Texts | None = Field(None, description="At least one of these must be there.")
@@ -98,6 +102,8 @@ def contains(params: ContainsParams, outcome: Outcome) -> Verdict:
 class RegexParams(Params):
     """A pattern, and where it must match."""
 
+    model_config = example(pattern=r"\.$")
+
     pattern: str = Field(description="A regular expression (Python's, as the `regex` module).")
     flags: str = Field("", description="Letters: i no case, m lines, s dot is any.")
     whole: bool = Field(False, description="The whole text must match, not a part.")
@@ -124,6 +130,8 @@ def regex(params: RegexParams, outcome: Outcome) -> Verdict:
 
 class NumericParams(Params):
     """The right number and how far off is still right."""
+
+    model_config = example(expected=5)
 
     expected: float | str = Field(description="The right number; a text is read as one.")
     tolerance: float = Field(0.0, ge=0, description="Largest difference that is still right.")
@@ -168,6 +176,8 @@ def numeric(params: NumericParams, outcome: Outcome) -> Verdict:
 
 class LengthParams(Params):
     """How long the text may be."""
+
+    model_config = example(unit="words", max=15)
 
     unit: Literal["characters", "words", "sentences", "lines"] = Field(
         "words", description="What is counted."

@@ -56,6 +56,7 @@ def _choice(
             "A is better": ("1", {"choice": "first"}),
             "B is better": ("2", {"choice": "second"}),
             "A tie": ("3", {"choice": "tie"}),
+            "Both bad": ("4", {"choice": "both_bad"}),
         }
     )
 

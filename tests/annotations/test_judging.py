@@ -62,14 +62,16 @@ class TestWorth:
         ]
 
     async def test_choice_and_ranking_stand_under_each_answer(self, desk: Desk) -> None:
-        a, b, c = [await desk.answered(text) for text in "abc"]
+        a, b, c, d = [await desk.answered(text) for text in "abcd"]
         await desk.judge(ChoiceCreate(interaction_ids=[b, a], choice="first"))
         await desk.judge(ChoiceCreate(interaction_ids=[b, c], choice="tie"))
+        await desk.judge(ChoiceCreate(interaction_ids=[b, d], choice="both_bad"))
         await desk.judge(RankingCreate(interaction_ids=[c, b, a], ranking=[[a], [b, c]]))
         values = [each.value for each in await desk.current(b)]
         assert values == [
             {"chosen_id": str(b)},
             {"chosen_id": None},
+            {"chosen_id": None, "both_bad": True},
             {"ranking": [[str(a)], [str(b), str(c)]]},
         ]
         assert len(await desk.current(a)) == 2

@@ -254,9 +254,11 @@ class TestQueues:
         (made,) = [each["annotation"] for each in told if each["type"] == "judged"]
         assert (made["value"], made["blind"]) == (value, True)
 
-    @pytest.mark.parametrize(("kind", "typed"), [("choice", "t"), ("ranking", "2 > 1")])
+    @pytest.mark.parametrize(
+        ("kind", "typed"), [("choice", "t"), ("choice", "b"), ("ranking", "2 > 1")]
+    )
     def test_side_by_side(self, camel: Camel, answers: list[str], kind: str, typed: str) -> None:
-        name = f"pair-{kind}"
+        name = f"pair-{kind}-{typed[0]}"
         made = camel("queue", "add", name, kind, "--of", ",".join(answers[:2]), "--json")
         assert shown(made)["items_total"] == 1
         result = camel("queue", "work", name, stdin=f"{typed}\n")

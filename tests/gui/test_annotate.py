@@ -73,7 +73,8 @@ def test_a_better_answer_is_written(open_page: Open, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "place"), [("A is better", 0), ("B is better", 1), ("A tie", None)]
+    ("word", "place"),
+    [("A is better", 0), ("B is better", 1), ("A tie", None), ("Both bad", None)],
 )
 def test_the_better_of_two(open_page: Open, client: Client, word: str, place: int | None) -> None:
     ids = answers(client)[:2]
@@ -85,6 +86,7 @@ def test_the_better_of_two(open_page: Open, client: Client, word: str, place: in
     made = client.annotations.list(kind="choice")["items"][0]
     wanted = None if place is None else shown["interaction_ids"][place]
     assert made["value"]["chosen_id"] == wanted
+    assert made["value"].get("both_bad", False) == (word == "Both bad")
     assert made["blind"]
 
 

@@ -32,6 +32,7 @@ from camel_ext_client.shapes import (
     Run,
     Stream,
     Tool,
+    Verifier,
     at_rest,
 )
 from camel_ext_client.sign_ins import SignIns
@@ -116,6 +117,10 @@ class Client:
     def tools(self) -> list[Tool]:
         """Return the tools that agents and workflows may use."""
         return cast(list[Tool], self._transport.get("/api/v1/tools"))
+
+    def verifiers(self) -> list[Verifier]:
+        """Return the checks that a batch, a suite or a workflow may name, with what each takes."""
+        return cast(list[Verifier], self._transport.get("/api/v1/verifiers"))
 
     def events(
         self, topics: Sequence[str] = (), after: str | None = None, limit: int = 100

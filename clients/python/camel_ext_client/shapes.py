@@ -168,6 +168,15 @@ class Tool(TypedDict):
     idempotent: bool
 
 
+class Verifier(TypedDict):
+    """A check of an answer that needs no model."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    slow: bool
+
+
 class Model(TypedDict):
     """A model or an adapter, by name."""
 

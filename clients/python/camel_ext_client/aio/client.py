@@ -37,6 +37,7 @@ from camel_ext_client.shapes import (
     Run,
     Stream,
     Tool,
+    Verifier,
     at_rest,
 )
 from camel_ext_client.transport import Patience
@@ -119,6 +120,10 @@ class AsyncClient:
     async def tools(self) -> list[Tool]:
         """Return the tools that agents and workflows may use."""
         return cast(list[Tool], await self._transport.get("/api/v1/tools"))
+
+    async def verifiers(self) -> list[Verifier]:
+        """Return the checks that a batch, a suite or a workflow may name, with what each takes."""
+        return cast(list[Verifier], await self._transport.get("/api/v1/verifiers"))
 
     async def events(
         self, topics: Sequence[str] = (), after: str | None = None, limit: int = 100

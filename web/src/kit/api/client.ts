@@ -1,6 +1,7 @@
 /** The one way to the API: typed by the server's own document, errors as RFC 9457. Not: caching (TanStack's). */
 import createClient, { type Middleware } from "openapi-fetch";
 
+import { randomId } from "../ids";
 import { readKey, refuseKey } from "./key";
 import { markSeen } from "./seen";
 import type { paths, Problem } from "./schema";
@@ -48,7 +49,7 @@ export async function unwrap<T>(
 
 /** A fresh key for a POST that creates: a retry of the same intent must send the same one. */
 export function idempotencyKey(): string {
-  return crypto.randomUUID();
+  return randomId();
 }
 
 function asProblem(error: unknown, response: Response): Problem {

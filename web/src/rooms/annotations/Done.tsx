@@ -5,7 +5,6 @@ import { CircleCheck } from "lucide-react";
 
 import type { QueueShown } from "@/kit/api/schema";
 import { digits, duration } from "@/kit/format/format";
-import { href } from "@/kit/url";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { EmptyState } from "@/kit/ui/Moments";
 
@@ -17,7 +16,7 @@ export function Done({ queue, state, onUndo, onMore }: { queue: QueueShown; stat
   const others = (state.open ?? 0) > 0;
   return (
     <EmptyState icon={CircleCheck} title={mine > 0 ? `All judged. ${digits(mine)} in ${duration(spent)}.` : "Nothing here waits for you."}
-      action={<><LinkButton kind="ink" href={href("/datasets/build", { from: queue.name })}>Build the dataset</LinkButton>{mine > 0 && <Button keyCap="U" onClick={onUndo}>Undo the last</Button>}<Button onClick={onMore}>Look again</Button></>}>
+      action={<><LinkButton kind="ink" href="/datasets/build/">Build the dataset</LinkButton>{mine > 0 && <Button keyCap="U" onClick={onUndo}>Undo the last</Button>}<Button onClick={onMore}>Look again</Button></>}>
       {others ? `${digits(state.open)} are with other people, or want another person's word.` : `All ${digits(queue.items_total)} items of this queue are judged.`}
     </EmptyState>
   );

@@ -10,6 +10,7 @@ import type { ItemShown, QueueShown } from "@/kit/api/schema";
 import { clockTime } from "@/kit/format/format";
 import { nameOf } from "@/kit/keys/registry";
 import { useKeys } from "@/kit/keys/useKeys";
+import { prefer, usePref } from "@/kit/prefs/prefs";
 import { Button, KeyCap } from "@/kit/ui/Button";
 import { Skeleton } from "@/kit/ui/Moments";
 
@@ -17,7 +18,6 @@ import { AnswerCard } from "./AnswerCard";
 import type { Desk, DeskKeeper } from "./desk";
 import { type Draft, letterOf, reasonsOf, wordOf } from "./draft";
 import { type Action, bindingsOf } from "./keys";
-import { useFastLane } from "./prefs";
 import { Question } from "./Question";
 import { useOrigin, useRun } from "./queries";
 import { nudge, rank } from "./ranking";
@@ -44,7 +44,7 @@ export function ItemView({ queue, desk, state, item, draft, past, onPanel, onSki
   const [editing, setEditing] = useState<string | null>(null);
   const [noting, setNoting] = useState(false);
   const [picked, setPicked] = useState<string | null>(null);
-  const [fast, setFast] = useFastLane();
+  const fast = usePref("fast_lane");
   const home = useRef<HTMLDivElement>(null);
   const reasons = reasonsOf(queue.guideline);
   const bindings = bindingsOf(item.kind, ids.length);
@@ -112,7 +112,7 @@ export function ItemView({ queue, desk, state, item, draft, past, onPanel, onSki
           {(item.kind === "ranking" || item.kind === "correction" || item.kind === "labels" || !fast) && <Button kind="default" keyCap="⏎" onClick={save} disabled={past} className="max-md:flex-1">Save and next</Button>}
           <Button kind="quiet" icon={SkipForward} className="px-2! md:hidden" onClick={onSkip}>Skip</Button>
           {HINTS.map(([key, word]) => <span key={key} className="inline-flex items-center gap-1.5 max-lg:hidden"><KeyCap>{key}</KeyCap> {word}</span>)}
-          <label className="inline-flex items-center gap-1.5 max-md:hidden"><input type="checkbox" checked={fast} onChange={(event) => { setFast(event.target.checked); settle(); }} className="size-4 accent-accent" /> fast lane</label>
+          <label className="inline-flex items-center gap-1.5 max-md:hidden"><input type="checkbox" checked={fast} onChange={(event) => { prefer({ fast_lane: event.target.checked }); settle(); }} className="size-4 accent-accent" /> fast lane</label>
           <Saved state={state} />
         </footer>
       </div>

@@ -1,7 +1,7 @@
 /** What is being said of an item, kept in this browser: it survives a reload, a crash and a server that is away. */
 import { type Draft, EMPTY, isEmpty } from "./draft";
 
-const PREFIX = "camel-ext.draft.";
+const PREFIX = "camel-ext.judging."; // its own: what is old under it is thrown away
 const KEPT = 50;
 const KEPT_MS = 7 * 86_400_000;
 

@@ -5,6 +5,7 @@
 import { createStore, type StoreApi } from "zustand/vanilla";
 
 import type { ItemShown, QueueShown } from "@/kit/api/schema";
+import { randomId } from "@/kit/ids";
 
 import { forgetDraft, keepDraft, readDraft } from "./autosave";
 import { bodiesOf, type Body, type Draft, EMPTY, missing, wordOf } from "./draft";
@@ -85,7 +86,7 @@ export class DeskKeeper {
       return false;
     }
     const spentMs = this.now() - shownAt;
-    const bodies = bodiesOf(current, draft, this.queue, spentMs).map((body) => ({ body, key: crypto.randomUUID(), id: null }));
+    const bodies = bodiesOf(current, draft, this.queue, spentMs).map((body) => ({ body, key: randomId(), id: null }));
     const entry: Judged = { item: current, draft, word: wordOf(current, draft), spentMs, bodies, saved: false, undone: false, error: null };
     this.set({ judged: [...judged, entry], looking: null });
     this.goOn();
@@ -194,7 +195,7 @@ export class DeskKeeper {
     } catch (error) {
       if (codeOf(error) !== "annotations.reservation_expired") throw error;
       await this.server.reserve(itemId); // nobody took it meanwhile: it is ours again
-      return (await this.server.judge(body, crypto.randomUUID())).id;
+      return (await this.server.judge(body, randomId())).id;
     }
   }
 

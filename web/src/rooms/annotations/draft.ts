@@ -20,7 +20,6 @@ export interface Draft {
 export const EMPTY: Draft = { choice: null, rating: null, up: null, labels: [], ranks: {}, corrections: {}, reasons: [], rationale: "" };
 export const RATING = { low: 1, high: 9 } as const;
 const REASONS = ["Shorter", "More accurate", "Clearer", "Follows the format"];
-const BOTH_BAD = "Both bad";
 
 type Of = Pick<ItemShown, "kind" | "interaction_ids">;
 
@@ -62,8 +61,7 @@ function corrected(item: Of, draft: Draft): [string, string][] {
 }
 
 function whyOf(draft: Draft): string | null {
-  const words = [draft.choice === "both_bad" ? BOTH_BAD : "", ...draft.reasons].filter(Boolean).join("; ");
-  return [words, draft.rationale.trim()].filter(Boolean).join(". ") || null;
+  return [draft.reasons.join("; "), draft.rationale.trim()].filter(Boolean).join(". ") || null;
 }
 
 /** A judgement as the API takes it; which kind it is decides which fields there are. */
@@ -80,7 +78,7 @@ export function bodiesOf(item: ItemShown, draft: Draft, queue: Pick<QueueShown, 
   const edits = corrected(item, draft);
   const beside = edits.map(([id, text]): Body => ({ ...about, time_spent_ms: null, rationale: null, kind: "correction", interaction_ids: [id], text }));
   switch (item.kind) {
-    case "choice": return [...beside, answer({ choice: draft.choice === "both_bad" ? "tie" : draft.choice })];
+    case "choice": return [...beside, answer({ choice: draft.choice })];
     case "rating": return [...beside, answer({ rating: draft.rating, ...RATING })];
     case "thumbs": return [...beside, answer({ up: draft.up })];
     case "labels": return [...beside, answer({ labels: draft.labels })];

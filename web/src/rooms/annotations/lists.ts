@@ -1,7 +1,7 @@
 /** Lists of the room: queues made and closed, judgements, batches of verdicts. */
 "use client";
 
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, idempotencyKey, unwrap } from "@/kit/api/client";
 import type { AnnotationKind, BatchStart, JudgeKind, QueueCreate } from "@/kit/api/schema";
@@ -46,6 +46,11 @@ export function useBatches() {
     initialPageParam: "", getNextPageParam: (last) => last.next_cursor,
     refetchInterval: ({ state }) => (state.data?.pages.some((page) => page.items.some((each) => ["queued", "running"].includes(each.state) || each.undoing)) ? 1000 : false),
   });
+}
+
+/** The verifiers there are, with the JSON Schema of what each takes. */
+export function useVerifiers() {
+  return useQuery({ queryKey: ["verifiers"], staleTime: Infinity, queryFn: () => unwrap(api.GET("/api/v1/verifiers")) });
 }
 
 export function useStartBatch() {

@@ -73,7 +73,7 @@ describe("a draft", () => {
     const bodies = bodiesOf(item("choice"), { ...EMPTY, choice: "both_bad", corrections: { q: "Paris." }, reasons: ["Clearer"], rationale: " both wrong " }, QUEUE, 5200.4);
     expect(bodies.map((body) => [body.kind, body.queue_item_id])).toEqual([["correction", undefined], ["choice", "item"]]);
     expect(bodies[0]).toMatchObject({ interaction_ids: ["q"], text: "Paris.", blind: true });
-    expect(bodies[1]).toMatchObject({ interaction_ids: ["p", "q"], choice: "tie", time_spent_ms: 5200, guideline_version: "v3", rationale: "Both bad; Clearer. both wrong" });
+    expect(bodies[1]).toMatchObject({ interaction_ids: ["p", "q"], choice: "both_bad", time_spent_ms: 5200, guideline_version: "v3", rationale: "Clearer. both wrong" });
   });
   it("answers a correction's item with the text itself", () => {
     expect(bodiesOf(item("correction", ["p"]), { ...EMPTY, corrections: { p: "Paris." } }, QUEUE, 1)).toMatchObject([{ kind: "correction", queue_item_id: "item", text: "Paris." }]);
@@ -104,20 +104,22 @@ describe("autosave", () => {
     keepDraft("i", { ...EMPTY, choice: "tie" });
     keepDraft("i", EMPTY);
     expect(localStorage.length).toBe(0);
-    localStorage.setItem("camel-ext.draft.j", "{broken");
+    localStorage.setItem("camel-ext.judging.j", "{broken");
     expect(readDraft("j")).toEqual(EMPTY);
   });
   it("reads a draft of an older shape", () => {
-    localStorage.setItem("camel-ext.draft.i", JSON.stringify({ at: 1, draft: { rationale: "old" } }));
+    localStorage.setItem("camel-ext.judging.i", JSON.stringify({ at: 1, draft: { rationale: "old" } }));
     expect(readDraft("i")).toEqual({ ...EMPTY, rationale: "old" });
   });
   it("forgets drafts of a week ago and beyond fifty, oldest first, and nothing else", () => {
     localStorage.setItem("camel-ext.key", "cx_1");
+    localStorage.setItem("camel-ext.configuration.main", "typed, and not applied");
     keepDraft("old", { ...EMPTY, choice: "tie" }, 0);
     for (let at = 0; at < 52; at += 1) keepDraft(`n${at}`, { ...EMPTY, choice: "tie" }, 8 * 86_400_000 + at);
     prune(8 * 86_400_000 + 100);
     expect([readDraft("old"), readDraft("n0"), readDraft("n1")]).toEqual([EMPTY, EMPTY, EMPTY]);
     expect(readDraft("n2").choice).toBe("tie");
     expect(localStorage.getItem("camel-ext.key")).toBe("cx_1");
+    expect(localStorage.getItem("camel-ext.configuration.main")).toBe("typed, and not applied");
   });
 });

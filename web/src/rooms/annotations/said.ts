@@ -9,7 +9,7 @@ export const JUDGE_KINDS = ["person", "verifier", "agent", "model"].map((value) 
 export function saidOf({ kind, value, interaction_ids: ids }: Pick<AnnotationShown, "kind" | "value" | "interaction_ids">): string {
   const letter = (id: unknown) => letterOf(ids.indexOf(String(id)));
   switch (kind) {
-    case "choice": return value.chosen_id == null ? "Tie" : `${letter(value.chosen_id)} is better`;
+    case "choice": return value.both_bad ? "Both bad" : value.chosen_id == null ? "Tie" : `${letter(value.chosen_id)} is better`;
     case "ranking": return (value.ranking as unknown[][]).map((group) => group.map(letter).join("=")).join(" > ");
     case "rating": return `${String(value.rating)} of ${String(value.low)} to ${String(value.high)}`;
     case "thumbs": return value.up ? "Good" : "Not good";

@@ -2,7 +2,7 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { Equal, MessagesSquare, Play, Square, ThumbsUp } from "lucide-react";
+import { Equal, MessagesSquare, Play, Square, ThumbsDown, ThumbsUp } from "lucide-react";
 import { useState } from "react";
 
 import { api, unwrap } from "@/kit/api/client";
@@ -66,6 +66,7 @@ function Playground({ options, messages, params, turn }: PlaygroundProps) {
     { keys: ["1", "a"], label: "The left answer is better", run: () => void judge("first"), off: !ready },
     { keys: ["2", "b"], label: "The right answer is better", run: () => void judge("second"), off: !ready },
     { keys: ["3", "t"], label: "They are equally good", run: () => void judge("tie"), off: !ready },
+    { keys: "4", label: "Both are bad", run: () => void judge("both_bad"), off: !ready },
   ]);
   return (
     <>
@@ -92,6 +93,7 @@ function Playground({ options, messages, params, turn }: PlaygroundProps) {
         <div role="group" aria-label="Which answer is better?" className="mt-3 flex flex-wrap items-center justify-center gap-2">
           <Button kind={judged?.choice === "first" ? "accent" : "default"} icon={ThumbsUp} keyCap="1" aria-pressed={judged?.choice === "first"} onClick={() => void judge("first")}>Left is better</Button>
           <Button kind={judged?.choice === "tie" ? "accent" : "default"} icon={Equal} keyCap="3" aria-pressed={judged?.choice === "tie"} onClick={() => void judge("tie")}>Equally good</Button>
+          <Button kind={judged?.choice === "both_bad" ? "accent" : "default"} icon={ThumbsDown} keyCap="4" aria-pressed={judged?.choice === "both_bad"} onClick={() => void judge("both_bad")}>Both bad</Button>
           <Button kind={judged?.choice === "second" ? "accent" : "default"} icon={ThumbsUp} keyCap="2" aria-pressed={judged?.choice === "second"} onClick={() => void judge("second")}>Right is better</Button>
         </div>
       )}

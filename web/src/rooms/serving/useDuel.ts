@@ -4,12 +4,13 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { api, unwrap } from "@/kit/api/client";
+import { randomId } from "@/kit/ids";
 import { say } from "@/kit/ui/Toast";
 
 import { type Answer, ask, type Ask, BEGUN } from "./chat";
 
 export type Side = "a" | "b";
-export type Choice = "first" | "second" | "tie";
+export type Choice = "first" | "second" | "tie" | "both_bad";
 const PAINT_MS = 50;
 
 export function useDuel() {
@@ -23,7 +24,7 @@ export function useDuel() {
   const run = useCallback((asked: Omit<Ask, "alias" | "session">, aliases: Record<Side, string>) => {
     stopper.current?.abort();
     const control = stopper.current = new AbortController();
-    const session = `playground:${crypto.randomUUID()}`;
+    const session = `playground:${randomId()}`;
     setAnswers({ a: BEGUN, b: BEGUN });
     setJudged(null);
     setError(null);

@@ -5,11 +5,13 @@ import { useCallback, useState } from "react";
 
 import type { Files } from "./queries";
 
+const PREFIX = "camel-ext.configuration.";
+
 interface Draft { revision: number | null; files: Files }
 
 function read(name: string): Draft | null {
   try {
-    return JSON.parse(localStorage.getItem(`camel-ext.draft.${name}`) ?? "null") as Draft | null;
+    return JSON.parse(localStorage.getItem(PREFIX + name) ?? "null") as Draft | null;
   } catch {
     return null;
   }
@@ -20,8 +22,8 @@ export function useDraft(name: string) {
   const [draft, setDraft] = useState<Draft | null>(() => read(name));
   const keep = useCallback((next: Draft | null) => {
     setDraft(next);
-    if (next) localStorage.setItem(`camel-ext.draft.${name}`, JSON.stringify(next));
-    else localStorage.removeItem(`camel-ext.draft.${name}`);
+    if (next) localStorage.setItem(PREFIX + name, JSON.stringify(next));
+    else localStorage.removeItem(PREFIX + name);
   }, [name]);
   return { draft, keep };
 }
