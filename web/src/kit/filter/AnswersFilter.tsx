@@ -8,7 +8,7 @@ import { api, ApiError, unwrap } from "../api/client";
 import type { InteractionFilter } from "../api/schema";
 import { digits } from "../format/format";
 import { FilterBar } from "./FilterBar";
-import { type FilterField, parseFilter } from "./parse";
+import { type FilterField, parseFilter, writeFilter } from "./parse";
 
 const FIELDS: readonly FilterField[] = [
   { name: "agent", about: "Which agent", kind: "word", signs: { ":": "agent_id" } },
@@ -32,6 +32,11 @@ export function answersOf(source: string): InteractionFilter | null {
   if (error) return null;
   const { failed, ...rest } = params;
   return { ...rest, ...(failed !== undefined && { failed: failed === "true" }) } as InteractionFilter;
+}
+
+/** Write a filter as text. Until when is left out: whoever filters anew means until now. */
+export function sourceOf(filter: Record<string, unknown>): string {
+  return writeFilter({ ...filter, until: null }, FIELDS, "text");
 }
 
 export function AnswersFilter({ label, source, onChange }: { label: string; source: string; onChange: (source: string) => void }) {

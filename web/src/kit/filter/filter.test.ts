@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type FilterField, filterValue, parseFilter, withFilter, writeToken } from "./parse";
+import { type FilterField, filterValue, parseFilter, withFilter, writeFilter, writeToken } from "./parse";
 import { suggest, take } from "./suggest";
 
 const FIELDS: FilterField[] = [
@@ -12,6 +12,15 @@ const FIELDS: FilterField[] = [
 ];
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 const parse = (text: string) => parseFilter(text, FIELDS, "text", NOW);
+
+describe("writing", () => {
+  it("gives a text that reads as the same parameters", () => {
+    const params = { agent_id: "the executor", failed: false, since: "2026-11-25T10:00:00.000Z", min_total_ms: 800, text: "blue sky" };
+    const written = writeFilter({ ...params, until: "2026-11-25T11:00:00.000Z", purpose: null }, FIELDS, "text");
+    expect(written).toBe('agent:"the executor" failed:no since:2026-11-25T10:00:00.000Z latency_ms>800 "blue sky"');
+    expect(parse(written)).toMatchObject({ error: null, params: { ...params, failed: "false", min_total_ms: "800" } });
+  });
+});
 
 describe("parsing", () => {
   it("maps names to parameters and words to the search", () => {

@@ -96,6 +96,17 @@ export function writeToken(name: string | null, value: string, sign: Sign = ":")
   return name === null ? shown : `${name}${sign}${shown}`;
 }
 
+/** Write parameters as the text that gives them; what no field knows is left out. `text` is the parameter of free words. */
+export function writeFilter(params: Record<string, unknown>, fields: readonly FilterField[], text: string): string {
+  const tokens = fields.flatMap(({ name, kind, signs }) => Object.entries(signs ?? { ":": name }).flatMap(([sign, param]) => {
+    const value = params[param];
+    if (value === null || value === undefined) return [];
+    return [writeToken(name, kind === "flag" ? (value ? "yes" : "no") : String(value), sign as Sign)];
+  }));
+  const words = params[text];
+  return [...tokens, ...(typeof words === "string" && words !== "" ? [writeToken(null, words)] : [])].join(" ");
+}
+
 /** Return the text with this filter set to a value in place of its old one, or without it for null. */
 export function withFilter(source: string, name: string, value: string | null, sign: Sign = ":"): string {
   const tokens = [...scan(source, () => undefined)];

@@ -53,7 +53,7 @@ export function ErrorBox({ error, title, retry }: { error: unknown; title?: stri
       <p className="flex items-center gap-2 text-md font-semibold text-text">
         <OctagonX aria-hidden size={16} className="shrink-0 text-failed" /> {title ?? (hidden ? "Not here, or not yours" : known?.problem.title ?? "Something went wrong")}
       </p>
-      <p className="mt-2 max-w-[72ch] [overflow-wrap:anywhere]">{known ? known.problem.detail : String(error)}</p>
+      <p className="mt-2 max-w-[72ch] [overflow-wrap:anywhere]">{known ? known.problem.detail : error instanceof Error ? error.message : String(error)}</p>
       {known && (known.problem.errors ?? []).length > 0 && (
         <ul className="mt-2 list-disc pl-5">{(known.problem.errors ?? []).slice(0, 8).map((each, at) => <li key={at}>{Object.values(each).map(String).join(": ")}</li>)}</ul>
       )}

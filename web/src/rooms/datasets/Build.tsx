@@ -1,14 +1,12 @@
 /** Build a dataset: which answers, by which rules; what would come of it stands beside while you choose. */
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
 import { Hammer } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
 
-import { api, unwrap } from "@/kit/api/client";
 import type { DatasetBuild } from "@/kit/api/schema";
-import { AnswersFilter, answersOf } from "@/kit/filter/AnswersFilter";
+import { AnswersFilter, answersOf, sourceOf } from "@/kit/filter/AnswersFilter";
 import { digits } from "@/kit/format/format";
 import { href, useUrl } from "@/kit/url";
 import { Button } from "@/kit/ui/Button";
@@ -17,7 +15,7 @@ import { TextField } from "@/kit/ui/Field";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 
-import { useBuild, usePreview, type Version } from "./queries";
+import { useBuild, usePreview, useVersion, type Version } from "./queries";
 import { RuleFields } from "./RuleFields";
 import { FIRST, type Rules, rulesOf } from "./rules";
 import { Spreads } from "./Statistics";
@@ -30,7 +28,7 @@ const NAME = /^[a-z0-9][a-z0-9_-]*$/;
 export function Build() {
   const { get } = useUrl();
   const like = get("like") ?? "";
-  const base = useQuery({ queryKey: ["dataset-versions", like], enabled: like !== "", queryFn: () => unwrap(api.GET("/api/v1/dataset-versions/{version_id}", { params: { path: { version_id: like } } })) });
+  const base = useVersion(like);
   if (base.error) return <div className="py-6"><ErrorBox error={base.error} retry={() => void base.refetch()} /></div>;
   if (like !== "" && !base.data) return <Skeleton rows={8} label="Loading the rules" />;
   return <Wizard base={base.data} name={get("name") ?? ""} />;
@@ -40,10 +38,11 @@ function Wizard({ base, name: first }: { base: Version | undefined; name: string
   const router = useRouter();
   const build = useBuild();
   const [name, setName] = useState(first);
-  const [source, setSource] = useState(() => Object.entries(base?.wanted ?? {}).filter(([key]) => key === "tag" || key === "purpose" || key === "session").map(([key, value]) => `${key}:${String(value)}`).join(" "));
+  const [source, setSource] = useState(() => sourceOf(base?.wanted ?? {}));
+  const [without, setWithout] = useState(() => ({ exclude_runs: base?.exclude_runs ?? [], exclude_judges: base?.exclude_judges ?? [] }));
   const [rules, setRules] = useState<Rules>(() => (base ? { ...FIRST, ...base.rules } : FIRST) as Rules);
   const filter = answersOf(source);
-  const wanted = filter && ({ name: NAME.test(name) ? name : "preview", filter, rules: rulesOf(rules), at_most: 20_000 } as DatasetBuild);
+  const wanted = filter && ({ name: NAME.test(name) ? name : "preview", filter, rules: rulesOf(rules), ...without, at_most: 20_000 } as DatasetBuild);
   const settled = useSettled(wanted ? JSON.stringify({ ...wanted, name: "preview" }) : null);
   const preview = usePreview(settled ? (JSON.parse(settled) as DatasetBuild) : null);
   const wrong = name !== "" && !NAME.test(name) ? "Small letters, digits, - and _" : null;
@@ -60,6 +59,11 @@ function Wizard({ base, name: first }: { base: Version | undefined; name: string
             <div className="space-y-3">
               <TextField label="Name of the dataset" value={name} error={wrong} help="Where there is one of this name, this becomes its next version" onChange={(event) => setName(event.target.value)} className="max-w-sm" />
               <AnswersFilter label="Judged answers" source={source} onChange={setSource} />
+              {base && base.wanted === null && <p className="text-attention">{base.dataset}@{base.number} was made {base.origin === "imported" ? "of a file" : `of ${digits(base.at_most)} answers that were named one by one`}; by a filter others come in.</p>}
+              {without.exclude_runs.length + without.exclude_judges.length > 0 && (
+                <p className="flex flex-wrap items-center gap-2">Without {without.exclude_judges.map((each) => `“${each}”`).join(", ")}{without.exclude_judges.length > 0 && without.exclude_runs.length > 0 && " and "}{without.exclude_runs.length > 0 && `${digits(without.exclude_runs.length)} runs`}, as in @{base?.number}.
+                  <Button kind="quiet" className="px-2" onClick={() => setWithout({ exclude_runs: [], exclude_judges: [] })}>Take them in again</Button></p>
+              )}
               <p className="text-text-3">Only answers of purpose run or sample are learnt from, never those of an examination.</p>
             </div>
           </Card>

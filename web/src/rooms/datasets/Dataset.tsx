@@ -2,7 +2,7 @@
 "use client";
 
 import { Database, Download, Dumbbell, Hammer } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { digits } from "@/kit/format/format";
 import { href, useUrl } from "@/kit/url";
@@ -28,10 +28,13 @@ export function Dataset() {
   const versions = useVersionsOf(name);
   const all = versions.data?.pages.flatMap((page) => page.items) ?? [];
   const wanted = Number(get("version"));
-  const version = (wanted ? all.find((each) => each.number === wanted) : undefined) ?? all.find((each) => each.state === "succeeded") ?? all[0];
+  const version = wanted ? all.find((each) => each.number === wanted) : all.find((each) => each.state === "succeeded") ?? all[0];
+  const older = Boolean(wanted) && !version && versions.hasNextPage && !versions.isFetching;
+  const { fetchNextPage } = versions;
+  useEffect(() => { if (older) void fetchNextPage(); }, [older, fetchNextPage]);
   const tab = TABS.find(([id]) => id === get("tab"))?.[0] ?? "samples";
   if (versions.error) return <div className="py-6"><ErrorBox error={versions.error} retry={() => void versions.refetch()} /></div>;
-  if (name === "" || (versions.data && !version)) return <EmptyState icon={Database} title="No dataset is named" action={<LinkButton href="/datasets/">All datasets</LinkButton>} />;
+  if (name === "" || (versions.data && !version && !versions.hasNextPage && !versions.isFetching)) return <EmptyState icon={Database} title={name === "" ? "No dataset is named" : `There is no ${name}@${wanted || 1}`} action={<LinkButton href="/datasets/">All datasets</LinkButton>} />;
   if (!version) return <Skeleton rows={8} label="Loading the dataset" />;
   return (
     <Fill>

@@ -3,21 +3,35 @@
 
 import { Database, FileUp, Hammer } from "lucide-react";
 import Link from "next/link";
-import { useState } from "react";
+import { useRouter } from "next/navigation";
+import { useEffect, useState } from "react";
 
 import { ago, digits } from "@/kit/format/format";
 import { useKeys } from "@/kit/keys/useKeys";
-import { href } from "@/kit/url";
-import { useRouter } from "next/navigation";
+import { href, useUrl } from "@/kit/url";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { Card, PageHeader } from "@/kit/ui/Card";
 import { StateChip } from "@/kit/ui/Chip";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
 import { ImportDialog } from "./ImportDialog";
-import { useDatasets, usePreview, useVersionsOf } from "./queries";
+import { useDatasets, usePreview, useVersion, useVersionsOf } from "./queries";
 
+/** The list; an address that names a version by its id leads to that version. */
 export function Datasets() {
+  const id = useUrl().get("version");
+  return id ? <ById id={id} /> : <All />;
+}
+
+function ById({ id }: { id: string }) {
+  const router = useRouter();
+  const version = useVersion(id);
+  const found = version.data;
+  useEffect(() => { if (found) router.replace(href("/datasets/dataset", { name: found.dataset, version: found.number })); }, [router, found]);
+  return <><PageHeader title="Datasets" />{version.error ? <ErrorBox error={version.error} retry={() => void version.refetch()} /> : <Skeleton rows={8} label="Loading the version" />}</>;
+}
+
+function All() {
   const router = useRouter();
   const datasets = useDatasets();
   const [importing, setImporting] = useState(false);

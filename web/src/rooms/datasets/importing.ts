@@ -5,6 +5,7 @@ import { readKey } from "@/kit/api/key";
 import type { Version } from "./queries";
 
 const PART_LINES = 500;
+const PARQUET = "PAR1"; // how such a file begins
 
 export interface Part { text: string; at: number; firstLine: number }
 
@@ -27,6 +28,7 @@ export function* partsOf(text: string, most = PART_LINES): Generator<Part> {
 
 /** Open the next version, send the file, and freeze it. `tell` gets how many pairs have arrived. */
 export async function importFile(name: string, file: File, evalRatio: number, tell: (sent: number) => void): Promise<Version> {
+  if ((await file.slice(0, PARQUET.length).text()) === PARQUET) throw new Error("This is a Parquet file. It is read where it lies: camel-ext dataset import FILE.");
   const opened = await unwrap(api.POST("/api/v1/datasets/{name}/imports", { params: { path: { name } }, body: { eval_ratio: evalRatio, split_by: "topic", seed: 0 }, headers: { "Idempotency-Key": idempotencyKey() } }));
   try {
     for (const part of partsOf(await file.text())) {

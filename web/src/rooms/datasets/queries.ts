@@ -19,6 +19,10 @@ export function useDatasets() {
   });
 }
 
+export function useVersion(version_id: string) {
+  return useQuery({ queryKey: ["dataset-versions", version_id], enabled: version_id !== "", queryFn: () => unwrap(api.GET("/api/v1/dataset-versions/{version_id}", { params: { path: { version_id } } })) });
+}
+
 /** A dataset's versions, newest first; read again while one is being built. */
 export function useVersionsOf(name: string) {
   return useInfiniteQuery({

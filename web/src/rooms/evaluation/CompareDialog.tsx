@@ -6,30 +6,21 @@ import { useState } from "react";
 
 import { idempotencyKey } from "@/kit/api/client";
 import type { ComparisonMake, EvaluationShown, PlanAsked } from "@/kit/api/schema";
-import { clockTime } from "@/kit/format/format";
-import { reveal } from "@/kit/text/Untrusted";
 import { href } from "@/kit/url";
 import { Button } from "@/kit/ui/Button";
 import { Dialog } from "@/kit/ui/Dialog";
 import { SelectField, TextField } from "@/kit/ui/Field";
 import { ErrorBox } from "@/kit/ui/Moments";
 
-import { answeredBy } from "./found";
 import { type Policy, readGuardrails } from "./policy";
-import { useCompare, usePlan, useSuiteVersion } from "./queries";
+import { useCompare, usePlan } from "./queries";
 import { Power } from "./Side";
-
-const named = (each: EvaluationShown) => `${reveal(each.target)} by ${reveal(answeredBy(each))}, ${reveal(each.suite)}, ${clockTime(each.created_at)}`;
+import { SideFields, useSides } from "./TwoSides";
 
 export function CompareDialog({ done, onClose }: { done: EvaluationShown[]; onClose: () => void }) {
   const router = useRouter();
-  const [candidateId, setCandidateId] = useState(done[0]!.id);
-  const candidate = done.find((each) => each.id === candidateId)!;
-  const others = done.filter((each) => each.id !== candidateId && each.suite_version_id === candidate.suite_version_id);
-  const [baselineId, setBaselineId] = useState("");
-  const baseline = others.find((each) => each.id === baselineId) ?? others[0];
-  const version = useSuiteVersion(candidate.suite_version_id).data;
-  const scorers = (version?.scorers as unknown as { name: string }[] | undefined)?.map((each) => each.name) ?? [];
+  const sides = useSides(done);
+  const { candidate, baseline, version, scorers } = sides;
   const [primary, setPrimary] = useState("");
   const [level, setLevel] = useState("0.05");
   const [margin, setMargin] = useState("0.05");
@@ -53,10 +44,9 @@ export function CompareDialog({ done, onClose }: { done: EvaluationShown[]; onCl
       {plan.data && <Button kind="ink" busy={compare.isPending} onClick={go}>Compare</Button>}
     </>}>
       <p>Write the policy before you look: a comparison that is repeated until it pleases is wrong more often than its level says.</p>
-      <SelectField label="Candidate" value={candidateId} onChange={(event) => { setCandidateId(event.target.value); setPrimary(""); }} options={done.map((each) => ({ value: each.id, label: named(each) }))} />
-      <SelectField label="Baseline" value={baseline?.id ?? ""} error={baseline ? null : "No other evaluation is on the same version of this suite."} onChange={(event) => setBaselineId(event.target.value)} options={others.map((each) => ({ value: each.id, label: named(each) }))} />
+      <SideFields done={done} sides={sides} onCandidate={() => setPrimary("")} />
       <div className="grid gap-3 sm:grid-cols-3">
-        <SelectField label="Must improve" value={policy.primary} onChange={(event) => setPrimary(event.target.value)} options={scorers.map((each) => ({ value: each, label: each }))} />
+        <SelectField label="Must improve" value={policy.primary} onChange={(event) => setPrimary(event.target.value)} options={scorers.map(({ name }) => ({ value: name, label: name }))} />
         <TextField label="Level" inputMode="decimal" value={level} help="Error the verdict may make." onChange={(event) => setLevel(event.target.value)} />
         <TextField label="Margin" inputMode="decimal" value={margin} help="A loss up to this is “not worse”." onChange={(event) => setMargin(event.target.value)} />
       </div>

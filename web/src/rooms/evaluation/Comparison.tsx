@@ -21,8 +21,9 @@ import type { ComparisonShown } from "@/kit/api/schema";
 
 import { BothAnswers } from "./BothAnswers";
 import { answeredBy, findingOf } from "./found";
-import { answerText, counts, type Kind, KINDS, type Pair, pairUp, type Scorer, type SuiteCase, why, WORDS } from "./pairing";
-import { useCases, useCertificateOf, useComparison, useEvaluation, useSuiteVersion } from "./queries";
+import { answerText, counts, JUDGED_WORDS, type Kind, KINDS, type Pair, pairUp, type Said, type Scorer, type SuiteCase, why, WORDS } from "./pairing";
+import { Judges } from "./Judgings";
+import { useCases, useCertificateOf, useComparison, useEvaluation, useJudgings, useSuiteVersion } from "./queries";
 import { CanShow, Rails } from "./Side";
 
 export function Comparison() {
@@ -50,9 +51,10 @@ function Shown({ shown }: { shown: ComparisonShown }) {
       </div>
       <div className="flex gap-5 max-xl:flex-col">
         <div className="min-w-0 flex-1"><Cases shown={shown} names={names} /></div>
-        <section aria-label="What this can show, and guardrails" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
+        <section aria-label="What this can show, guardrails and judges" className="shrink-0 space-y-5 xl:w-[284px] xl:border-l xl:border-border xl:pl-5">
           <CanShow shown={shown} candidate={candidate} />
           <Rails rails={finding.guardrails} />
+          {baseline && candidate && <Judges baseline={baseline} candidate={candidate} />}
         </section>
       </div>
     </>
@@ -68,7 +70,10 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
   const { primary } = findingOf(shown);
   const scorers = suite.data?.scorers as unknown as Scorer[] | undefined;
   const scorer = scorers?.find((each) => each.name === primary);
-  const pairs = useMemo(() => (before.data && after.data && suite.data && scorer ? pairUp(before.data, after.data, suite.data.cases as unknown as SuiteCase[], scorer) : NO_PAIRS), [before.data, after.data, suite.data, scorer]);
+  const seesBoth = scorer?.judge?.sees === "both";
+  const words = seesBoth ? JUDGED_WORDS : WORDS;
+  const judging = useJudgings(seesBoth).data?.items.find((each) => each.scorer === primary && each.state === "succeeded" && each.baseline_id === shown.baseline_id && each.candidate_id === shown.candidate_id);
+  const pairs = useMemo(() => (before.data && after.data && suite.data && scorer ? pairUp(before.data, after.data, suite.data.cases as unknown as SuiteCase[], scorer, judging?.found as Record<string, Said> | undefined) : NO_PAIRS), [before.data, after.data, suite.data, scorer, judging?.found]);
   const found = counts(pairs);
   const asked = get("show");
   const kind: Kind | "all" = asked === "all" || KINDS.includes(asked as Kind) ? (asked as Kind | "all") : found.broken > 0 ? "broken" : "all";
@@ -86,14 +91,14 @@ function Cases({ shown, names }: { shown: ComparisonShown; names: { before: stri
     <>
       <nav aria-label="Cases by what became of them" className="mb-2 flex flex-wrap gap-2">
         <Filter to={href("/evaluation/comparison", { id: shown.id, show: "all" })} on={kind === "all"} word="All" value={pairs.length} />
-        {KINDS.map((each) => <Filter key={each} to={href("/evaluation/comparison", { id: shown.id, show: each })} on={kind === each} icon={ICONS[each]} word={WORDS[each]} value={found[each]} />)}
+        {KINDS.map((each) => <Filter key={each} to={href("/evaluation/comparison", { id: shown.id, show: each })} on={kind === each} icon={ICONS[each]} word={words[each]} value={found[each]} />)}
       </nav>
-      {scorer?.judge?.sees === "both" && <p className="mb-2 text-text-2">A judge who saw both answers decided: {digits(findingOf(shown).fixed)} better, {digits(findingOf(shown).broken)} worse.</p>}
+      {seesBoth && <p className="mb-2 text-text-2">A judge who saw both answers decided: {digits(findingOf(shown).fixed)} better, {digits(findingOf(shown).broken)} worse.</p>}
       <div className="h-64 overflow-hidden rounded-card border border-border">
         <DataTable label="Cases" columns={columns} rows={rows} rowId={(pair) => pair.id} rowLabel={(pair) => reveal(pair.goal)} loading={loading} error={error} current={chosen?.id ?? null}
           onOpen={(pair) => set({ case: pair.id })} href={(pair) => href("/evaluation/comparison", { id: shown.id, show: kind, case: pair.id })}
           compact={(pair) => ({ lead: <span className="flex gap-2"><Why pair={pair} primary={primary} bare /><Preview text={pair.goal} className="truncate" /></span>, note: <Preview text={answerText(pair.after.answer)} className="truncate" /> })}
-          empty={<p className="p-4">{pairs.length === 0 ? "No case has an answer on both sides." : `No case is ${kind === "all" ? "here" : WORDS[kind].toLowerCase()}.`}</p>} />
+          empty={<p className="p-4">{pairs.length === 0 ? "No case has an answer on both sides." : `No case is ${kind === "all" ? "here" : words[kind].toLowerCase()}.`}</p>} />
       </div>
       {chosen && scorers && scorer && <BothAnswers pair={chosen} names={names} scorers={scorers} primary={scorer} />}
     </>

@@ -5,7 +5,7 @@ import { Plus, Scale } from "lucide-react";
 import Link from "next/link";
 import { useState } from "react";
 
-import type { ComparisonShown, EvaluationShown, JudgingShown, SuiteShown } from "@/kit/api/schema";
+import type { ComparisonShown, EvaluationShown, SuiteShown } from "@/kit/api/schema";
 import { Interval, intervalText } from "@/kit/charts/Interval";
 import { clockTime, digits, percent, points } from "@/kit/format/format";
 import { reveal } from "@/kit/text/Untrusted";
@@ -18,11 +18,12 @@ import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { CompareDialog } from "./CompareDialog";
 import { EvaluateDialog } from "./EvaluateDialog";
 import { answeredBy, findingOf } from "./found";
-import { useComparisons, useEvaluations, useJudgings, useSuites } from "./queries";
+import { Judgings } from "./Judgings";
+import { useComparisons, useEvaluations, useSuites } from "./queries";
 
 export function Evaluations() {
   const [asked, setAsked] = useState<"evaluate" | "compare" | null>(null);
-  const comparisons = useComparisons(), evaluations = useEvaluations(), suites = useSuites(), judgings = useJudgings();
+  const comparisons = useComparisons(), evaluations = useEvaluations(), suites = useSuites();
   const error = comparisons.error ?? evaluations.error ?? suites.error;
   const done = evaluations.data?.items.filter((each) => each.state === "succeeded") ?? [];
   const byId = new Map(evaluations.data?.items.map((each) => [each.id, each]));
@@ -45,7 +46,7 @@ export function Evaluations() {
             </Card>
             <div className="grid gap-3.5 lg:grid-cols-2">
               <Suites suites={suites.data.items} />
-              <Judgings judgings={judgings.data?.items ?? []} />
+              <Judgings done={done} />
             </div>
           </div>
         )}
@@ -90,18 +91,6 @@ function Suites({ suites }: { suites: readonly SuiteShown[] }) {
   return (
     <Card title="Suites" note={digits(suites.length)} flush>
       <ul>{suites.map((each) => <li key={each.id} className="border-t border-border"><Link href={href("/evaluation/suite", { name: each.name })} className="block px-4 py-2 hover:bg-hover"><span className="font-[550] text-text">{reveal(each.name)}</span><span className="block truncate text-text-3">{reveal(each.description)}</span></Link></li>)}</ul>
-    </Card>
-  );
-}
-
-function Judgings({ judgings }: { judgings: readonly JudgingShown[] }) {
-  return (
-    <Card title="Judgings" note="a model prefers one of two answers, asked in both orders" flush>
-      {judgings.length === 0 ? <p className="px-4 pb-4">None yet. <code className="font-mono text-xs text-text">camel-ext eval judge BASELINE CANDIDATE --scorer NAME</code></p>
-        : <ul>{judgings.map((each) => {
-          const agree = (each.bias as { agree_ratio?: number; consistent?: number }).agree_ratio ?? (each.bias as { consistent?: number }).consistent;
-          return <li key={each.id} className="flex items-center gap-3 border-t border-border px-4 py-2"><StateChip state={each.state} /><span className="font-[550] text-text">{reveal(each.scorer)}</span><span className="nums ml-auto text-text-3">{digits(each.done)} of {digits(each.total)}{agree === undefined ? "" : `, orders agree ${percent(agree)}`}</span></li>;
-        })}</ul>}
     </Card>
   );
 }

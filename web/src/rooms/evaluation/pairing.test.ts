@@ -20,6 +20,13 @@ it("sorts each case into what became of it, broken first", () => {
   expect([why(pairs[0]!, "brief"), why(pairs[3]!, "brief")]).toEqual(["scored 0", "timed out"]);
 });
 
+it("takes the word of a judge who saw both answers, not the scores", () => {
+  const judged = { a: { preference: 1, reason: "shorter" }, b: { preference: -1 }, c: { preference: 0 }, d: { preference: null } };
+  const pairs = pairUp(before, after, [], brief, judged);
+  expect(pairs.map(({ id, kind }) => [id, kind])).toEqual([["b", "broken"], ["e", "broken"], ["a", "fixed"], ["d", "wrong"], ["c", "kept"]]);
+  expect(why(pairs[2]!, "brief")).toBe("shorter");
+});
+
 it("leaves out what one side has not", () => {
   expect(pairUp(before, after.slice(1), [], brief).map(({ id }) => id)).toEqual(["c", "b", "d", "a"]);
 });

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, unwrap } from "@/kit/api/client";
-import type { CaseShown, ComparisonMake, EvaluationStart, PlanAsked } from "@/kit/api/schema";
+import type { CaseShown, ComparisonMake, EvaluationStart, JudgingStart, PlanAsked } from "@/kit/api/schema";
 
 const LIVE_MS = 2_000;
 const PAGE = 200;
@@ -11,7 +11,6 @@ export const isOpen = (state: string) => ["queued", "running", "waiting"].includ
 
 export const useComparisons = () => useQuery({ queryKey: ["comparisons", "list"], queryFn: () => unwrap(api.GET("/api/v1/comparisons", { params: { query: { limit: 50 } } })) });
 export const useSuites = () => useQuery({ queryKey: ["suites", "list"], queryFn: () => unwrap(api.GET("/api/v1/suites", { params: { query: { limit: 100 } } })) });
-export const useJudgings = () => useQuery({ queryKey: ["judgings", "list"], queryFn: () => unwrap(api.GET("/api/v1/judgings", { params: { query: { limit: 50 } } })) });
 export const useWorkflows = () => useQuery({ queryKey: ["workflows", "list"], queryFn: () => unwrap(api.GET("/api/v1/workflows")) });
 
 export function useEvaluations() {
@@ -19,6 +18,27 @@ export function useEvaluations() {
     queryKey: ["evaluations", "list"], queryFn: () => unwrap(api.GET("/api/v1/evaluations", { params: { query: { limit: 100 } } })),
     refetchInterval: (query) => (query.state.data?.items.some((each) => isOpen(each.state)) ? LIVE_MS : false),
   });
+}
+
+/** Judgings, newest first; read again while one goes on. */
+export function useJudgings(enabled = true) {
+  return useQuery({
+    queryKey: ["judgings", "list"], enabled, queryFn: () => unwrap(api.GET("/api/v1/judgings", { params: { query: { limit: 100 } } })),
+    refetchInterval: (query) => (query.state.data?.items.some((each) => isOpen(each.state)) ? LIVE_MS : false),
+  });
+}
+
+export function useJudge() {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ body, key }: { body: JudgingStart; key: string }) => unwrap(api.POST("/api/v1/judgings", { body, headers: { "Idempotency-Key": key } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: ["judgings"] }),
+  });
+}
+
+export function useStopJudging() {
+  const cache = useQueryClient();
+  return useMutation({ mutationFn: (judging_id: string) => unwrap(api.POST("/api/v1/judgings/{judging_id}/cancel", { params: { path: { judging_id } } })), onSuccess: () => cache.invalidateQueries({ queryKey: ["judgings"] }) });
 }
 
 export function useComparison(id: string | null) {

@@ -61,7 +61,8 @@ const once = { staleTime: Infinity } as const;
 export const useHyper = () => useQuery({ queryKey: ["trainings", "hyper"], ...once, queryFn: () => unwrap(api.GET("/api/v1/trainings/hyper")) });
 export const usePresets = () => useQuery({ queryKey: ["trainings", "presets"], ...once, queryFn: () => unwrap(api.GET("/api/v1/trainings/presets")) });
 export const useEnvironment = () => useQuery({ queryKey: ["trainings", "environment"], queryFn: () => unwrap(api.GET("/api/v1/trainings/environment")) });
-export const useDatasets = () => useQuery({ queryKey: ["datasets", "list"], queryFn: () => unwrap(api.GET("/api/v1/datasets", { params: { query: { limit: 100 } } })) });
+/** Not under the key of the list of datasets, which is kept by pages. */
+export const useDatasets = () => useQuery({ queryKey: ["datasets", "names"], queryFn: () => unwrap(api.GET("/api/v1/datasets", { params: { query: { limit: 100 } } })) });
 export const useModels = () => useQuery({ queryKey: ["models", "list"], queryFn: () => unwrap(api.GET("/api/v1/models", { params: { query: { limit: 100 } } })) });
 
 export function useStart() {
