@@ -19,6 +19,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.web.lived_in import LivedIn, lived_in
+
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 CHROMIUM = "/usr/bin/chromium"
@@ -177,6 +179,13 @@ class Pages:
         page.on("console", self._console)
         return page
 
+    def refused(self, status: int) -> None:
+        """Expect that the server refused something with that status, and forgive what the console says of it."""
+        said = f"the server responded with a status of {status} "
+        refusals = [each for each in self.wrong if said in each]
+        assert refusals, (status, self.wrong)
+        self.wrong = [each for each in self.wrong if each not in refusals]
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.wrong.append(f"{message.location.get('url')}: {message.text}")
@@ -189,6 +198,25 @@ def page(browser: Browser, web_server: WebServer) -> Iterator[Pages]:
     A test that wants errors (a server killed, an offline reload) clears `page.wrong` at its end.
     """
     pages = Pages(browser, web_server)
+    yield pages
+    for context in pages.contexts:
+        context.close()
+    assert pages.wrong == []
+
+
+@pytest.fixture(scope="module")
+def house(
+    built_web: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[LivedIn]:
+    """A house that was lived in, for the tests of a module."""
+    with lived_in(tmp_path_factory.mktemp("lived"), sqlite_template) as house:
+        yield house
+
+
+@pytest.fixture
+def pages(browser: Browser, house: LivedIn) -> Iterator[Pages]:
+    """Pages of the house; an error in a console fails the test."""
+    pages = Pages(browser, house)
     yield pages
     for context in pages.contexts:
         context.close()

@@ -18,8 +18,9 @@ from camel_ext.serving import serving_of
 from camel_ext.serving.engines.protocol import ChatRequest
 from camel_ext.settings import Queue, Settings
 from camel_ext.training.process import yard_of
+from tests.evaluation.conftest import judged
 from tests.experiments.conftest import FILES, answering, brief, config
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import Answer, FakeEngine
 from tests.fakes.launcher import Act, FakeLauncher, steps
 from tests.live import live_app
 from tests.training.makers import write_base
@@ -28,7 +29,14 @@ Json = dict[str, Any]
 LONG_S = 90.0
 FINAL = ("succeeded", "failed", "cancelled")
 BRIEF = "{verify: regex, params: {pattern: '^(Brief|Short)'}}"  # whatever is said after it
-TRAINED = Act(events=steps(1, 20, 20), console="loaded the base\ntraining 20 steps\n")
+FOUND = {
+    "kind": "preflight", "pairs": 8, "held_out": 0, "steps": 20, "tokens": 900,
+    "longest_pair_tokens": 60, "parameters": 4, "dtype": "float32", "memory_bytes": 1_600_000_000,
+    "seconds": 30.0, "first_batch": [], "warnings": [],
+}  # fmt: skip
+TRAINED = Act([FOUND, *steps(1, 20, 20)], console="loaded the base\ntraining 20 steps\n")
+LOOKED = Act([FOUND])
+HOLDS = Act([FOUND, *steps(1, 5, 20)], holds=True)
 
 
 @dataclass
@@ -37,6 +45,7 @@ class LivedIn:
 
     url: str
     key: str
+    launcher: FakeLauncher
     ids: dict[str, str] = field(default_factory=dict)
     _client: httpx.Client | None = None
 
@@ -63,25 +72,31 @@ def lived_in(folder: Path, template: Path, said: str = "") -> Iterator[LivedIn]:
     """Serve the house until the block ends."""
     settings = Settings(data_dir=folder / "data", queue=Queue(poll_s=0.02, heartbeat_s=0.1))
     settings.data_dir.mkdir(parents=True)
+    launcher = FakeLauncher(TRAINED)
     shutil.copy(template, settings.data_dir / "camel-ext.db")
 
     def prepare(runtime: Runtime) -> None:
         serving_of(runtime).use(FakeEngine(answer=_saying(said)))
         yard = yard_of(runtime)
-        yard.launcher = FakeLauncher(TRAINED)
+        yard.launcher = launcher
         write_base(yard.models_dir)
 
     with live_app(settings, prepare) as live:
         headers = {"Authorization": f"Bearer {live.key}"}
         with httpx.Client(base_url=live.url, headers=headers, timeout=30) as client:
-            house = LivedIn(live.url, live.key, _client=client)
+            house = LivedIn(live.url, live.key, launcher, _client=client)
             _live(house, said)
             yield house
 
 
-def _saying(said: str) -> Callable[[ChatRequest], str]:
+def _saying(said: str) -> Callable[[ChatRequest], Answer]:
     play = answering(brief)
-    return lambda request: f"{play(request)}{said}"
+
+    def answer(request: ChatRequest) -> Answer:
+        asked = str(request.messages[-1].get("content") or "")
+        return judged(asked) if "<answer" in asked else f"{play(request)}{said}"
+
+    return answer
 
 
 def _live(house: LivedIn, said: str) -> None:

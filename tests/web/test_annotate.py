@@ -169,7 +169,7 @@ def test_a_queue_is_judged_by_keys_alone(desk: Pages, office: Office) -> None:
     assert said[0]["blind"]
     assert said[0]["time_spent_ms"] > 0
     assert said[0]["value"]["chosen_id"] == said[0]["interaction_ids"][0]  # in the order shown
-    assert said[1]["rationale"] == "Both bad"
+    assert said[1]["value"] == {"chosen_id": None, "both_bad": True}
     fixed = office.client.get("/api/v1/annotations?kind=correction").json()["items"]
     assert fixed[0]["value"]["text"].endswith("Better so.")
     assert fixed[0]["interaction_ids"] == [said[1]["interaction_ids"][0]]
@@ -235,3 +235,40 @@ def test_two_people_at_one_queue_never_get_the_same_item(
     assert len(office.judgements(queue["id"])) == QUESTIONS
     for context in other.contexts:
         context.close()
+
+
+def drag(page: Page, letter: str, over: str) -> None:
+    """Drag an answer by its handle onto another one's place."""
+    handle = page.locator(f"li[data-answer={letter}] .cursor-grab").bounding_box()
+    place = page.locator(f"li[data-answer={over}]").bounding_box()
+    assert handle is not None
+    assert place is not None
+    x = handle["x"] + handle["width"] / 2
+    page.mouse.move(x, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(x, place["y"] + place["height"] / 2, steps=8)
+    page.mouse.up()
+
+
+def test_a_ranking_by_drag(desk: Pages, office: Office) -> None:
+    asked = {"model": "brief", "messages": [{"role": "user", "content": "Rank these."}]}
+    for _ in range(3):
+        tags = {"X-Camel-Tags": "ranked"}
+        answer = office.client.post("/v1/chat/completions", json=asked, headers=tags)
+        assert answer.is_success, answer.text
+    queue = office.queue("ranking", filter={"tag": "ranked"})
+    page = desk()
+    open_queue(page, queue)
+    rows = page.locator("ol[aria-label^=Answers] > li")
+    expect(rows).to_have_count(3)
+    drag(page, "C", "A")
+    expect(rows.nth(0)).to_have_attribute("data-answer", "C")
+    expect(rows.nth(0).get_by_label("Place 1")).to_be_visible()
+    drag(page, "A", "B")
+    for at, letter in enumerate("CBA"):
+        expect(rows.nth(at)).to_have_attribute("data-answer", letter)
+    page.get_by_role("button", name="Save and next").click()
+    expect(page.get_by_text("All judged.")).to_be_visible()
+    [said] = office.judgements(queue["id"])
+    a, b, c = said["interaction_ids"]  # in the order shown
+    assert said["value"]["ranking"] == [[c], [b], [a]]

@@ -53,15 +53,6 @@ def address(route: str, house: LivedIn) -> str:
 
 
 @pytest.fixture(scope="module")
-def house(
-    built_web: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
-) -> Iterator[LivedIn]:
-    """A house that was lived in."""
-    with lived_in(tmp_path_factory.mktemp("lived"), sqlite_template) as house:
-        yield house
-
-
-@pytest.fixture(scope="module")
 def hostile(
     built_web: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
 ) -> Iterator[LivedIn]:

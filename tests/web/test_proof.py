@@ -1,40 +1,20 @@
 """The screens of proof: what they say is what the API says, and what they decide is decided."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Pages
-from tests.web.lived_in import LivedIn, lived_in
+from tests.web.lived_in import LivedIn
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
 
 WORDS = {"better": "Better", "not_worse": "Not worse", "worse": "Worse"}
 MINUS = "\u2212"
 KINDS = {"broken": "Broken", "fixed": "Fixed", "still_wrong": "Still wrong", "kept": "Kept"}
-
-
-@pytest.fixture(scope="module")
-def house(
-    built_web: Path, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
-) -> Iterator[LivedIn]:
-    """A house in which one improvement was proven and promoted."""
-    with lived_in(tmp_path_factory.mktemp("proof"), sqlite_template) as house:
-        yield house
-
-
-@pytest.fixture
-def pages(browser: Browser, house: LivedIn) -> Iterator[Pages]:
-    """Pages of the house; an error in a console fails the test."""
-    pages = Pages(browser, house)
-    yield pages
-    for context in pages.contexts:
-        context.close()
-    assert pages.wrong == []
 
 
 def points(ratio: float) -> str:
