@@ -98,6 +98,7 @@ CASES: Cases = {
     ),
     ("GET", "/api/v1/events/stream"): (get("/api/v1/events/stream"), STREAMS),
     ("GET", "/api/v1/events/log"): (get("/api/v1/events/log"), LISTS),
+    ("GET", "/api/v1/events/streams"): (get("/api/v1/events/streams?subject={stream_id}"), LISTS),
     ("GET", "/api/v1/events/streams/{stream_id:path}"): (
         get("/api/v1/events/streams/{stream_id}"),
         HIDDEN,

@@ -118,6 +118,18 @@ async def read_log(
     return await door.read(list_events, start, parse_topics(topics), limit)
 
 
+@router.get("/streams", responses=problems(), summary="Read the texts that a thing is making")
+async def list_streams(
+    door: Viewer,
+    subject: Annotated[
+        str, Query(min_length=1, max_length=200, description="Id of the thing, such as a run's.")
+    ],
+) -> list[StreamShown]:
+    """Return the streams of a thing that are not over, for who begins to watch in the middle."""
+    found = feed_of(door.runtime).frames.of_subject(door.tenant, subject)
+    return [StreamShown.model_validate(each, from_attributes=True) for each in found]
+
+
 @router.get(
     "/streams/{stream_id:path}",
     summary="Read the text of a stream so far",

@@ -62,6 +62,12 @@ class _Stream:
         while self.offset - self.start - len(self.parts[0]) > SNAPSHOT_CHARS:
             self.start += len(self.parts.popleft())
 
+    def shown_as(self, stream_id: str) -> Snapshot:
+        text = "".join(self.parts)
+        return Snapshot(
+            stream_id, self.kind, self.subject, text, self.start, self.offset, self.done
+        )
+
 
 class Streams:
     """All open streams of the process. Every method belongs to the event loop and never waits."""
@@ -99,10 +105,15 @@ class Streams:
         stream = self._streams.get((tenant, stream_id))
         if stream is None:
             raise StreamUnknown()
-        return Snapshot(
-            stream_id, stream.kind, stream.subject, "".join(stream.parts), stream.start,
-            stream.offset, stream.done,
-        )  # fmt: skip
+        return stream.shown_as(stream_id)
+
+    def of_subject(self, tenant: Tenant, subject: str) -> list[Snapshot]:
+        """Return what the streams hold that belong to a thing and are not over, oldest first."""
+        return [
+            stream.shown_as(stream_id)
+            for (whose, stream_id), stream in self._streams.items()
+            if whose == tenant and stream.subject == subject and not stream.done
+        ]
 
     def sweep(self) -> None:
         """Forget streams that are over, or were left without an end."""

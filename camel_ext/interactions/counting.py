@@ -94,6 +94,9 @@ def _without(name: str, wanted: InteractionFilter) -> InteractionFilter:
     gone: dict[str, Any] = {name: None}
     if name == "error_code":
         gone["failed"] = None
+    for field in ("one_of", "none_of"):
+        kept = [each for each in getattr(wanted, field) or () if not each.startswith(f"{name}:")]
+        gone[field] = kept or None
     return wanted.model_copy(update=gone)
 
 

@@ -9,18 +9,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from camel_ext.core.paging import Place
 from camel_ext.interactions.models import Interaction, InteractionTag
-from camel_ext.interactions.schemas import InteractionFilter
+from camel_ext.interactions.schemas import WORDS, InteractionFilter, read_matches
 
 T = TypeVar("T", bound=Select[*tuple[Any, ...]])
 Row = tuple[datetime, UUID]
-_PLAIN = ("run_id", "session", "agent_id", "model_version_id", "adapter_version_id", "trace_id",
-          "forked_from_id", "error_code", "purpose", "alias", "source", "step_key", "engine",
-          "finish_reason")  # fmt: skip
 # Fewest rows first, as a rule: the leader is the one that leaves least to try.
 _LEADERS = ("forked_from_id", "run_id", "trace_id", "session", "error_code", "failed", "tag",
             "adapter_version_id", "agent_id", "model_version_id")  # fmt: skip
@@ -96,21 +93,16 @@ def scanned(wanted: InteractionFilter) -> list[ColumnElement[bool]]:
 
 def _scanned(wanted: InteractionFilter) -> Iterator[ColumnElement[bool]]:
     leader = leader_of(wanted)
-    for name in _PLAIN:
+    for name in WORDS:
         value = getattr(wanted, name)
         if value is not None and name != leader:
-            column = getattr(Interaction, name)
-            yield func.coalesce(column, column) == value  # else its index may lead after all
+            yield _unindexed(name) == value
     if wanted.failed is not None and leader != "failed":
         error = Interaction.error_code
-        yield func.coalesce(error, error).is_not(None) if wanted.failed else error.is_(None)
+        yield _unindexed("error_code").is_not(None) if wanted.failed else error.is_(None)
     if wanted.tag is not None and leader != "tag":
-        carried = select(InteractionTag.tag).where(
-            InteractionTag.tag == wanted.tag,
-            InteractionTag.created_at == Interaction.created_at,
-            InteractionTag.interaction_id == Interaction.id,
-        )
-        yield carried.exists()
+        yield _carries([wanted.tag])
+    yield from _matched(wanted)
     if wanted.min_total_ms is not None:
         yield Interaction.total_ms >= wanted.min_total_ms
     if wanted.max_total_ms is not None:
@@ -123,6 +115,31 @@ def _scanned(wanted: InteractionFilter) -> Iterator[ColumnElement[bool]]:
             Interaction.prompt_preview.icontains(wanted.text, autoescape=True),
             Interaction.answer_preview.icontains(wanted.text, autoescape=True),
         )
+
+
+def _matched(wanted: InteractionFilter) -> Iterator[ColumnElement[bool]]:
+    for name, values in read_matches(wanted.one_of).items():
+        yield _carries(values) if name == "tag" else _unindexed(name).in_(values)
+    for name, values in read_matches(wanted.none_of).items():
+        if name == "tag":
+            yield not_(_carries(values))
+        else:
+            yield or_(_unindexed(name).is_(None), _unindexed(name).not_in(values))
+
+
+def _unindexed(name: str) -> ColumnElement[Any]:
+    """Return the column so that no index of it can lead."""
+    column = getattr(Interaction, name)
+    return func.coalesce(column, column)
+
+
+def _carries(tags: list[str]) -> ColumnElement[bool]:
+    carried = select(InteractionTag.tag).where(
+        InteractionTag.tag.in_(tags),
+        InteractionTag.created_at == Interaction.created_at,
+        InteractionTag.interaction_id == Interaction.id,
+    )
+    return carried.correlate(Interaction).exists()  # not the tags that lead
 
 
 def last_looked_at(

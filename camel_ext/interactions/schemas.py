@@ -4,16 +4,34 @@ The routes encode rows straight to JSON; these classes declare that very JSON, a
 both are equal.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.interactions.models import Purpose
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Match = Annotated[
+    str, StringConstraints(min_length=3, max_length=240, pattern=r"^[a-z_]+:[^\x00]+$")
+]
+WORDS = (
+    "run_id", "session", "agent_id", "model_version_id", "adapter_version_id", "trace_id",
+    "forked_from_id", "error_code", "purpose", "alias", "source", "step_key", "engine",
+    "finish_reason",
+)  # fmt: skip
+MATCHED = (*WORDS, "tag")
 
 
 class InteractionFilter(BaseModel):
@@ -45,6 +63,40 @@ class InteractionFilter(BaseModel):
     since: AwareDatetime | None = Field(None, description="Recorded at or after this time.")
     until: AwareDatetime | None = Field(None, description="Recorded before this time.")
     text: Word | None = Field(None, description="Found in the beginnings of question or answer.")
+    one_of: list[Match] | None = Field(
+        None,
+        max_length=50,
+        description="`field:value` of a word or id above; several values of one field are "
+        "alternatives. Tried row by row.",
+        examples=[["agent_id:writer", "agent_id:reviewer"]],
+    )
+    none_of: list[Match] | None = Field(
+        None,
+        max_length=50,
+        description="`field:value` that must not be so; what has no such field is found.",
+        examples=[["purpose:eval"]],
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> "InteractionFilter":
+        read_matches(self.one_of)
+        read_matches(self.none_of)
+        return self
+
+
+def read_matches(given: Sequence[str] | None) -> dict[str, list[Any]]:
+    """Return values by field of what is written `field:value`. Raises: ValueError."""
+    found: dict[str, list[Any]] = {}
+    for each in given or ():
+        name, _, value = each.partition(":")
+        if name not in MATCHED:
+            raise ValueError(f"`{name}` is none of {', '.join(MATCHED)}")
+        try:
+            read = InteractionFilter.model_validate({name: value})
+        except ValidationError as error:
+            raise ValueError(f"`{each}`: {error.errors()[0]['msg']}") from error
+        found.setdefault(name, []).append(getattr(read, name))
+    return found
 
 
 class InteractionQuery(InteractionFilter):

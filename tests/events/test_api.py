@@ -25,7 +25,7 @@ async def happened(house: House, *numbers: int) -> None:
 
 
 async def test_a_stranger_is_refused(house: House) -> None:
-    for path in ("/log", "/stream", "/streams/some"):
+    for path in ("/log", "/stream", "/streams?subject=run", "/streams/some"):
         answer = await house.as_key(None).get(BASE + path)
         assert answer.status_code == 401
         assert answer.json()["code"] == "identity.key_missing"
@@ -59,7 +59,20 @@ async def test_another_organisation_reads_nothing(house: House) -> None:
     theirs = await house.as_role("owner", org="other")
     assert (await theirs.get(f"{BASE}/log")).json()["items"] == []
     assert (await theirs.get(f"{BASE}/streams/answer")).status_code == 404
+    assert (await theirs.get(f"{BASE}/streams?subject=answer")).json() == []
     assert (await house.client.get(f"{BASE}/streams/answer")).status_code == 200
+
+
+async def test_the_texts_that_a_thing_is_making(house: House) -> None:
+    frames = feed_of(house.runtime).frames
+    for stream_id, subject in (("run/a", "run"), ("run/b", "run"), ("other", "other")):
+        frames.emit(house.owner.tenant, stream_id, TOKENS, f"of {stream_id}", subject=subject)
+    frames.end(house.owner.tenant, "run/a")
+    found = (await house.client.get(f"{BASE}/streams?subject=run")).json()
+    assert [(each["stream"], each["text"], each["offset"]) for each in found] == [
+        ("run/b", "of run/b", 8)
+    ]
+    assert (await house.client.get(f"{BASE}/streams")).status_code == 422
 
 
 async def test_a_bad_wish_gets_a_clear_error(house: House) -> None:

@@ -216,6 +216,7 @@ async def test_an_export_is_whole_and_ends(house: House, house_record: Record) -
     [
         {"run_id": "x"}, {"since": "2030-01-01T00:00"}, {"limit": 0}, {"limit": 501},
         {"cursor": "a", "before": "a"}, {"min_total_ms": -1}, {"session": "\0"}, {"sesion": "s"}, {"cursor": "%%"}, {"purpose": "fun"}, {"text": ""},
+        {"one_of": "colour:red"}, {"none_of": "run_id:7"}, {"none_of": "purpose:fun"}, {"one_of": "text:x"}, {"one_of": "agent_id:"},
     ],
 )  # fmt: skip
 async def test_a_wrong_query_is_refused(house: House, query: Json) -> None:
@@ -252,3 +253,13 @@ async def test_routes_take_a_fixed_number_of_statements(
     answered = await house.client.get(path.format(id=made[-1].id))
     assert answered.status_code == 200
     assert len(house_statements) == most
+
+
+async def test_several_values_and_not_in_the_query(house: House, house_record: Record) -> None:
+    for agent in ("a", "b", "c"):
+        await house_record(agent, agent_id=agent)
+    either = {"one_of": ["agent_id:a", "agent_id:b"]}
+    assert (await house.client.get(f"{HOME}/count", params=either)).json()["count"] == 2
+    neither = {"none_of": ["agent_id:a", "agent_id:b"]}
+    page = (await house.client.get(HOME, params=neither)).json()
+    assert [row["agent_id"] for row in page["items"]] == ["c"]

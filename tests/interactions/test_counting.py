@@ -61,7 +61,12 @@ class TestCount:
         ("wanted", "count"),
         [({}, 6), ({"agent_id": "a"}, 4), ({"failed": True}, 2), ({"failed": False}, 4),
          ({"tag": "n:0"}, 2), ({"text": "word"}, 4), ({"agent_id": "a", "tag": "n:1"}, 2),
-         ({"failed": True, "agent_id": "b"}, 1), ({"session": "x"}, 0)],
+         ({"failed": True, "agent_id": "b"}, 1), ({"session": "x"}, 0),
+         ({"one_of": ["agent_id:a", "agent_id:b"]}, 5), ({"none_of": ["agent_id:a"]}, 2),
+         ({"one_of": ["tag:n:0", "tag:n:1"]}, 4), ({"none_of": ["tag:all"]}, 1),
+         ({"tag": "all", "none_of": ["tag:n:1"]}, 3),
+         ({"one_of": ["agent_id:a", "source:tests"], "none_of": ["tag:n:0"]}, 2),
+         ({"one_of": [f"model_version_id:{UUID(int=1)}", f"model_version_id:{UUID(int=2)}"]}, 6)],
     )  # fmt: skip
     async def test_is_exact_where_it_looked_at_all(
         self, runtime: Runtime, tenant: Tenant, wanted: Json, count: int
@@ -104,6 +109,15 @@ class TestFacets:
         lost = await runtime.read(tenant, count_facets, InteractionFilter(failed=True))
         assert told(lost, "error_code")[None] == 4
         assert told(lost, "agent_id") == {"b": 1, None: 1}
+
+    async def test_a_facet_shows_what_else_could_be_chosen_or_left_out(
+        self, runtime: Runtime, tenant: Tenant
+    ) -> None:
+        wanted = InteractionFilter(one_of=["agent_id:b"], none_of=["source:tests"])
+        found = await runtime.read(tenant, count_facets, wanted)
+        assert told(found, "agent_id") == {None: 1}  # whoever, but not from the tests
+        assert told(found, "source") == {"tests": 1}  # from wherever, but by b
+        assert told(found, "purpose") == {}
 
     async def test_the_newest_are_looked_at(
         self, runtime: Runtime, tenant: Tenant, look_at: Callable[..., None]

@@ -26,6 +26,7 @@ FILTERS: list[dict[str, Any]] = [
     {"trace_id": "f" * 32}, {"model_version_id": UUID(int=1)}, {"purpose": "run"},
     {"alias": "fast", "failed": False}, {"text": "WORD"}, {"tag": "t", "text": "word"},
     {"run_id": RUN, "session": "s", "tag": "t", "failed": False}, {"forked_from_id": UUID(int=4)},
+    {"one_of": ["agent_id:ag", "agent_id:other"]}, {"tag": "t", "none_of": ["tag:u", "agent_id:x"]},
 ]  # fmt: skip
 
 

@@ -130,6 +130,11 @@ class Client:
         found = self._transport.get("/api/v1/events/log", topics=wanted, after=after, limit=limit)
         return cast(Events, found)
 
+    def streams(self, subject: str) -> list[Stream]:
+        """Return the texts that a thing, such as a run, is making now."""
+        found = self._transport.get("/api/v1/events/streams", subject=subject)
+        return cast(list[Stream], found)
+
     def stream(self, stream_id: str) -> Stream:
         """Return a text that is being made, so far."""
         return cast(Stream, self._transport.get(f"/api/v1/events/streams/{stream_id}"))

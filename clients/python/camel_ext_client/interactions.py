@@ -16,7 +16,8 @@ class Interactions:
 
     Filters are as the server names them: run_id, session, agent_id, model_version_id,
     adapter_version_id, trace_id, forked_from_id, tag, failed, error_code, purpose, alias, source,
-    step_key, engine, finish_reason, min_total_ms, max_total_ms, min_tokens, since, until, text.
+    step_key, engine, finish_reason, min_total_ms, max_total_ms, min_tokens, since, until, text;
+    and one_of, none_of: lists of `field:value`, such as `none_of=["purpose:eval"]`.
     """
 
     def __init__(self, transport: Transport) -> None:

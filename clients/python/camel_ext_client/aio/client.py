@@ -135,6 +135,11 @@ class AsyncClient:
         )
         return cast(Events, found)
 
+    async def streams(self, subject: str) -> list[Stream]:
+        """Return the texts that a thing, such as a run, is making now."""
+        found = await self._transport.get("/api/v1/events/streams", subject=subject)
+        return cast(list[Stream], found)
+
     async def stream(self, stream_id: str) -> Stream:
         """Return a text that is being made, so far."""
         return cast(Stream, await self._transport.get(f"/api/v1/events/streams/{stream_id}"))
