@@ -1,4 +1,4 @@
-"""The server: builds the process from settings, serves every room's routes and the web app, runs the worker.
+"""The server: the process from settings, every room's routes, the web app, a worker and a scheduler.
 
 Nobody imports it but the command line and uvicorn. What a route does is its room's.
 """
@@ -27,6 +27,7 @@ from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
 from camel_ext.identity import bootstrap
+from camel_ext.scheduling import Scheduler
 from camel_ext.settings import Settings
 from camel_ext.webapp import serve_web
 
@@ -93,7 +94,12 @@ async def running(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
             await parts.threads.run("work", migrate, runtime.database)
             await _found(runtime, data_dir)
             rooms.import_tasks()
-            async with rooms.opened(runtime, settings), _working(runtime, settings, sole=True):
+            rooms.import_schedulable()
+            async with (
+                rooms.opened(runtime, settings),
+                _working(runtime, settings, sole=True),
+                ticking(runtime, settings, sole=True),
+            ):
                 yield runtime
     finally:
         data_dir.unlock()
@@ -135,6 +141,28 @@ def build_worker(runtime: Runtime, settings: Settings, *, sole: bool) -> QueueWo
         resources={"training": settings.training.slots},
         sole=sole,
     )
+
+
+@asynccontextmanager
+async def ticking(
+    runtime: Runtime, settings: Settings, *, sole: bool
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """Fire schedules while the block lasts. `sole`: on SQLite, every other scheduler is dead."""
+    knobs = settings.scheduling
+    scheduler = Scheduler(
+        runtime,
+        name=f"{socket.gethostname()}/{os.getpid()}",
+        lease_s=knobs.lease_s,
+        poll_s=knobs.poll_s,
+        keep_s=knobs.keep_s,
+        sole=sole and runtime.database.is_sqlite,
+    )
+    running = asyncio.create_task(scheduler.run(), name="scheduler")
+    try:
+        yield running
+    finally:
+        scheduler.stop()
+        await running
 
 
 async def _found(runtime: Runtime, data_dir: DataDir) -> None:

@@ -14,8 +14,8 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 
 ROOMS = (
-    "identity", "events", "registry", "interactions", "verifiers", "annotations", "serving",
-    "datasets", "workflows", "training", "evaluation", "experiments",
+    "identity", "events", "scheduling", "registry", "interactions", "verifiers", "annotations",
+    "serving", "datasets", "workflows", "training", "evaluation", "experiments",
 )  # fmt: skip
 
 
@@ -30,6 +30,13 @@ def import_tasks() -> None:
     """Import every room's tasks, so that the queue knows them by name."""
     for room in ROOMS:
         _import(f"camel_ext.{room}.tasks")
+
+
+def import_schedulable() -> None:
+    """Import what schedules can start in every room, by name."""
+    for room in ROOMS:
+        if room != "scheduling":  # where they are registered
+            _import(f"camel_ext.{room}.schedulable")
 
 
 def import_events() -> None:

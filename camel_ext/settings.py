@@ -77,6 +77,18 @@ class Events(BaseModel):
     heartbeat_s: float = Field(15.0, gt=0, description="Silence after which a ping is sent.")
 
 
+class Scheduling(BaseModel):
+    lease_s: float = Field(
+        15.0, gt=0, description="Silence after which another scheduler may lead, on PostgreSQL."
+    )
+    poll_s: float = Field(
+        1.0, gt=0, description="How often a scheduler looks for schedules that others saved."
+    )
+    keep_s: float = Field(
+        90 * 86400.0, gt=0, description="How long the history of schedules is kept."
+    )
+
+
 class Serving(BaseModel):
     engine_threads: int = Field(
         0, ge=0, description="Threads of the local engine; 0 takes the cores but one, at most 4."
@@ -172,6 +184,9 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database, description="Where rows are kept.")
     queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
     events: Events = Field(default_factory=Events, description="The live feed.")
+    scheduling: Scheduling = Field(
+        default_factory=Scheduling, description="Schedules and who fires them."
+    )
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
     training: Training = Field(default_factory=Training, description="Training of adapters.")

@@ -42,6 +42,7 @@ async def run_worker(
     async with open_runtime(settings, parts) as runtime:
         await parts.threads.run("work", require_current, runtime.database)
         rooms.import_tasks()
+        rooms.import_schedulable()
         async with rooms.opened(runtime, settings):
             worker = build_worker(runtime, settings, sole=False)
             running = asyncio.create_task(worker.run(), name="worker")

@@ -1,4 +1,4 @@
-"""Commands that start processes or look at this machine: up, open, worker, gui, doctor, version."""
+"""Commands that start processes or look at this machine: up, worker, scheduler, gui, doctor, ..."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,10 @@ def register(app: typer.Typer) -> None:
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker"],
     )(worker)  # fmt: skip
+    command(
+        app, "scheduler", panel=PANEL, common=("data_dir", "as_json", "debug"),
+        examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext scheduler"],
+    )(scheduler)  # fmt: skip
     command(
         app, "demo", panel=PANEL, common=("debug",),
         examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo --seed 7"],
@@ -87,6 +91,13 @@ def worker(here: Here) -> None:
     from camel_ext.cli.server import work
 
     work(here)
+
+
+def scheduler(here: Here) -> None:
+    """Fire schedules of a server on PostgreSQL from another process; of several, one leads."""
+    from camel_ext.cli.server import fire_schedules
+
+    fire_schedules(here)
 
 
 def demo(

@@ -15,6 +15,7 @@ from camel_ext.cli import (
     commands_forks,
     commands_queues,
     commands_runs,
+    commands_schedules,
     commands_server,
     commands_settings,
     commands_training,
@@ -53,6 +54,7 @@ def root(
 commands_server.register(program)
 commands_runs.register(program)
 commands_forks.register(program)
+commands_schedules.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
 commands_evaluation.register(program)

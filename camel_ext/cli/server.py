@@ -1,4 +1,4 @@
-"""`up` and `worker`: the processes of the platform, from their first line to a graceful end.
+"""`up`, `worker` and `scheduler`: the processes of the platform, from their first line to a graceful end.
 
 The port is taken before anything is opened, so a second server says so at once; streams are ended
 before connections are waited for, so a stop never hangs on a client. What a process is made of is
@@ -13,7 +13,7 @@ import math
 import signal
 import socket
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Process = Callable[[Settings, asyncio.Event, asyncio.Event], Awaitable[None]]
 
 
 def serve(
@@ -261,12 +262,25 @@ def work(here: Here) -> None:
     """Run a worker until it is told to stop."""
     from camel_ext.worker import run_worker
 
+    ready = "the worker is ready; Ctrl-C stops it, its jobs go back to the others"
+    _run_process(here, run_worker, ready)
+
+
+def fire_schedules(here: Here) -> None:
+    """Run a scheduler until it is told to stop."""
+    from camel_ext.scheduler import run_scheduler
+
+    ready = "the scheduler is ready; Ctrl-C stops it, another one leads then"
+    _run_process(here, run_scheduler, ready)
+
+
+def _run_process(here: Here, run: Process, words: str) -> None:
     settings = here.settings()
     _configure_logs(settings)
-    asyncio.run(_working(here, settings, run_worker))
+    asyncio.run(_until_stopped(here, settings, run, words))
 
 
-async def _working(here: Here, settings: Settings, run_worker) -> None:  # type: ignore[no-untyped-def]
+async def _until_stopped(here: Here, settings: Settings, run: Process, words: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
@@ -275,10 +289,10 @@ async def _working(here: Here, settings: Settings, run_worker) -> None:  # type:
 
     async def greet_when_ready() -> None:
         await ready.wait()
-        here.note("the worker is ready; Ctrl-C stops it, its jobs go back to the others")
+        here.note(words)
 
     greeting = asyncio.create_task(greet_when_ready())
     try:
-        await run_worker(settings, stop, ready)
+        await run(settings, stop, ready)
     finally:
         greeting.cancel()

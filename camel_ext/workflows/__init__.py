@@ -3,7 +3,7 @@
 It is not the agents' framework (camel-ai is, behind `workflows.agents`) and not the queue (core).
 """
 
-from camel_ext.workflows.askers import asker_for, asker_of
+from camel_ext.workflows.askers import asker_for, asker_of, asker_on_schedule
 from camel_ext.workflows.contents import agent_of, workflow_of
 from camel_ext.workflows.definitions import get_definition
 from camel_ext.workflows.errors import DefinitionUnknown, ModelNotUsed, RunUnknown
@@ -54,6 +54,7 @@ __all__ = [
     "agents_of",
     "asker_for",
     "asker_of",
+    "asker_on_schedule",
     "cancel_fork",
     "cancel_run",
     "cost_of_fork",

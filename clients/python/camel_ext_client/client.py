@@ -22,6 +22,7 @@ from camel_ext_client.interactions import Interactions
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
 from camel_ext_client.runs import Runs
+from camel_ext_client.schedules import Schedules
 from camel_ext_client.shapes import (
     Definition,
     Events,
@@ -73,6 +74,7 @@ class Client:
         self.improvements = Improvements(self._transport)
         self.certificates = Certificates(self._transport)
         self.decisions = Decisions(self._transport)
+        self.schedules = Schedules(self._transport)
 
     def __enter__(self) -> Self:
         return self

@@ -23,6 +23,7 @@ from camel_ext_client.aio.interactions import Interactions
 from camel_ext_client.aio.keys import Keys
 from camel_ext_client.aio.models import Aliases, Models
 from camel_ext_client.aio.runs import Runs
+from camel_ext_client.aio.schedules import Schedules
 from camel_ext_client.aio.sign_ins import SignIns
 from camel_ext_client.aio.training import Trainings
 from camel_ext_client.aio.transport import AsyncTransport
@@ -76,6 +77,7 @@ class AsyncClient:
         self.improvements = Improvements(self._transport)
         self.certificates = Certificates(self._transport)
         self.decisions = Decisions(self._transport)
+        self.schedules = Schedules(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,0 +1,163 @@
+"""The scheduler: looks which schedules are due, and fires them while it leads.
+
+Any number of them may run on one PostgreSQL, in servers and in processes of their own; on SQLite the
+server's is the only one. Which of them leads is the lease's to say. It starts nothing itself: each firing
+is a job of the queue.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from camel_ext.core.errors import InsufficientStorage, Unavailable
+from camel_ext.core.gate import Signals
+from camel_ext.core.ids import uuid7
+from camel_ext.core.runtime import Runtime
+from camel_ext.observability.trace import bind_trace_id, new_trace_id
+from camel_ext.scheduling import leases, ticking
+from camel_ext.scheduling.errors import Deposed
+from camel_ext.scheduling.leases import Led
+from camel_ext.scheduling.schedules import SCHEDULES
+from camel_ext.scheduling.ticking import Due, Seen
+
+log = logging.getLogger(__name__)
+AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
+ABREAST = 8  # schedules that are fired at the same time: each takes a connection
+TIDY_EVERY_S = 3600.0
+REASON = "one scheduler fires the schedules of all tenants"
+
+
+class Scheduler:
+    """One per process. `run()` goes on until `stop()`."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        name: str,
+        lease_s: float = 15.0,
+        poll_s: float = 1.0,
+        keep_s: float = 90 * 86400.0,
+        sole: bool = False,
+    ) -> None:
+        self._runtime = runtime
+        self.id = uuid7(runtime.clock, runtime.rng)
+        self._name = name
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._keep = timedelta(seconds=keep_s)
+        self._sole = sole  # holds the lock of the data directory: every other scheduler is dead
+        self._led: Led | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._tidy_at_s = 0.0
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Return from `run()` after the round that is under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look and fire, whatever the database does meanwhile."""
+        self._runtime.gate.listen(SCHEDULES, self.wake)
+        while not self._stopping:
+            self._wake.clear()
+            pause_s = self._poll_s
+            try:
+                pause_s = await self.turn()
+            except AWAY as error:
+                log.warning("schedules wait for the database: %s", error)
+            except Exception:  # a scheduler that died would let ticks pass in silence
+                log.exception("a bug of ours in the scheduler")
+            await self._pause(pause_s)
+        await self._release()
+
+    async def turn(self) -> float:
+        """Fire all that is due, where this one leads; return how long nothing will be, in seconds."""
+        runtime = self._runtime
+        seen: Seen = await runtime.read_system(
+            REASON, ticking.look, runtime.database, runtime.clock
+        )
+        if not seen.due:
+            await self._tidy()
+            quiet_s = self._poll_s if seen.pause_s is None else seen.pause_s
+            return max(0.0, min(quiet_s, self._poll_s))
+        led = await self._lead()
+        if led is None:
+            return self._poll_s
+        left = list(seen.due)
+        while left:
+            some, left = left[:ABREAST], left[ABREAST:]
+            if not all(await asyncio.gather(*(self._fire(led, due) for due in some))):
+                return self._poll_s
+        return 0.0
+
+    async def _lead(self) -> Led | None:
+        def take(connection: Connection, _signals: Signals) -> Led | None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            return leases.take(connection, self.id, self._name, now, self._lease_s, sole=self._sole)
+
+        led = await self._runtime.gate.write(take)
+        if led is not None and led != self._led:
+            log.info("%s leads the schedules, fence %d", self._name, led.fence)
+        self._led = led
+        return led
+
+    async def _fire(self, led: Led, due: Due) -> bool:
+        """Fire one schedule; False: it did not work, and is to be tried later."""
+        bind_trace_id(new_trace_id(self._runtime.rng))
+        try:
+            await self._runtime.write(due.tenant, ticking.tick, self._runtime, led, due.schedule_id)
+        except Deposed:
+            log.warning("another scheduler leads by now: nothing was fired twice")
+            return False
+        except AWAY:
+            raise
+        except Exception:  # the others are not to wait for this one
+            log.exception("a bug of ours: schedule %s was not fired", due.schedule_id)
+            return False
+        return True
+
+    async def _tidy(self) -> None:
+        """Forget old firings now and then."""
+        runtime = self._runtime
+        if runtime.clock.monotonic_s() < self._tidy_at_s:
+            return
+        self._tidy_at_s = runtime.clock.monotonic_s() + TIDY_EVERY_S
+        now = runtime.clock.now()
+        await runtime.write_system(REASON, ticking.forget_old, now, self._keep)
+
+    async def _pause(self, seconds: float) -> None:
+        if self._wake.is_set() or seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        sleeper: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.clock.sleep(seconds))
+        waker: asyncio.Future[Any] = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
+            await asyncio.gather(sleeper, waker, return_exceptions=True)
+
+    async def _release(self) -> None:
+        """Give the lease back: a stopping leader need not be waited for."""
+        led = self._led
+        if led is None:
+            return
+
+        def give_back(connection: Connection, _signals: Signals) -> None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            leases.release(connection, led, now)
+
+        try:
+            await self._runtime.gate.write(give_back)
+        except AWAY as error:
+            log.warning("the schedulers' lease could not be given back: %s", error)

@@ -1,0 +1,101 @@
+"""`schedules` on a running server: what comes next before anything is saved, then saving, firing, history."""
+
+import time
+
+import pytest
+
+from camel_ext.cli.exits import Exit
+from camel_ext.cli.schedules import local_zone, moment_in, span_s
+from tests.cli.conftest import Camel, error, shown
+
+NIGHTLY = ("--cron", "30 2 * * *", "--zone", "Europe/Berlin")
+WRITE = ("workflows.start_run", "--arg", "workflow=write", "--arg", 'input={"goal": "a line"}')
+
+
+def test_the_next_times_are_shown(camel: Camel) -> None:
+    result = camel(
+        "schedules", "preview", *NIGHTLY, "--from", "2027-03-27T12:00", "--jitter", "5m", "-n", "2"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "At 02:30 every day, Europe/Berlin, up to 300 s later",
+        "  Sun 2027-03-28 03:00:00 +0200  the clocks were changed",
+        "  Mon 2027-03-29 02:30:00 +0200",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ((), "not clear when"),
+        (("--every", "1h", "--at", "2027-01-01T09:00"), "two answers"),
+        (("--every", "soon"), "no span of time"),
+        (("--at", "tomorrow"), "no time"),
+        (("--at", "2027-01-01T09:00", "--zone", "Mars/Base"), "no time zone"),
+        (("--cron", "30 2 * *"), "cron"),
+    ],
+)
+def test_times_that_cannot_be_read(camel: Camel, typed: tuple[str, ...], says: str) -> None:
+    result = camel("schedules", "preview", *typed, "--json")
+    assert result.exit_code == Exit.USAGE
+    assert says in str(error(result)["detail"])
+
+
+def test_from_saving_to_its_history(camel: Camel) -> None:
+    assert "No schedule yet" in camel("schedules").stderr
+    made = camel("schedules", "add", "lines", *WRITE, *NIGHTLY, "--description", "d")
+    assert made.exit_code == 0, made.stderr
+    assert made.stdout.startswith("At 02:30 every day, Europe/Berlin\n")
+    assert "lines starts workflows.start_run." in made.stdout
+    assert "lines" in camel("schedules").stdout
+    assert "has not fired yet" in camel("schedules", "history", "lines").stderr
+    fired = shown(camel("schedules", "run", "lines", "--json"))
+    assert fired["cause"] == "person"
+    found = _history(camel, "succeeded")
+    assert found["started_id"] is not None
+    assert "person" in camel("schedules", "history", "lines").stdout
+    told = camel("schedules", "show", "lines").stdout
+    assert '"goal": "a line"' in told
+    paused = camel("schedules", "pause", "lines", "--reason", "a rest")
+    assert "lines is paused." in paused.stdout
+    assert "a rest" in camel("schedules", "show", "lines").stdout
+    assert "fires next" in camel("schedules", "resume", "lines").stdout
+    assert "is gone" in camel("schedules", "remove", "lines").stdout
+    gone = camel("schedules", "show", "lines")
+    assert gone.exit_code == Exit.NOT_FOUND
+
+
+def test_what_cannot_start_is_not_saved(camel: Camel) -> None:
+    result = camel(
+        "schedules", "add", "none", "workflows.start_run", "--arg", "workflow=nothing",
+        "--every", "6h", "--json",
+    )  # fmt: skip
+    assert result.exit_code == Exit.NOT_FOUND
+    assert error(result)["code"] == "workflows.definition_unknown"
+    assert shown(camel("schedules", "--json")) == []
+
+
+def test_the_tasks_with_their_arguments(camel: Camel) -> None:
+    told = camel("schedules", "tasks").stdout
+    assert "evaluation.start_evaluation" in told
+    names = {each["name"] for each in shown(camel("schedules", "tasks", "--json"))}
+    assert "experiments.start_improvement" in names
+
+
+def test_what_is_typed_is_read() -> None:
+    assert [span_s("--every", text) for text in ("45", "45s", "30m", "6h", "2d")] == [
+        45, 45, 1800, 21_600, 172_800,
+    ]  # fmt: skip
+    assert moment_in("Europe/Berlin", "--at", "2027-07-01T09:00") == "2027-07-01T09:00:00+02:00"
+    assert moment_in("Europe/Berlin", "--at", "2027-07-01T09:00Z") == "2027-07-01T09:00:00+00:00"
+    assert local_zone()
+
+
+def _history(camel: Camel, state: str):  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + 20
+    while True:
+        found = shown(camel("schedules", "history", "lines", "--json"))
+        if found and found[0]["state"] == state:
+            return found[0]
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
