@@ -173,17 +173,17 @@ def violations_of(seed: int, database: Database, *, jumps: bool) -> list[str]:
     return trial.violations
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0])
 @pytest.mark.parametrize("jumps", [False, True])
 def test_a_history(database: Database, seed: int, jumps: bool) -> None:
     assert violations_of(seed, database, jumps=jumps) == []
 
 
 @pytest.mark.slow
-def test_two_hundred_histories(database: Database) -> None:
+def test_many_histories(database: Database) -> None:
     failed = {
         seed: found
-        for seed in range(100, 300)
+        for seed in range(100, 160)
         if (found := violations_of(seed, database, jumps=seed % 2 == 0))
     }
     assert failed == {}, f"failing seeds: {sorted(failed)}"

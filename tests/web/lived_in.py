@@ -124,6 +124,15 @@ def _live(house: LivedIn, said: str) -> None:
     ids["dataset_version"] = versions["items"][0]["id"]
     turns = house.ask("GET", "/interactions?limit=3")["items"]
     ids["turn"] = turns[0]["id"]
+    schedule = {
+        "name": "nightly",
+        "description": f"Every night.{said}"[:2000],
+        "task": "workflows.start_run",
+        "arguments": {"workflow": "pair", "input": {"goal": f"Every night.{said}"}},
+        "timing": {"kind": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin"},
+    }
+    ids["schedule"] = house.ask("POST", "/schedules", schedule)["id"]
+    house.ask("POST", f"/schedules/{ids['schedule']}/run")
     queue = {
         "name": "tone",
         "kind": "thumbs",

@@ -32,6 +32,7 @@ IDS = {  # what a page takes in its query, by the name of what was made
     "/configuration/": {"name": "configuration"},
     "/registry/": {"version": "version"},
     "/training/": {"id": "training"},
+    "/settings/schedules/": {"id": "schedule"},
 }
 
 

@@ -21,6 +21,8 @@ const OLD: Record<string, string[]> = {
   "experiments.improvement": ["improvements", "overview"],
   "experiments.certificate": ["certificates", "overview"],
   "experiments.decision": ["decisions", "certificates", "error-budgets", "aliases", "overview"],
+  "scheduling.schedule": ["schedules"],
+  "scheduling.firing": ["schedules"],
   "registry.version": ["models", "model-versions"],
   "registry.alias": ["aliases", "overview"],
 };

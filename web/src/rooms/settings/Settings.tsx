@@ -1,6 +1,9 @@
 /** The look, the keyboard, keys and members, the server. */
 "use client";
 
+import { CalendarClock } from "lucide-react";
+
+import { LinkButton } from "@/kit/ui/Button";
 import { PageHeader } from "@/kit/ui/Card";
 
 import { Keys } from "./Keys";
@@ -11,7 +14,7 @@ import { Server } from "./Server";
 export function Settings() {
   return (
     <>
-      <PageHeader title="Settings" note="Yours in every browser; keys and members are the organisation's." />
+      <PageHeader title="Settings" note="Yours in every browser; keys and members are the organisation's." actions={<LinkButton href="/settings/schedules/" icon={CalendarClock}>Schedules</LinkButton>} />
       <div className="grid max-w-5xl gap-3.5 lg:grid-cols-[minmax(280px,1fr)_minmax(0,2fr)]">
         <div className="min-w-0 space-y-3.5"><Look /><Server /></div>
         <div className="min-w-0 space-y-3.5"><Keys /><Members /></div>

@@ -1,0 +1,52 @@
+"""Settings, Schedules: what starts by the clock, its next five times, pause, resume, run now, the history."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.conftest import Pages
+from tests.web.lived_in import LivedIn
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
+
+
+def test_from_settings_to_a_firing_by_hand(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/settings/")
+    page.get_by_role("link", name="Schedules").click()
+    expect(page.get_by_role("heading", name="Schedules", level=1)).to_be_visible()
+    coming = page.get_by_role("listitem").filter(has_text="here")
+    expect(coming).to_have_count(5)
+    asked = house.ask("GET", f"/schedules/{house.ids['schedule']}/next")
+    first = asked["items"][0]["local"][:16].replace("T", " ")
+    expect(coming.first).to_contain_text(first)
+    fired = page.get_by_role("listitem").filter(has_text="by hand")
+    before = fired.count()
+    page.get_by_role("button", name="Run now").click()
+    expect(fired).to_have_count(before + 1)  # the feed says so: nothing is reloaded
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Paused since")).to_be_visible()
+    assert house.ask("GET", f"/schedules/{house.ids['schedule']}")["paused"] is True
+    axe(page)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    assert house.ask("GET", f"/schedules/{house.ids['schedule']}")["paused"] is False
+
+
+def test_one_that_came_by_the_command_line_shows_by_itself(house: LivedIn, pages: Pages) -> None:
+    page = pages(width=390)
+    page.goto("/settings/schedules/")
+    expect(page.get_by_role("link", name="nightly")).to_be_visible()
+    body = {
+        "name": "weekly",
+        "task": "datasets.build_version",
+        "arguments": {"name": "weekly", "filter": {}},
+        "timing": {"kind": "every", "every_s": 604_800},
+    }
+    made = house.ask("POST", "/schedules", body)
+    page.get_by_role("link", name="weekly").click()
+    expect(page).to_have_url(f"{house.url}/settings/schedules/?id={made['id']}")
+    expect(page.get_by_text("It has not fired yet.")).to_be_visible()

@@ -1,0 +1,96 @@
+/** One schedule: what it starts, its next five times, what it fired; pause, resume, run now. */
+"use client";
+
+import { Pause, Play, Zap } from "lucide-react";
+
+import type { FiringShown, ScheduleShown, TickShown } from "@/kit/api/schema";
+import { clockTime, UNKNOWN } from "@/kit/format/format";
+import { reveal } from "@/kit/text/Untrusted";
+import { Button } from "@/kit/ui/Button";
+import { Card } from "@/kit/ui/Card";
+import { StateChip, Tag } from "@/kit/ui/Chip";
+import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { say } from "@/kit/ui/Toast";
+
+import { type Act, useAct, useFirings, useNext } from "./queries";
+
+const SAID: Record<Act, string> = { pause: "is paused", resume: "fires again", run: "fires now" };
+const OVERLAP: Record<string, string> = {
+  skip: "is skipped", queue: "waits for its turn", cancel_other: "stops the other and starts", allow: "starts beside it",
+};
+const REASON: Record<string, string> = { overlap: "an earlier one was under way", paused: "the schedule was paused", missed: "nobody looked in time" };
+
+export function Schedule({ shown }: { shown: ScheduleShown }) {
+  const act = useAct(shown.id);
+  const doing = act.isPending ? act.variables : null;
+  const run = (what: Act, undo?: () => void) => act.mutate(what, { onSuccess: () => say(`${shown.name} ${SAID[what]}`, undo) });
+  return (
+    <div className="min-w-0 space-y-3.5">
+      <Card title={shown.name} note={<Tag>{shown.task}</Tag>} actions={<>
+        {shown.paused
+          ? <Button icon={Play} busy={doing === "resume"} onClick={() => run("resume", () => act.mutate("pause"))}>Resume</Button>
+          : <Button icon={Pause} busy={doing === "pause"} onClick={() => run("pause", () => act.mutate("resume"))}>Pause</Button>}
+        <Button kind="ink" icon={Zap} busy={doing === "run"} onClick={() => run("run")}>Run now</Button>
+      </>}>
+        {act.error && <ErrorBox error={act.error} />}
+        {shown.description && <p className="mb-2 [overflow-wrap:anywhere]">{reveal(shown.description)}</p>}
+        {shown.paused && <p className="mb-2 text-attention">Paused since {clockTime(shown.paused_at)}{shown.pause_reason && `: ${reveal(shown.pause_reason)}`}</p>}
+        <pre tabIndex={0} aria-label="Arguments" className="overflow-x-auto rounded-control bg-sunken px-3 py-2 font-mono text-xs text-text">{reveal(JSON.stringify(shown.arguments, null, 2))}</pre>
+        <p className="mt-2 text-text-3">While an earlier one is under way, the next {OVERLAP[shown.overlap]}. Of times nobody saw, {shown.catch_up === "all" ? `the last ${shown.catch_up_limit} are` : shown.catch_up === "last" ? "the last is" : "none is"} made up for.</p>
+      </Card>
+      <Next shown={shown} />
+      <Firings shown={shown} />
+    </div>
+  );
+}
+
+function Next({ shown }: { shown: ScheduleShown }) {
+  const { data, error, isPending, refetch } = useNext(shown.id);
+  return (
+    <Card title="Next" note={data && reveal(data.words)} flush>
+      {isPending && <Skeleton rows={5} />}
+      {error && <div className="px-4 pb-3"><ErrorBox error={error} retry={() => void refetch()} /></div>}
+      {data?.items.length === 0 && <p className="border-t border-border px-4 py-3">No time is left.</p>}
+      <ol>{data?.items.map((tick) => <Time key={tick.at} tick={tick} />)}</ol>
+    </Card>
+  );
+}
+
+function Time({ tick: { at, local, clocks_changed } }: { tick: TickShown }) {
+  return (
+    <li className="nums flex min-h-(--row) items-center gap-3 border-t border-border px-4 py-1">
+      <span className="font-[550] text-text">{local.slice(0, 16).replace("T", " ")}</span>
+      <span className="text-text-3">{local.slice(19) || "UTC"}</span>
+      {clocks_changed && <Tag>the clocks were changed</Tag>}
+      <span className="ml-auto text-text-3" title={at}>{clockTime(at)} here</span>
+    </li>
+  );
+}
+
+function Firings({ shown }: { shown: ScheduleShown }) {
+  const { data, error, isPending, refetch } = useFirings(shown.id);
+  return (
+    <Card title="History" note="the latest first" flush>
+      {isPending && <Skeleton rows={3} />}
+      {error && <div className="px-4 pb-3"><ErrorBox error={error} retry={() => void refetch()} /></div>}
+      {data?.items.length === 0 && <p className="border-t border-border px-4 py-3">It has not fired yet.</p>}
+      <ul>{data?.items.map((firing) => <Fired key={firing.id} firing={firing} />)}</ul>
+    </Card>
+  );
+}
+
+function Fired({ firing }: { firing: FiringShown }) {
+  const why = firing.error_detail ?? (firing.reason ? REASON[firing.reason] : null);
+  return (
+    <li className="border-t border-border px-4 py-1.5">
+      <div className="flex min-h-6 flex-wrap items-center gap-x-3 gap-y-1">
+        <span className="nums font-[550] text-text">{clockTime(firing.tick_at)}</span>
+        {firing.cause === "person" && <Tag>by hand</Tag>}
+        <StateChip state={firing.state} waitingFor={firing.waiting_for} />
+        {firing.started_id && <span className="ml-auto flex items-center gap-2 text-text-3">it started <span className="font-mono text-xs">…{firing.started_id.slice(-8)}</span>{firing.started_state ? <StateChip state={firing.started_state} /> : UNKNOWN}</span>}
+      </div>
+      {why && <p className="mt-1 text-xs text-text-3 [overflow-wrap:anywhere]">{reveal(why)}</p>}
+      {firing.missed > 0 && <p className="nums mt-1 text-xs text-text-3">{firing.missed >= 100 ? "100 or more" : firing.missed} before it were let go</p>}
+    </li>
+  );
+}

@@ -1,0 +1,39 @@
+/** Schedules, their times to come and what they fired; pausing, resuming and firing them. */
+"use client";
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { api, idempotencyKey, unwrap } from "@/kit/api/client";
+import type { FiringShown, ScheduleShown } from "@/kit/api/schema";
+
+const MOST = 200;
+const FIRINGS = 20;
+
+export function useSchedules() {
+  return useQuery({ queryKey: ["schedules", "list"], queryFn: () => unwrap(api.GET("/api/v1/schedules", { params: { query: { limit: MOST } } })) });
+}
+
+export function useNext(schedule_id: string) {
+  const params = { path: { schedule_id } };
+  return useQuery({ queryKey: ["schedules", schedule_id, "next"], queryFn: () => unwrap(api.GET("/api/v1/schedules/{schedule_id}/next", { params })) });
+}
+
+export function useFirings(schedule_id: string) {
+  const params = { path: { schedule_id }, query: { limit: FIRINGS } };
+  return useQuery({ queryKey: ["schedules", schedule_id, "firings"], queryFn: () => unwrap(api.GET("/api/v1/schedules/{schedule_id}/firings", { params })) });
+}
+
+export type Act = "pause" | "resume" | "run";
+
+export function useAct(schedule_id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (act: Act): Promise<ScheduleShown | FiringShown> => {
+      const params = { path: { schedule_id } };
+      if (act === "pause") return unwrap(api.POST("/api/v1/schedules/{schedule_id}/pause", { params, body: { reason: "" } }));
+      if (act === "resume") return unwrap(api.POST("/api/v1/schedules/{schedule_id}/resume", { params }));
+      return unwrap(api.POST("/api/v1/schedules/{schedule_id}/run", { params, headers: { "Idempotency-Key": idempotencyKey() } }));
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
+  });
+}
