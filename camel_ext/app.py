@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from camel_ext import __version__, rooms
+from camel_ext.core import jobs, outbox, wakes
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
 from camel_ext.core.datadir import DataDir
@@ -107,11 +108,12 @@ async def running(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
-    """Open the database and the gate, and close them."""
+    """Open the database and the gate, hear of other processes' commits, and close all."""
     database = Database(settings.database_url, readers=settings.database.readers)
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
     try:
-        yield runtime
+        async with wakes.exchanged(runtime, frozenset({jobs.JOBS, outbox.NUMBERED})):
+            yield runtime
     finally:
         await runtime.close()
 

@@ -11,7 +11,7 @@ knows neither tables nor rooms; what an append holds is the journal's.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -77,12 +77,26 @@ class WriteGate:
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
         self._pump: asyncio.Task[None] | None = None
         self._alone: set[asyncio.Task[Outcome]] = set()
-        self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._listeners: dict[str, list[tuple[Callable[[], None], bool, bool]]] = {}
         self.commits = 0
 
-    def listen(self, signal: str, callback: Callable[[], None]) -> None:
-        """Call back on the loop after each commit in which somebody raised that signal."""
-        self._listeners.setdefault(signal, []).append(callback)
+    def listen(
+        self,
+        signal: str,
+        callback: Callable[[], None],
+        *,
+        here: bool = True,
+        elsewhere: bool = True,
+    ) -> None:
+        """Call back on the loop after each commit in which somebody raised that signal.
+
+        `here`: in this process; `elsewhere`: in another one, as far as this one hears of it.
+        """
+        self._listeners.setdefault(signal, []).append((callback, here, elsewhere))
+
+    def signal_from_elsewhere(self, signals: frozenset[str]) -> None:
+        """Call back as if a commit of another process had raised these signals just now."""
+        self._signal(signals, elsewhere=True)
 
     async def append(self, work: Any) -> Any:
         """Commit one append of the journal; returns after the fsync."""
@@ -182,10 +196,11 @@ class WriteGate:
         self.commits += 1
         return outcomes, signals
 
-    def _signal(self, signals: Signals) -> None:
+    def _signal(self, signals: Set[str], *, elsewhere: bool = False) -> None:
         for signal in sorted(signals):
-            for callback in self._listeners.get(signal, ()):
-                callback()
+            for callback, hears_here, hears_elsewhere in self._listeners.get(signal, ()):
+                if hears_elsewhere if elsewhere else hears_here:
+                    callback()
 
 
 def _attempt(

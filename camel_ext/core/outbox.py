@@ -21,6 +21,7 @@ from camel_ext.core.tenancy import Tenant, current_tenant, system_options
 from camel_ext.observability.trace import current_trace_id
 
 OUTBOX = "outbox"  # the signal that wakes the dispatcher
+NUMBERED = "numbered"  # the signal that there is more to follow, for other processes
 DISPATCH_ROWS = 1000
 MARK = system_options("event dispatcher")
 E = TypeVar("E", bound="Event")

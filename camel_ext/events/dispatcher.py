@@ -51,7 +51,8 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Number and publish, whatever the database does meanwhile."""
-        self._runtime.gate.listen(outbox.OUTBOX, self.wake)
+        self._runtime.gate.listen(outbox.OUTBOX, self.wake, elsewhere=False)
+        self._runtime.gate.listen(outbox.NUMBERED, self.wake, here=False)
         while True:
             try:
                 await self.turn()
@@ -125,9 +126,14 @@ class Dispatcher:
             await asyncio.gather(sleeper, waker, return_exceptions=True)
 
 
-def _number(connection: Connection, _signals: Signals) -> list[Numbered] | None:
+def _number(connection: Connection, signals: Signals) -> list[Numbered] | None:
     """Number under the lock; None where another process holds it."""
-    return outbox.number_committed(connection) if _mine(connection) else None
+    if not _mine(connection):
+        return None
+    numbered = outbox.number_committed(connection)
+    if numbered:
+        signals.add(outbox.NUMBERED)
+    return numbered
 
 
 def _mine(connection: Connection) -> bool:
