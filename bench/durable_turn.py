@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from bench.turn import REPLY, SPEC, TEXT, Turn
 from camel_ext.app import Parts, create_app, running
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.models import State, Worker
 from camel_ext.core.queue import TaskContext, task
@@ -116,7 +116,7 @@ def _start(db: Session, runtime: Runtime, tenant: Tenant) -> tuple[Run, Claimed]
     worker = Worker(
         id=job.worker_id, name="bench", started_at=now, heartbeat_at=now, lease_until=later
     )
-    jobs.register(db.connection(), worker)
+    leases.register(db.connection(), worker)
     db.flush()
     held = Claimed(job.id, tenant, TASK, {}, 1, 0, 5, 0, {}, "0" * 32, later, False, False)
     return run, held

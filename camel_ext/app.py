@@ -129,8 +129,13 @@ async def _working(runtime: Runtime, settings: Settings, *, sole: bool) -> Async
         await running
 
 
-def build_worker(runtime: Runtime, settings: Settings, *, sole: bool) -> QueueWorker:
-    """Return this process's worker. `sole`: every other worker of this database is dead."""
+def build_worker(
+    runtime: Runtime, settings: Settings, *, sole: bool = False, leaves: bool = False
+) -> QueueWorker:
+    """Return this process's worker.
+
+    `sole`: every other worker of this database is dead. `leaves`: it ends once it is drained.
+    """
     queue = settings.queue
     return QueueWorker(
         runtime,
@@ -141,7 +146,9 @@ def build_worker(runtime: Runtime, settings: Settings, *, sole: bool) -> QueueWo
         poll_s=queue.poll_s,
         max_takeovers=queue.max_takeovers,
         resources={"training": settings.training.slots},
+        queues=None if queue.queues is None else frozenset(queue.queues),
         sole=sole,
+        leaves=leaves,
     )
 
 

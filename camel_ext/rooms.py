@@ -14,8 +14,8 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 
 ROOMS = (
-    "identity", "events", "scheduling", "registry", "interactions", "verifiers", "annotations",
-    "serving", "datasets", "workflows", "training", "evaluation", "experiments",
+    "identity", "events", "scheduling", "jobs", "registry", "interactions", "verifiers",
+    "annotations", "serving", "datasets", "workflows", "training", "evaluation", "experiments",
 )  # fmt: skip
 
 

@@ -63,6 +63,9 @@ class Queue(BaseModel):
     concurrency: int = Field(512, gt=0, description="Jobs that one worker executes at a time.")
     lease_s: float = Field(30.0, gt=0, description="Silence after which a worker counts as dead.")
     heartbeat_s: float = Field(5.0, gt=0, description="How often a worker extends its lease.")
+    queues: list[str] | None = Field(
+        None, description="Queues that a worker takes jobs from, by room; by default all."
+    )
     poll_s: float = Field(0.5, gt=0, description="How often a worker looks for due jobs.")
     max_takeovers: int = Field(
         100, gt=0, description="Workers in turn that may die under a job before it counts as dead."

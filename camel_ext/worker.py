@@ -12,11 +12,16 @@ from camel_ext.app import Parts, build_worker, open_runtime
 from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.migrate import require_current
+from camel_ext.core.tasks import known_queues
 from camel_ext.settings import Settings
 
 
 class WorkerNeedsPostgres(Invalid):
     """A worker process needs PostgreSQL; on SQLite the server has its own worker."""
+
+
+class NoSuchQueue(Invalid):
+    """A worker is to take from a queue that there is not."""
 
 
 async def run_worker(
@@ -25,9 +30,9 @@ async def run_worker(
     ready: asyncio.Event | None = None,
     parts: Parts | None = None,
 ) -> None:
-    """Execute jobs until `stop` is set; `ready` is set once jobs are looked for.
+    """Execute jobs until `stop` is set or it is drained; `ready` is set once jobs are looked for.
 
-    Raises: WorkerNeedsPostgres, SchemaOlder, SchemaNewer, DataDirUnusable.
+    Raises: WorkerNeedsPostgres, NoSuchQueue, SchemaOlder, SchemaNewer, DataDirUnusable.
     """
     if settings.database_url.startswith("sqlite"):
         raise WorkerNeedsPostgres(
@@ -43,8 +48,9 @@ async def run_worker(
         await parts.threads.run("work", require_current, runtime.database)
         rooms.import_tasks()
         rooms.import_schedulable()
+        _check_queues(settings.queue.queues)
         async with rooms.opened(runtime, settings):
-            worker = build_worker(runtime, settings, sole=False)
+            worker = build_worker(runtime, settings, leaves=True)
             running = asyncio.create_task(worker.run(), name="worker")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             if ready is not None:
@@ -57,3 +63,10 @@ async def run_worker(
                 with suppress(asyncio.CancelledError):
                     await stopping
                 await running
+
+
+def _check_queues(wanted: list[str] | None) -> None:
+    unknown = sorted(set(wanted or ()) - known_queues())
+    if unknown or wanted == []:
+        named = f"no queue {', '.join(unknown)}" if unknown else "no queue named"
+        raise NoSuchQueue(f"queue.queues: {named}; there are {', '.join(sorted(known_queues()))}")

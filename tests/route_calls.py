@@ -39,6 +39,7 @@ HIDDEN = "hidden"  # B gets 404
 STREAMS = "streams"  # it never ends: tests/events tries it as another organisation
 CREATES = "creates"  # B makes something of its own, or is told what it lacks: nothing of A shows
 OWN = "own"  # about the caller alone: whoever has a key may, and gets or changes what is its own
+OPERATES = "operates"  # B gets 403, as does any role but owner: it concerns the installation
 OPEN = "open"  # takes no key, being how one is got: the room's tests try it
 Cases = dict[tuple[str, str], tuple[Call, str]]
 """(method, path of the route) -> how to call it with A's things, and what B may get."""

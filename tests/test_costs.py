@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
 from camel_ext.core.jobs import Claimed
@@ -187,7 +187,7 @@ class TestQueue:
         )
 
         def claim(connection: Any, _signals: set[str]) -> int:
-            jobs.register(connection, worker)
+            leases.register(connection, worker)
             with statements(costs.database.writer) as seen:
                 kinds = frozenset({"test.cost"})
                 held = jobs.claim(connection, worker.id, now, slots=100, free={}, kinds=kinds)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.annotations import batches, verifying
 from camel_ext.annotations.models import Batch
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.events import Feed, frame_kind
@@ -25,7 +26,12 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _end(context, State.FAILED, (code, detail))
 
 
-@task(batches.VERIFY, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, batch_id: str) -> None:
+    """Stop the batch of a job."""
+    batches.cancel_batch(db, door.runtime.clock, UUID(batch_id))
+
+
+@task(batches.VERIFY, failed=mark_failed, cancel=cancel)
 async def verify_batch(context: TaskContext, *, batch_id: str) -> None:
     """Check a batch's answers to their end."""
     try:

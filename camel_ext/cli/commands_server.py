@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
     command(app, "open", panel=PANEL, examples=["camel-ext open", "camel-ext open --link"])(open_)
     command(
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
-        examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker"],
+        examples=[
+            "CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker",
+            "camel-ext worker --queues training",
+        ],
     )(worker)  # fmt: skip
     command(
         app, "scheduler", panel=PANEL, common=("data_dir", "as_json", "debug"),
@@ -86,11 +89,25 @@ def open_(
     browsing.show_web(here, link_only=link_only)
 
 
-def worker(here: Here) -> None:
-    """Run jobs of a server on PostgreSQL from another process, without HTTP."""
+def worker(
+    here: Here,
+    queues: Annotated[
+        str | None,
+        typer.Option(
+            "--queues",
+            "-q",
+            metavar="NAMES",
+            help="Only jobs of these queues, with commas: `workflows,evaluation`. Default: all.",
+        ),
+    ] = None,
+) -> None:
+    """Run jobs of a server on PostgreSQL from another process, without HTTP.
+
+    It ends when it is told to, or once `camel-ext workers drain` was said and it holds no job.
+    """
     from camel_ext.cli.server import work
 
-    work(here)
+    work(here, queues)
 
 
 def scheduler(here: Here) -> None:

@@ -13,6 +13,7 @@ from camel_ext.cli import (
     commands_evaluation,
     commands_experiments,
     commands_forks,
+    commands_jobs,
     commands_queues,
     commands_runs,
     commands_schedules,
@@ -52,6 +53,7 @@ def root(
 
 
 commands_server.register(program)
+commands_jobs.register(program)
 commands_runs.register(program)
 commands_forks.register(program)
 commands_schedules.register(program)

@@ -258,12 +258,17 @@ def _warn_of_exposure(here: Here, settings: Settings) -> None:
     )
 
 
-def work(here: Here) -> None:
-    """Run a worker until it is told to stop."""
+def work(here: Here, queues: str | None) -> None:
+    """Run a worker until it is told to stop, or is drained."""
     from camel_ext.worker import run_worker
 
+    settings = here.settings()
+    if queues is not None:
+        names = [name.strip() for name in queues.split(",") if name.strip()]
+        queue = settings.queue.model_copy(update={"queues": names})
+        settings = settings.model_copy(update={"queue": queue})
     ready = "the worker is ready; Ctrl-C stops it, its jobs go back to the others"
-    _run_process(here, run_worker, ready)
+    _run_process(here, settings, run_worker, ready)
 
 
 def fire_schedules(here: Here) -> None:
@@ -271,11 +276,10 @@ def fire_schedules(here: Here) -> None:
     from camel_ext.scheduler import run_scheduler
 
     ready = "the scheduler is ready; Ctrl-C stops it, another one leads then"
-    _run_process(here, run_scheduler, ready)
+    _run_process(here, here.settings(), run_scheduler, ready)
 
 
-def _run_process(here: Here, run: Process, words: str) -> None:
-    settings = here.settings()
+def _run_process(here: Here, settings: Settings, run: Process, words: str) -> None:
     _configure_logs(settings)
     asyncio.run(_until_stopped(here, settings, run, words))
 

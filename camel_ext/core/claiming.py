@@ -8,13 +8,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, String, cast, select
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, select
 
-from camel_ext.core.models import Job, State
+from camel_ext.core.models import Job, PausedQueue, State
 from camel_ext.core.tenancy import system_options
 
 CANDIDATES = 64  # how many due jobs are looked at together
 MARK = system_options("queue")
+
+
+def claimable(now: datetime, kinds: frozenset[str]) -> ColumnElement[bool]:
+    """Return the condition that a job can be claimed: due, of these kinds, its queue not paused."""
+    paused = exists().where(
+        PausedQueue.org_id == Job.org_id,
+        PausedQueue.project_id == Job.project_id,
+        Job.kind.startswith(PausedQueue.queue + "."),
+    )
+    return and_(Job.state == State.QUEUED, Job.run_at <= now, Job.kind.in_(kinds), ~paused)
 
 
 def choose(
@@ -33,7 +43,7 @@ def choose(
     needs, most = cast(Job.resources, String), max(CANDIDATES, slots)
     query = (
         select(Job.id, Job.resources, needs.label("needs"))
-        .where(Job.state == State.QUEUED, Job.run_at <= now, Job.kind.in_(kinds))
+        .where(claimable(now, kinds))
         .order_by(Job.priority.desc(), Job.run_at, Job.id)
         .limit(most)
         .with_for_update(skip_locked=True)

@@ -1,7 +1,7 @@
 """Job rows: asking for work, claiming it, and every way in which it ends.
 
-All of it is SQL on the `jobs` and `workers` tables, in somebody else's transaction. The loop that
-executes what it claimed is `core.queue`; what a task does is its room's.
+All of it is SQL on the `jobs` table, in somebody else's transaction. Workers and what they lose are
+`core.leases`'; the loop that executes what it claimed is `core.queue`; what a task does is its room's.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     case,
-    delete,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -25,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from camel_ext.core.claiming import choose
+from camel_ext.core.claiming import choose, claimable
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import NotFound
 from camel_ext.core.journal import Append, Fenced, journalled
@@ -33,7 +31,7 @@ from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor, Worker
 from camel_ext.core.tenancy import Tenant, system_options
 from camel_ext.observability.trace import current_trace_id
 
-JOBS = "jobs"  # the signal that wakes workers of this process
+JOBS = "jobs"  # the signal that wakes workers
 MARK = system_options("queue")
 WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
 
@@ -97,8 +95,13 @@ def enqueue(
         created_at=now,
     )
     db.add(job)
-    _signal(db)
+    signal(db)
     return job
+
+
+def queue_of(kind: str) -> str:
+    """Return the queue of a kind of job: its room."""
+    return kind.partition(".")[0]
 
 
 def request_cancel(db: Session, clock: Clock, job_id: UUID) -> Job:
@@ -112,7 +115,7 @@ def request_cancel(db: Session, clock: Clock, job_id: UUID) -> Job:
         if job.state in (State.QUEUED, State.WAITING):
             job.state, job.waiting_for = State.CANCELLED, None
             job.finished_at = clock.now()
-        _signal(db)
+        signal(db)
     return job
 
 
@@ -124,7 +127,7 @@ def request_pause(db: Session, clock: Clock, job_id: UUID) -> Job:
     job = _get(db, job_id)
     if not job.state.is_final:
         job.pause_requested_at = clock.now()
-        _signal(db)
+        signal(db)
     return job
 
 
@@ -141,7 +144,7 @@ def wake(db: Session, clock: Clock, job_id: UUID) -> Job:
         job.state, job.waiting_for, job.run_at = State.QUEUED, None, clock.now()
     elif job.state == State.RUNNING:
         job.run_at = max(clock.now(), job.run_at + timedelta(microseconds=1))
-    _signal(db)
+    signal(db)
     return job
 
 
@@ -153,7 +156,8 @@ def _get(db: Session, job_id: UUID) -> Job:
     return job
 
 
-def _signal(db: Session) -> None:
+def signal(db: Session) -> None:
+    """Wake the workers once the session's transaction is committed."""
     signals: set[str] = db.info.setdefault("signals", set())
     signals.add(JOBS)
 
@@ -161,21 +165,9 @@ def _signal(db: Session) -> None:
 # --- across tenants: what workers do ---
 
 
-def register(connection: Connection, worker: Worker) -> None:
-    """Write the worker's row."""
-    row = {name: getattr(worker, name) for name in Worker.__mapper__.columns.keys()}  # noqa: SIM118
-    connection.execute(insert(Worker), [row])
-
-
-def forget(connection: Connection, worker_id: UUID, now: datetime) -> None:
-    """Drop the row of a worker that stopped; offer again what it could not give back itself."""
-    _offer_again(connection, now, Job.worker_id == worker_id, died=0)
-    connection.execute(delete(Worker).where(Worker.id == worker_id))
-
-
-def due(connection: Connection, now: datetime) -> bool:
-    """Tell whether anything could be claimed."""
-    query = select(Job.id).where(Job.state == State.QUEUED, Job.run_at <= now).limit(1)
+def due(connection: Connection, now: datetime, kinds: frozenset[str]) -> bool:
+    """Tell whether anything of these kinds could be claimed."""
+    query = select(Job.id).where(claimable(now, kinds)).limit(1)
     return connection.execute(query.execution_options(**MARK)).first() is not None
 
 
@@ -293,81 +285,6 @@ def requests_to(connection: Connection, worker_id: UUID) -> dict[Holding, str]:
         (row.id, row.fence): "pause" if row.cancel_requested_at is None else "cancel"
         for row in rows
     }
-
-
-def beat(connection: Connection, worker_id: UUID, now: datetime, lease_until: datetime) -> bool:
-    """Extend the worker's lease; False where it was swept and everything it held is lost."""
-    statement = (
-        update(Worker)
-        .where(Worker.id == worker_id)
-        .values(heartbeat_at=now, lease_until=lease_until)
-    )
-    return connection.execute(statement).rowcount == 1
-
-
-def sweep(connection: Connection, mine: UUID, now: datetime, lease_now: datetime) -> int:
-    """Offer again what dead workers held and what waited long enough; return how many.
-
-    A worker never sweeps itself. Two that sweep at once do not see the same dead one, and a worker
-    that extends its lease at this moment is not dead.
-    """
-    dead = select(Worker.id).where(Worker.lease_until < lease_now, Worker.id != mine)
-    gone = [row.id for row in connection.execute(dead.with_for_update(skip_locked=True))]
-    count = reoffer(connection, now, gone) if gone else 0
-    nobody = or_(Job.worker_id.is_(None), Job.worker_id.not_in(select(Worker.id)))
-    count += _offer_again(connection, now, nobody, died=1)
-    ready = (
-        update(Job)
-        .where(Job.state == State.WAITING, Job.run_at <= now, Job.waiting_for.in_(WAKES_BY_ITSELF))
-        .values(state=State.QUEUED, waiting_for=None)
-    )
-    return count + connection.execute(ready.execution_options(**MARK)).rowcount
-
-
-def reoffer(connection: Connection, now: datetime, workers: list[UUID]) -> int:
-    """Take the jobs of these dead workers back and offer them again; return how many."""
-    count = _offer_again(connection, now, Job.worker_id.in_(workers), died=1)
-    connection.execute(delete(Worker).where(Worker.id.in_(workers)))
-    return count
-
-
-def offer_stray(
-    connection: Connection, worker_id: UUID, now: datetime, held: frozenset[Holding]
-) -> int:
-    """Offer again what is on this worker's name but not in its hands; return how many.
-
-    Such a job is claimed by a commit whose answer got lost.
-    """
-    mine = select(Job.id, Job.fence).where(Job.worker_id == worker_id, Job.state == State.RUNNING)
-    rows = connection.execute(mine.execution_options(**MARK))
-    stray = [row.id for row in rows if (row.id, row.fence) not in held]
-    return _offer_again(connection, now, Job.id.in_(stray), died=0) if stray else 0
-
-
-def follow_clock(connection: Connection, now: datetime, before: datetime) -> None:
-    """Make due what was due before the wall clock went back from `before` to `now`."""
-    was_due = (
-        update(Job)
-        .where(Job.state.in_((State.QUEUED, State.WAITING)), Job.run_at > now, Job.run_at <= before)
-        .values(run_at=now)
-    )
-    connection.execute(was_due.execution_options(**MARK))
-
-
-def _offer_again(
-    connection: Connection, now: datetime, which: ColumnElement[bool], *, died: int
-) -> int:
-    again = (
-        update(Job)
-        .where(which, Job.state == State.RUNNING)
-        .values(state=State.QUEUED, worker_id=None, takeovers=Job.takeovers + died, run_at=now)
-    )
-    return connection.execute(again.execution_options(**MARK)).rowcount
-
-
-def all_workers(connection: Connection) -> list[UUID]:
-    """Return every registered worker, dead or alive."""
-    return [row.id for row in connection.execute(select(Worker.id))]
 
 
 def count_open(connection: Connection) -> dict[str, int]:

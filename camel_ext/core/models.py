@@ -144,6 +144,7 @@ class Job(Tenanted, Base):
 
     __table_args__ = (
         Index("ix_jobs_tenant_created", "org_id", "project_id", "created_at", "id"),
+        Index("ix_jobs_tenant_finished", "org_id", "project_id", "finished_at", "kind", "state"),
         Index(
             "uq_jobs_open_dedupe_key",
             "org_id",
@@ -153,9 +154,22 @@ class Job(Tenanted, Base):
             sqlite_where=column("finished_at").is_(None),
             postgresql_where=column("finished_at").is_(None),
         ),
+        Index(
+            "ix_jobs_tenant_dead",
+            "org_id",
+            "project_id",
+            "kind",
+            sqlite_where=column("dead_at").is_not(None),
+            postgresql_where=column("dead_at").is_not(None),
+        ),
         system_index("ix_jobs_claim", "state", "run_at"),
         system_index("ix_jobs_worker", "worker_id"),
     )
+
+    @property
+    def queue(self) -> str:
+        """The queue it stands in: the room that it works for."""
+        return self.kind.partition(".")[0]
 
 
 class Worker(Base):
@@ -168,6 +182,21 @@ class Worker(Base):
     started_at: Mapped[datetime] = mapped_column(doc="When it registered.")
     heartbeat_at: Mapped[datetime] = mapped_column(doc="When it was last heard of.")
     lease_until: Mapped[datetime] = mapped_column(doc="After this its jobs are offered again.")
+    concurrency: Mapped[int] = mapped_column(server_default="0", doc="Jobs it executes at a time.")
+    queues: Mapped[list[Any] | None] = mapped_column(doc="The queues it takes from; none: all.")
+    draining_since: Mapped[datetime | None] = mapped_column(doc="It takes no more, and ends.")
+
+
+class PausedQueue(Tenanted, Base):
+    """A queue of one project from which nobody takes; what runs already goes on."""
+
+    __tablename__ = "paused_queues"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
+    queue: Mapped[str] = mapped_column(String(80), primary_key=True, doc="Room of the jobs.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who paused it.")
+    paused_at: Mapped[datetime] = mapped_column(doc="When.")
 
 
 class OutboxRow(Tenanted, Base):

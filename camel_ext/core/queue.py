@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
@@ -63,7 +63,9 @@ class QueueWorker:
         poll_s: float = 0.5,
         max_takeovers: int = 100,
         resources: dict[str, int] | None = None,
+        queues: frozenset[str] | None = None,
         sole: bool = False,
+        leaves: bool = False,
     ) -> None:
         self.runtime = runtime
         self.id = uuid7(runtime.clock, runtime.rng)
@@ -74,10 +76,13 @@ class QueueWorker:
         self._poll_s = poll_s
         self._max_takeovers = max_takeovers
         self._resources = resources or {}
+        self._queues = queues  # None: all
         self._sole = sole  # holds the lock of the data directory: every other worker is dead
+        self._leaves = leaves  # ends once it is drained: nothing else keeps its process
         self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._draining = False
         self._registered = False
         self._next_beat_s = 0.0
         self._last_now: datetime | None = None
@@ -96,10 +101,15 @@ class QueueWorker:
         """How many jobs run here now."""
         return len(self._held)
 
+    @property
+    def drained(self) -> bool:
+        """Whether it was asked to take no more jobs, and holds none any more."""
+        return self._draining and not self._held
+
     async def run(self) -> None:
         self.runtime.gate.listen(jobs.JOBS, self.wake)
         try:
-            while not self._stopping:
+            while not (self._stopping or (self._leaves and self.drained)):
                 self._wake.clear()
                 await self._round()
                 await self._pause()
@@ -114,7 +124,7 @@ class QueueWorker:
             await self._beat()
             wanted, any_due = await self._look()
             self._obey(wanted)
-            if any_due and len(self._held) < self._concurrency:
+            if any_due and not self._draining and len(self._held) < self._concurrency:
                 await self._claim()
         except AWAY as error:  # what runs goes on, the lease decides
             log.warning("the queue cannot reach the database: %s", error)
@@ -137,8 +147,8 @@ class QueueWorker:
             now, lease_now = self._now(connection), self._lease_now(connection)
             lost = 0
             if self._sole:
-                lost = jobs.reoffer(connection, now, jobs.all_workers(connection))
-            jobs.register(
+                lost = leases.reoffer(connection, now, leases.all_workers(connection))
+            leases.register(
                 connection,
                 Worker(
                     id=self.id,
@@ -146,6 +156,8 @@ class QueueWorker:
                     started_at=now,
                     heartbeat_at=now,
                     lease_until=lease_now + timedelta(seconds=self._lease_s),
+                    concurrency=self._concurrency,
+                    queues=None if self._queues is None else sorted(self._queues),
                 ),
             )
             return lost
@@ -161,21 +173,22 @@ class QueueWorker:
             return
         held = frozenset(self._held)
 
-        def beat(connection: Connection, _signals: Signals) -> bool:
+        def beat(connection: Connection, _signals: Signals) -> leases.Beat:
             now, lease_now = self._now(connection), self._lease_now(connection)
-            alive = jobs.beat(
+            heard = leases.beat(
                 connection, self.id, now, lease_now + timedelta(seconds=self._lease_s)
             )
-            jobs.sweep(connection, self.id, now, lease_now)
-            jobs.offer_stray(connection, self.id, now, held)
+            leases.sweep(connection, self.id, now, lease_now)
+            leases.offer_stray(connection, self.id, now, held)
             if self._last_now is not None and now < self._last_now:
-                jobs.follow_clock(connection, now, self._last_now)
+                leases.follow_clock(connection, now, self._last_now)
             self._last_now = now
-            return alive
+            return heard
 
-        alive = await self.runtime.gate.write(beat)
+        heard = await self.runtime.gate.write(beat)
         self._next_beat_s = self.runtime.clock.monotonic_s() + self._heartbeat_s
-        if not alive:
+        self._draining = heard.draining
+        if not heard.alive:
             log.error("this worker's lease ran out: its %d jobs are lost to it", len(self._held))
             self._registered = False
             self._cancel_held()
@@ -189,9 +202,8 @@ class QueueWorker:
     async def _look(self) -> tuple[dict[Holding, str], bool]:
         def look(session: Session) -> tuple[dict[Holding, str], bool]:
             connection = session.connection()
-            return jobs.requests_to(connection, self.id), jobs.due(
-                connection, self._now(connection)
-            )
+            any_due = jobs.due(connection, self._now(connection), self._kinds())
+            return jobs.requests_to(connection, self.id), any_due
 
         return await self.runtime.read_system("queue", look)
 
@@ -218,7 +230,7 @@ class QueueWorker:
                 self._now(connection),
                 slots=self._concurrency - len(self._held),
                 free=free,
-                kinds=frozenset(TASKS),
+                kinds=self._kinds(),
             )
 
         for job in await self.runtime.gate.write(claim):
@@ -232,6 +244,12 @@ class QueueWorker:
             holding = (job.id, job.fence)
             self._held[holding] = (context, running)
             running.add_done_callback(partial(self._release, holding))
+
+    def _kinds(self) -> frozenset[str]:
+        """Return the kinds of jobs that it takes."""
+        return frozenset(
+            kind for kind in TASKS if self._queues is None or jobs.queue_of(kind) in self._queues
+        )
 
     def _release(self, holding: Holding, _task: "asyncio.Task[None]") -> None:
         self._held.pop(holding, None)
@@ -300,7 +318,7 @@ class QueueWorker:
             await asyncio.wait(tasks)
 
         def forget(connection: Connection, _signals: Signals) -> None:
-            jobs.forget(connection, self.id, self._now(connection))
+            leases.forget(connection, self.id, self._now(connection))
 
         with suppress(*AWAY):
             await self.runtime.gate.write(forget)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Executable
 from sqlalchemy.orm import Session
@@ -31,24 +32,43 @@ BACKOFF_MAX_S = 60.0
 
 TaskFunction = Callable[..., Awaitable[None]]
 FailedFunction = Callable[["TaskContext", str, str], Awaitable[None]]
+CancelFunction = Callable[..., object]  # (db, door, **args of the job)
+AgainFunction = Callable[..., UUID]  # the same; it returns the new job's id
 TASKS: dict[str, TaskFunction] = {}
 ON_FAILED: dict[str, FailedFunction] = {}
+CANCEL: dict[str, CancelFunction] = {}
+AGAIN: dict[str, AgainFunction] = {}
 
 
-def task(name: str, failed: FailedFunction | None = None) -> Callable[[TaskFunction], TaskFunction]:
+def task(
+    name: str,
+    failed: FailedFunction | None = None,
+    cancel: CancelFunction | None = None,
+    again: AgainFunction | None = None,
+) -> Callable[[TaskFunction], TaskFunction]:
     """Register a coroutine as the task `room.verb_noun`; it takes a TaskContext and ids.
 
     `failed(context, code, detail)` is called, under the job's fence, before the job is written off,
-    so that what the job worked for can say so, too.
+    so that what the job worked for can say so, too. `cancel(db, door, **ids)` stops what a job works
+    for, and `again(db, door, **ids)` queues it again after a failure, where people do so by the job.
     """
 
     def register(fn: TaskFunction) -> TaskFunction:
         TASKS[name] = fn
-        if failed is not None:
-            ON_FAILED[name] = failed
+        hooks: list[tuple[dict[str, Any], Any]] = [
+            (ON_FAILED, failed), (CANCEL, cancel), (AGAIN, again),
+        ]  # fmt: skip
+        for known, hook in hooks:
+            if hook is not None:
+                known[name] = hook
         return fn
 
     return register
+
+
+def known_queues() -> frozenset[str]:
+    """Return the queues that there are: the rooms of the registered tasks."""
+    return frozenset(jobs.queue_of(kind) for kind in TASKS)
 
 
 class Wait(Exception):

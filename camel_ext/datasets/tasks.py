@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.orm import Session
 
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.datasets import building, versions
@@ -47,7 +49,12 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _give_up(context, State.FAILED, (code, detail))
 
 
-@task(versions.BUILD, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, version_id: str) -> None:
+    """Stop the build of a job."""
+    versions.cancel_build(db, door.runtime.clock, UUID(version_id))
+
+
+@task(versions.BUILD, failed=mark_failed, cancel=cancel)
 async def build_version(context: TaskContext, *, version_id: str) -> None:
     """Build a version to its end."""
     try:

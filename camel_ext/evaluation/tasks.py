@@ -10,12 +10,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.evaluation import judgings
-from camel_ext.evaluation.evaluations import RUN_SUITE, cancel_runs, end_evaluation, get_evaluation
+from camel_ext.evaluation.evaluations import (
+    RUN_SUITE,
+    cancel_evaluation,
+    cancel_runs,
+    end_evaluation,
+    get_evaluation,
+)
 from camel_ext.evaluation.judges import Opinion, prefer
-from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side
+from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side, cancel_judging
 from camel_ext.evaluation.models import Evaluation, Judging
 from camel_ext.evaluation.running import Json, open_examination, question_of, write_means
 from camel_ext.events import Feed, frame_kind
@@ -29,7 +36,12 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _end(context, State.FAILED, (code, detail))
 
 
-@task(RUN_SUITE, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, evaluation_id: str) -> None:
+    """Stop the evaluation of a job."""
+    cancel_evaluation(db, door.runtime.clock, UUID(evaluation_id))
+
+
+@task(RUN_SUITE, failed=mark_failed, cancel=cancel)
 async def run_suite(context: TaskContext, *, evaluation_id: str) -> None:
     """Answer and score an evaluation's cases, to their end."""
     try:
@@ -86,7 +98,12 @@ async def mark_judging_failed(context: TaskContext, code: str, detail: str) -> N
     await _end_judging(context, State.FAILED, (code, detail))
 
 
-@task(JUDGE_PAIRS, failed=mark_judging_failed)
+def stop_judging(db: Session, door: TenantDoor, *, judging_id: str) -> None:
+    """Stop the judging of a job."""
+    cancel_judging(db, door.runtime.clock, UUID(judging_id))
+
+
+@task(JUDGE_PAIRS, failed=mark_judging_failed, cancel=stop_judging)
 async def judge_pairs(context: TaskContext, *, judging_id: str) -> None:
     """Let a judge see the answers of two evaluations, some at a time."""
     try:

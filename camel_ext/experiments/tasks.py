@@ -9,16 +9,18 @@ import asyncio
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.orm import Session
 
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.journal import Fenced
 from camel_ext.core.models import WaitingFor
 from camel_ext.core.queue import Stopped, TaskContext, Wait, task
 from camel_ext.events import Feed, frame_kind
 from camel_ext.experiments import driving
-from camel_ext.experiments.improvements import TASK
+from camel_ext.experiments.improvements import TASK, cancel_improvement, resume_improvement
 from camel_ext.experiments.stages import Look, Stage
-from camel_ext.workflows import Asker, asker_for
+from camel_ext.workflows import Asker, asker_for, asker_of
 
 FEED = "events"
 PROGRESS = frame_kind("experiments.progress")
@@ -32,7 +34,17 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await context.write(driving.fail, drive.asker, drive.improvement_id, code, detail)
 
 
-@task(TASK, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, improvement_id: str) -> None:
+    """Stop the improvement of a job."""
+    cancel_improvement(db, asker_of(door), UUID(improvement_id))
+
+
+def again(db: Session, door: TenantDoor, *, improvement_id: str) -> UUID:
+    """Let the improvement of a job go on; stages that are done are not done again."""
+    return resume_improvement(db, asker_of(door), UUID(improvement_id)).job_id
+
+
+@task(TASK, failed=mark_failed, cancel=cancel, again=again)
 async def improve(context: TaskContext, *, improvement_id: str) -> None:
     """Drive an improvement to its end, or to where a person has to decide."""
     try:

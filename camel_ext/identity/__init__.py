@@ -4,7 +4,7 @@ It answers "who is this and what may it do". It is not where tenancy is enforced
 core), and it knows no sessions, passwords or single sign-on yet.
 """
 
-from camel_ext.identity.doors import ActorDoor, Editor, Owner, Viewer, authenticate
+from camel_ext.identity.doors import ActorDoor, Editor, Operator, Owner, Viewer, authenticate
 from camel_ext.identity.models import PrincipalKind, Role
 from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals, prove
 from camel_ext.identity.sign_ins import SignInCode, SignInCodes, sign_in_codes
@@ -14,6 +14,7 @@ __all__ = [
     "ActorDoor",
     "Bootstrapped",
     "Editor",
+    "Operator",
     "Owner",
     "PrincipalKind",
     "Role",

@@ -17,7 +17,7 @@ from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.runtime import Runtime
 from camel_ext.identity.errors import KeyMissing, KeyRefused, RoleTooLow
 from camel_ext.identity.models import Role
-from camel_ext.identity.service import Actor, prove
+from camel_ext.identity.service import Actor, founder, prove
 
 REMEMBER_S = 5.0  # another server learns of a revocation after this; this one at once
 REMEMBER_KEYS = 1024
@@ -104,3 +104,12 @@ def _door(least: Role):  # type: ignore[no-untyped-def]  # FastAPI reads the inn
 Viewer = Annotated[ActorDoor, Depends(_door(Role.VIEWER))]
 Editor = Annotated[ActorDoor, Depends(_door(Role.EDITOR))]
 Owner = Annotated[ActorDoor, Depends(_door(Role.OWNER))]
+
+
+async def _operator(door: Owner) -> ActorDoor:
+    if door.tenant.org_id != await door.runtime.read_system("who operates this", founder):
+        raise RoleTooLow("this takes an owner of the organisation that runs this installation")
+    return door
+
+
+Operator = Annotated[ActorDoor, Depends(_operator)]

@@ -87,6 +87,12 @@ def bootstrap(
     return Bootstrapped(tenant, owner_id, secret)
 
 
+def founder(db: Session) -> UUID | None:
+    """Return the organisation that was founded first: it runs the installation. System session."""
+    query = select(Organisation.org_id).order_by(Organisation.created_at, Organisation.org_id)
+    return db.scalar(query.limit(1))
+
+
 def prove(db: Session, clock: Clock, secret: str) -> Actor:
     """Return whom a key stands for. Runs in a system session.
 

@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.core.database import DatabaseUnreachable
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
@@ -47,7 +48,18 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _end(context, State.FAILED, Failure(code, detail))
 
 
-@task(service.TASK, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, training_id: str) -> None:
+    """Stop the training of a job."""
+    service.cancel_training(db, door.runtime.clock, UUID(training_id))
+
+
+def again(db: Session, door: TenantDoor, *, training_id: str) -> UUID:
+    """Let the training of a job go on from its last checkpoint."""
+    runtime = door.runtime
+    return service.resume_training(db, runtime.clock, runtime.new_id, UUID(training_id)).job_id
+
+
+@task(service.TASK, failed=mark_failed, cancel=cancel, again=again)
 async def run_dpo(context: TaskContext, *, training_id: str) -> None:
     """Train an adapter to its end."""
     try:

@@ -15,6 +15,7 @@ from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, Unavailable
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import journalled
@@ -23,7 +24,15 @@ from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.interactions import Purpose, read_external_ids
 from camel_ext.serving import Asked, Caller, Served, complete
-from camel_ext.workflows.forks import SOURCE, TASK, Question, end_fork, get_fork, read_question
+from camel_ext.workflows.forks import (
+    SOURCE,
+    TASK,
+    Question,
+    cancel_fork,
+    end_fork,
+    get_fork,
+    read_question,
+)
 from camel_ext.workflows.models import Fork
 from camel_ext.workflows.process import workshop_of
 from camel_ext.workflows.schemas_forks import Variant
@@ -47,7 +56,12 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _end(context, State.FAILED, (code, detail))
 
 
-@task(TASK, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, fork_id: str) -> None:
+    """Stop the fork of a job."""
+    cancel_fork(db, door.runtime.clock, UUID(fork_id))
+
+
+@task(TASK, failed=mark_failed, cancel=cancel)
 async def fork_turn(context: TaskContext, *, fork_id: str) -> None:
     """Ask for a fork's answers to the last one, or to where it must wait for the model."""
     try:

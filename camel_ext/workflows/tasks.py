@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import Fenced
@@ -25,6 +26,7 @@ from camel_ext.serving import Asked, Caller, Served, complete
 from camel_ext.verifiers import Outcome, verify
 from camel_ext.workflows.agents import Effect as ToolEffect
 from camel_ext.workflows.agents import ModelCall, ToolSpec
+from camel_ext.workflows.askers import asker_of
 from camel_ext.workflows.calls import Conversation, Limits, RunCalls
 from camel_ext.workflows.contents import read_contents
 from camel_ext.workflows.events import RunFinished, RunStarted, RunWaiting
@@ -34,7 +36,8 @@ from camel_ext.workflows.language.schema import Agent, Workflow
 from camel_ext.workflows.lineage import spans_of
 from camel_ext.workflows.models import Effect, Run
 from camel_ext.workflows.process import Workshop, workshop_of
-from camel_ext.workflows.runs import TASK
+from camel_ext.workflows.runs import TASK, cancel_run, retry_run
+from camel_ext.workflows.schemas import Retry
 from camel_ext.workflows.tools import Scratch, Tool, ToolTurn, effect_key, execute
 from camel_ext.workflows.turns import (
     Finished,
@@ -103,7 +106,17 @@ async def _end(context: TaskContext, state: State, error: tuple[str, str] | None
         await _finish(_journal(context, run, {}, {}), state, error=error)
 
 
-@task(TASK, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, run_id: str) -> None:
+    """Stop the run of a job."""
+    cancel_run(db, door.runtime.clock, UUID(run_id), None)
+
+
+def again(db: Session, door: TenantDoor, *, run_id: str) -> UUID:
+    """Start a new run from the step at which the run of a job failed."""
+    return retry_run(db, asker_of(door), UUID(run_id), Retry()).job_id
+
+
+@task(TASK, failed=mark_failed, cancel=cancel, again=again)
 async def run(context: TaskContext, *, run_id: str) -> None:
     """Execute a run to its end, or to where it must wait."""
     try:

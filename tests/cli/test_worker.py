@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.app import Parts
@@ -12,12 +13,13 @@ from camel_ext.core import jobs
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
 from camel_ext.core.migrate import SchemaOlder
+from camel_ext.core.models import Worker
 from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.identity import bootstrap
 from camel_ext.settings import Settings
-from camel_ext.worker import WorkerNeedsPostgres, run_worker
+from camel_ext.worker import NoSuchQueue, WorkerNeedsPostgres, run_worker
 from tests.postgres import create_database, temporary_copy, url_of
 
 DONE: list[str] = []
@@ -69,6 +71,46 @@ async def test_it_executes_what_another_process_queued(
         await asyncio.wait_for(working, 20)
         assert ready.is_set()
         assert DONE == ["done"]
+
+
+@pytest.mark.slow
+async def test_it_ends_once_it_is_drained(
+    tmp_path: Path, postgres_server: str, postgres_template: str
+) -> None:
+    with temporary_copy(postgres_server, postgres_template) as url:
+        runtime = Runtime(Database(url), SystemClock(), Random(3), ThreadLanes())
+        settings = settings_for(url, tmp_path)
+        queue = settings.queue.model_copy(update={"queues": ["tests"], "heartbeat_s": 0.1})
+        settings = settings.model_copy(update={"queue": queue})
+        stop, ready = asyncio.Event(), asyncio.Event()
+        working = asyncio.create_task(run_worker(settings, stop, ready, Parts(rng=Random(4))))
+        await asyncio.wait_for(ready.wait(), 20)
+
+        def drain(db: Session) -> list[str] | None:
+            worker = db.scalar(select(Worker))
+            if worker is None:
+                return None
+            worker.draining_since = runtime.clock.now()
+            queues: list[str] | None = worker.queues
+            return queues
+
+        async with asyncio.timeout(20):
+            while (queues := await runtime.write_system("test", drain)) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert queues == ["tests"]
+        await asyncio.wait_for(working, 20)
+        await runtime.close()
+
+
+@pytest.mark.slow
+async def test_a_queue_that_there_is_not_is_named(
+    tmp_path: Path, postgres_server: str, postgres_template: str
+) -> None:
+    with temporary_copy(postgres_server, postgres_template) as url:
+        settings = settings_for(url, tmp_path)
+        queue = settings.queue.model_copy(update={"queues": ["trainings"]})
+        with pytest.raises(NoSuchQueue, match=r"no queue trainings; there are .*training"):
+            await run_worker(settings.model_copy(update={"queue": queue}), asyncio.Event())
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.errors import NotFound
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.journal import Fenced
@@ -46,7 +46,7 @@ class Bench:
                 heartbeat_at=now,
                 lease_until=lease_now + LEASE,
             )
-            jobs.register(connection, row)
+            leases.register(connection, row)
         return worker_id
 
     def session(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -77,17 +77,17 @@ class Bench:
     def beat(self, worker: UUID) -> bool:
         with self.database.begin() as connection:
             now, lease_now = self._times(connection)
-            return jobs.beat(connection, worker, now, lease_now + LEASE)
+            return leases.beat(connection, worker, now, lease_now + LEASE).alive
 
     def expire(self, worker: UUID) -> None:
         """Let the lease run out, on whichever clock it is."""
         with self.database.begin() as connection:
             now, lease_now = self._times(connection)
-            jobs.beat(connection, worker, now, lease_now - timedelta(seconds=1))
+            leases.beat(connection, worker, now, lease_now - timedelta(seconds=1))
 
     def sweep(self, mine: UUID) -> int:
         with self.database.begin() as connection:
-            return jobs.sweep(connection, mine, *self._times(connection))
+            return leases.sweep(connection, mine, *self._times(connection))
 
     def job(self, job_id: UUID) -> Job:
         found: Job = self.session(lambda db: db.get(Job, job_id))
@@ -187,7 +187,7 @@ class TestLease:
         before = clock.now()
         clock.jump(-3600)
         with bench.database.begin() as connection:
-            jobs.follow_clock(connection, clock.now(), before)
+            leases.follow_clock(connection, clock.now(), before)
         assert bench.job(job_id).run_at == clock.now()
         assert bench.job(later).run_at == before + timedelta(hours=2)
 
@@ -205,7 +205,7 @@ class TestLease:
         worker = bench.worker()
         bench.claim(worker)
         with bench.database.begin() as connection:
-            jobs.forget(connection, worker, bench.clock.now())
+            leases.forget(connection, worker, bench.clock.now())
         job = bench.job(job_id)
         assert (job.state, job.takeovers) == (State.QUEUED, 0)
 
@@ -214,7 +214,7 @@ class TestLease:
         worker = bench.worker()
         held = frozenset((job.id, job.fence) for job in bench.claim(worker) if job.id == kept)
         with bench.database.begin() as connection:
-            assert jobs.offer_stray(connection, worker, bench.clock.now(), held) == 1
+            assert leases.offer_stray(connection, worker, bench.clock.now(), held) == 1
         assert bench.job(lost).state == State.QUEUED
         assert bench.job(kept).state == State.RUNNING
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.errors import InsufficientStorage, Invalid, Unavailable
@@ -335,7 +335,7 @@ class TestAdversity:
             job_id = await enqueue(live, tenant, "go")
             await until(live, tenant, job_id, State.RUNNING)
             with live.database.begin() as connection:
-                jobs.reoffer(connection, live.clock.now(), [worker.id])
+                leases.reoffer(connection, live.clock.now(), [worker.id])
             job = await until(live, tenant, job_id)
         assert (job.state, fences, late) == (State.SUCCEEDED, [1, 2], [Fenced])
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.database import Database
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.journal import Fenced
@@ -171,7 +171,7 @@ class QueueMachine(RuleBasedStateMachine):
             return
         worker = self.workers.pop(which % len(self.workers))
         with self.database.begin() as connection:
-            jobs.forget(connection, worker, self.clock.now())
+            leases.forget(connection, worker, self.clock.now())
         self._lost(worker, died=0)
 
     def _lost(self, worker: UUID, died: int) -> None:
@@ -186,7 +186,7 @@ class QueueMachine(RuleBasedStateMachine):
         before = self.clock.now()
         self.clock.jump(seconds)
         with self.database.begin() as connection:
-            jobs.follow_clock(connection, self.clock.now(), before)
+            leases.follow_clock(connection, self.clock.now(), before)
         assert self.bench.sweep(self.workers[0]) == 0  # leases run on another clock
 
     @invariant()

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.database import Database
 from camel_ext.core.errors import NotFound
 from camel_ext.core.jobs import Claimed
@@ -159,14 +159,14 @@ class Desk:
         now = self.runtime.database.now(connection, self.clock)
         if self.worker_id is None:
             self.worker_id = self.runtime.new_id()
-            jobs.register(
+            leases.register(
                 connection,
                 Worker(
                     id=self.worker_id, name="test", started_at=now, heartbeat_at=now,
                     lease_until=now + timedelta(days=9999),
                 ),
             )  # fmt: skip
-        jobs.sweep(connection, self.worker_id, now, now)
+        leases.sweep(connection, self.worker_id, now, now)
         kinds = frozenset({FIRE})
         return jobs.claim(connection, self.worker_id, now, slots=100, free={}, kinds=kinds)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leases
 from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.models import Job, State, Worker
@@ -159,7 +159,7 @@ class Harness:
             worker = Worker(
                 id=worker_id, name="test", started_at=now, heartbeat_at=now, lease_until=now
             )
-            jobs.register(connection, worker)
+            leases.register(connection, worker)
             return jobs.claim(connection, worker_id, now, slots=1, free={}, kinds=kinds)[0]
 
         return await self.runtime.write(self.tenant, take)

@@ -19,6 +19,7 @@ from camel_ext_client.experiments import Certificates, Decisions, Improvements
 from camel_ext_client.feed import Message
 from camel_ext_client.forks import Forks
 from camel_ext_client.interactions import Interactions
+from camel_ext_client.jobs import Jobs
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
 from camel_ext_client.runs import Runs
@@ -64,6 +65,7 @@ class Client:
         self.aliases = Aliases(self._transport)
         self.interactions = Interactions(self._transport)
         self.keys = Keys(self._transport)
+        self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
         self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)

@@ -20,6 +20,7 @@ from camel_ext_client.aio.evaluation import Comparisons, Evaluations, Suites
 from camel_ext_client.aio.experiments import Certificates, Decisions, Improvements
 from camel_ext_client.aio.forks import Forks
 from camel_ext_client.aio.interactions import Interactions
+from camel_ext_client.aio.jobs import Jobs
 from camel_ext_client.aio.keys import Keys
 from camel_ext_client.aio.models import Aliases, Models
 from camel_ext_client.aio.runs import Runs
@@ -67,6 +68,7 @@ class AsyncClient:
         self.aliases = Aliases(self._transport)
         self.interactions = Interactions(self._transport)
         self.keys = Keys(self._transport)
+        self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
         self.datasets = Datasets(self._transport)
         self.annotations = Annotations(self._transport)

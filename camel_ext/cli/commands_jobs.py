@@ -1,0 +1,134 @@
+"""Commands about the queue of jobs: the groups `jobs` and `workers`."""
+
+from typing import Annotated
+
+import typer
+
+from camel_ext.cli.command import Here, command, group
+from camel_ext.cli.commands_server import PANEL
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id, its last letters, or `last`.")]
+QueueName = Annotated[
+    str, typer.Argument(metavar="QUEUE", help="Its name, as `camel-ext jobs queues` lists them.")
+]
+WorkerId = Annotated[str, typer.Argument(metavar="WORKER", help="Its id, or its last letters.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    jobs = group(
+        app, "jobs", list_, panel=PANEL, words="See what the queue holds, and steer it.",
+        examples=["camel-ext jobs", "camel-ext jobs --dead", "camel-ext jobs queues"],
+    )  # fmt: skip
+    command(jobs, "show", examples=["camel-ext jobs show last"])(show)
+    command(jobs, "cancel", examples=["camel-ext jobs cancel last"])(cancel)
+    command(jobs, "repeat", examples=["camel-ext jobs repeat 3f9a01bc"])(repeat)
+    command(jobs, "priority", examples=["camel-ext jobs priority last 10"])(priority)
+    command(jobs, "queues", examples=["camel-ext jobs queues --json"])(queues)
+    command(jobs, "pause", examples=["camel-ext jobs pause training"])(pause)
+    command(jobs, "resume", examples=["camel-ext jobs resume training"])(resume)
+    workers = group(
+        app, "workers", list_workers, panel=PANEL, words="See who executes jobs; drain a worker.",
+        examples=["camel-ext workers", "camel-ext workers drain 3f9a01bc"],
+    )  # fmt: skip
+    command(workers, "drain", examples=["camel-ext workers drain 3f9a01bc"])(drain)
+    command(workers, "resume", examples=["camel-ext workers resume 3f9a01bc"])(resume_worker)
+
+
+def list_(
+    here: Here,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="Only of this queue.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state",
+            "-s",
+            help="Only queued, running, waiting, succeeded, failed or cancelled ones.",
+        ),
+    ] = None,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Only those that ran out of tries, with the cause.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+) -> None:
+    """List jobs, newest first."""
+    from camel_ext.cli import jobs
+
+    jobs.list_jobs(here, jobs.Wanted(queue, state, dead), limit)
+
+
+def show(here: Here, job_id: JobId = "last") -> None:
+    """Show a job: what it works for, where it is, what went wrong."""
+    from camel_ext.cli import jobs
+
+    jobs.show(here, job_id)
+
+
+def cancel(here: Here, job_id: JobId) -> None:
+    """Stop a job and what it works for."""
+    from camel_ext.cli import jobs
+
+    jobs.cancel(here, job_id)
+
+
+def repeat(here: Here, job_id: JobId) -> None:
+    """Queue again what a failed job worked for."""
+    from camel_ext.cli import jobs
+
+    jobs.repeat(here, job_id)
+
+
+def priority(
+    here: Here,
+    job_id: JobId,
+    number: Annotated[
+        int,
+        typer.Argument(metavar="PRIORITY", min=-1000, max=1000, help="Higher is taken first."),
+    ],
+) -> None:
+    """Move a job before or behind others."""
+    from camel_ext.cli import jobs
+
+    jobs.set_priority(here, job_id, number)
+
+
+def queues(here: Here) -> None:
+    """Show every queue: how deep it is, how old, how fast."""
+    from camel_ext.cli import jobs
+
+    jobs.list_queues(here)
+
+
+def pause(here: Here, name: QueueName) -> None:
+    """Let nobody take jobs from a queue; what runs goes on."""
+    from camel_ext.cli import jobs
+
+    jobs.steer_queue(here, name, pauses=True)
+
+
+def resume(here: Here, name: QueueName) -> None:
+    """Let workers take from a queue again."""
+    from camel_ext.cli import jobs
+
+    jobs.steer_queue(here, name, pauses=False)
+
+
+def list_workers(here: Here) -> None:
+    """List workers, and what each holds."""
+    from camel_ext.cli import jobs
+
+    jobs.list_workers(here)
+
+
+def drain(here: Here, worker_id: WorkerId) -> None:
+    """Let a worker finish what it holds and take no more; a worker process then ends."""
+    from camel_ext.cli import jobs
+
+    jobs.steer_worker(here, worker_id, drains=True)
+
+
+def resume_worker(here: Here, worker_id: WorkerId) -> None:
+    """Let a draining worker take jobs again."""
+    from camel_ext.cli import jobs
+
+    jobs.steer_worker(here, worker_id, drains=False)

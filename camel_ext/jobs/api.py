@@ -1,0 +1,111 @@
+"""Routes of the queue: jobs, queues and workers.
+
+What concerns a project's own jobs takes the roles of its members. Workers serve every organisation of
+the installation, so they are shown to, and steered by, owners of the one that founded it.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Path, Query
+
+from camel_ext.core.http import problems
+from camel_ext.core.models import Job, State
+from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.routes import Router
+from camel_ext.identity import Editor, Operator, Owner, Viewer
+from camel_ext.jobs import service
+from camel_ext.jobs.schemas import (
+    JobQueueShown,
+    JobQueuesShown,
+    JobShown,
+    PriorityChange,
+    WorkerShown,
+    WorkersShown,
+)
+from camel_ext.jobs.service import QueueSeen, WorkerSeen
+
+router = Router(prefix="/api/v1", tags=["jobs"])
+
+JobId = Annotated[UUID, Path(description="The job's id.")]
+WorkerId = Annotated[UUID, Path(description="The worker's id.")]
+QueueName = Annotated[str, Path(description="The queue's name: a room.", max_length=64)]
+
+
+@router.get("/jobs", response_model=Page[JobShown], responses=problems(),
+            summary="Jobs, newest first")  # fmt: skip
+async def list_jobs(
+    door: Viewer,
+    where: Annotated[Place, Depends(place)],
+    queue: Annotated[str | None, Query(description="Only of this queue.", max_length=64)] = None,
+    state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    dead: Annotated[bool, Query(description="Only those that ran out of tries.")] = False,
+) -> dict[str, Any]:
+    found, following = await door.read(
+        lambda db: service.list_jobs(db, where, queue, state, dead=dead)
+    )
+    return {"items": found, "next_cursor": following}
+
+
+@router.get("/jobs/{job_id}", response_model=JobShown, responses=problems(404),
+            summary="One job")  # fmt: skip
+async def show_job(job_id: JobId, door: Viewer) -> Job:
+    return await door.read(service.get_job, job_id)
+
+
+@router.post("/jobs/{job_id}/cancel", response_model=JobShown, responses=problems(404, 409),
+             summary="Stop a job and what it works for")  # fmt: skip
+async def cancel_job(job_id: JobId, door: Editor) -> Job:
+    return await door.write(service.cancel_job, door, job_id)
+
+
+@router.post("/jobs/{job_id}/repeat", response_model=JobShown, responses=problems(404, 409),
+             summary="Queue again what a failed job worked for; answers the new job")  # fmt: skip
+async def repeat_job(job_id: JobId, door: Editor) -> Job:
+    return await door.write(service.repeat_job, door, job_id)
+
+
+@router.put("/jobs/{job_id}/priority", response_model=JobShown, responses=problems(404, 409),
+            summary="Move a job before or behind others")  # fmt: skip
+async def set_priority(job_id: JobId, body: PriorityChange, door: Editor) -> Job:
+    return await door.write(service.set_priority, job_id, body.priority)
+
+
+@router.get("/queues", response_model=JobQueuesShown, responses=problems(),
+            summary="Every queue: how deep, how old, how fast")  # fmt: skip
+async def list_queues(door: Viewer) -> dict[str, list[QueueSeen]]:
+    return {"items": await door.read(service.list_queues, door.runtime.clock)}
+
+
+@router.post("/queues/{name}/pause", response_model=JobQueueShown, responses=problems(404),
+             summary="Let nobody take jobs from a queue; what runs goes on")  # fmt: skip
+async def pause_queue(name: QueueName, door: Owner) -> QueueSeen:
+    return await door.write(service.pause_queue, door.runtime.clock, door.principal_id, name)
+
+
+@router.post("/queues/{name}/resume", response_model=JobQueueShown, responses=problems(404),
+             summary="Let workers take from a queue again")  # fmt: skip
+async def resume_queue(name: QueueName, door: Owner) -> QueueSeen:
+    return await door.write(service.resume_queue, door.runtime.clock, name)
+
+
+@router.get("/workers", response_model=WorkersShown, responses=problems(),
+            summary="Every worker of the installation, and what it holds")  # fmt: skip
+async def list_workers(door: Operator) -> dict[str, list[WorkerSeen]]:
+    return {"items": await door.read(service.list_workers)}
+
+
+@router.post("/workers/{worker_id}/drain", response_model=WorkerShown, responses=problems(404),
+             summary="Let a worker finish what it holds and take no more")  # fmt: skip
+async def drain_worker(worker_id: WorkerId, door: Operator) -> WorkerSeen:
+    return await door.write(
+        lambda db: service.drain_worker(db, door.runtime.clock, worker_id, drains=True)
+    )
+
+
+@router.post("/workers/{worker_id}/resume", response_model=WorkerShown, responses=problems(404),
+             summary="Let a draining worker take jobs again")  # fmt: skip
+async def resume_worker(worker_id: WorkerId, door: Operator) -> WorkerSeen:
+    return await door.write(
+        lambda db: service.drain_worker(db, door.runtime.clock, worker_id, drains=False)
+    )

@@ -1,0 +1,27 @@
+"""What can be wrong with looking at the queue and steering it."""
+
+from camel_ext.core.errors import Conflict, NotFound
+
+
+class JobUnknown(NotFound):
+    """There is no such job in this project."""
+
+
+class QueueUnknown(NotFound):
+    """There is no queue by that name: `GET /api/v1/queues` lists them."""
+
+
+class WorkerUnknown(NotFound):
+    """There is no such worker now."""
+
+
+class JobStateUnfit(Conflict):
+    """The job is not in a state in which this can be done."""
+
+
+class JobNotStoppable(Conflict):
+    """Jobs of this kind are short and cannot be stopped on their own."""
+
+
+class JobNotRepeatable(Conflict):
+    """A job of this kind is not queued again: start anew what it worked for."""

@@ -1,0 +1,82 @@
+"""What the API shows of the queue."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from camel_ext.core.models import State, WaitingFor
+
+MAX_PRIORITY = 1_000
+
+
+class JobShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The job's id.")
+    queue: str = Field(description="Its queue: the room that it works for.")
+    kind: str = Field(description="Name of the task, `room.verb_noun`.")
+    args: dict[str, Any] = Field(description="What it works for, by id.")
+    state: State = Field(description="One of the six states.")
+    waiting_for: WaitingFor | None = Field(description="For whom it waits.")
+    priority: int = Field(description="Higher is taken first.")
+    run_at: datetime = Field(description="Not taken before this time.")
+    attempts: int = Field(description="Tries that failed so far.")
+    max_attempts: int = Field(description="Failed tries after which it is dead.")
+    takeovers: int = Field(description="Workers that died while they held it.")
+    worker_id: UUID | None = Field(description="Who holds it now.")
+    parent_id: UUID | None = Field(description="The job that asked for it.")
+    cancel_requested_at: datetime | None = Field(description="When somebody asked it to stop.")
+    dead_at: datetime | None = Field(description="When it ran out of tries.")
+    error_code: str | None = Field(description="Stable code of its last failure.")
+    error_detail: str | None = Field(description="What happened.")
+    trace_id: str = Field(description="Ties it to the request that asked for it.")
+    created_at: datetime = Field(description="When it was asked for.")
+    started_at: datetime | None = Field(description="When it was last taken.")
+    finished_at: datetime | None = Field(description="When it ended.")
+
+
+class PriorityChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"priority": 10}]})
+
+    priority: int = Field(
+        ge=-MAX_PRIORITY,
+        le=MAX_PRIORITY,
+        description="Higher is taken first; 0 is usual.",
+    )
+
+
+class JobQueueShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(description="The room that its jobs work for.")
+    paused_at: datetime | None = Field(description="Since when nobody takes from it.")
+    queued: int = Field(description="Jobs that are due, or will be.")
+    running: int = Field(description="Jobs that a worker holds.")
+    waiting: int = Field(description="Jobs that wait for somebody or some time.")
+    oldest_due_s: float | None = Field(description="For how long the longest due job has waited.")
+    succeeded_last_hour: int = Field(description="Jobs that ended well in the last hour.")
+    failed_last_hour: int = Field(description="Jobs that failed in the last hour.")
+    dead: int = Field(description="Jobs that ran out of tries and that nobody queued again.")
+
+
+class JobQueuesShown(BaseModel):
+    items: list[JobQueueShown] = Field(description="Every queue, by name.")
+
+
+class WorkerShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The worker's id, new with each start.")
+    name: str = Field(description="Host and process.")
+    queues: list[str] | None = Field(description="Queues it takes from; null: all.")
+    concurrency: int = Field(description="Jobs it executes at a time.")
+    held: int = Field(description="Jobs of this project that it holds.")
+    started_at: datetime = Field(description="When it started.")
+    heartbeat_at: datetime = Field(description="When it was last heard of.")
+    draining_since: datetime | None = Field(description="Since when it takes no more jobs.")
+
+
+class WorkersShown(BaseModel):
+    items: list[WorkerShown] = Field(description="Every worker, longest at work first.")

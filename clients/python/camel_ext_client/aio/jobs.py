@@ -1,0 +1,81 @@
+"""Routes of the queue: jobs, job queues and workers.
+
+Written by `make client` from `jobs.py`: change that one.
+"""
+
+from collections.abc import AsyncIterator
+from typing import cast
+
+from camel_ext_client.aio.pages import each
+from camel_ext_client.aio.transport import AsyncTransport
+from camel_ext_client.jobs import PATH, QUEUES, WORKERS, Job, JobQueue, JobQueues, Worker, Workers
+from camel_ext_client.shapes import Page, State
+
+
+class Jobs:
+    """`client.jobs`: what the queue holds, and how to steer it."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        queue: str | None = None,
+        state: State | None = None,
+        dead: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Job]:
+        """Return a page of jobs, newest first; `dead`: only those that ran out of tries."""
+        found = await self._transport.get(
+            PATH, queue=queue, state=state, dead=dead, limit=limit, cursor=cursor
+        )
+        return cast(Page[Job], found)
+
+    def each(
+        self, *, queue: str | None = None, state: State | None = None, dead: bool = False
+    ) -> AsyncIterator[Job]:
+        """Yield all jobs, newest first."""
+        return each(lambda at: self.list(queue=queue, state=state, dead=dead, limit=200, cursor=at))
+
+    async def get(self, job_id: str) -> Job:
+        """Return one job."""
+        return cast(Job, await self._transport.get(f"{PATH}/{job_id}"))
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stop a job and what it works for; one that has ended stays as it is."""
+        return cast(Job, await self._transport.send("POST", f"{PATH}/{job_id}/cancel"))
+
+    async def repeat(self, job_id: str) -> Job:
+        """Queue again what a failed job worked for, and return the new job."""
+        return cast(Job, await self._transport.send("POST", f"{PATH}/{job_id}/repeat"))
+
+    async def set_priority(self, job_id: str, priority: int) -> Job:
+        """Move a job before or behind others; higher is taken first, 0 is usual."""
+        body = {"priority": priority}
+        return cast(Job, await self._transport.send("PUT", f"{PATH}/{job_id}/priority", body=body))
+
+    async def queues(self) -> JobQueues:
+        """Return every queue: how deep it is, how old, how fast."""
+        return cast(JobQueues, await self._transport.get(QUEUES))
+
+    async def pause_queue(self, name: str) -> JobQueue:
+        """Let nobody take jobs of this project from a queue; what runs goes on."""
+        return cast(JobQueue, await self._transport.send("POST", f"{QUEUES}/{name}/pause"))
+
+    async def resume_queue(self, name: str) -> JobQueue:
+        """Let workers take from a queue again."""
+        return cast(JobQueue, await self._transport.send("POST", f"{QUEUES}/{name}/resume"))
+
+    async def workers(self) -> Workers:
+        """Return every worker; for an owner of the organisation that runs the installation."""
+        return cast(Workers, await self._transport.get(WORKERS))
+
+    async def drain_worker(self, worker_id: str) -> Worker:
+        """Let a worker finish what it holds and take no more; a worker process then ends."""
+        return cast(Worker, await self._transport.send("POST", f"{WORKERS}/{worker_id}/drain"))
+
+    async def resume_worker(self, worker_id: str) -> Worker:
+        """Let a draining worker take jobs again."""
+        return cast(Worker, await self._transport.send("POST", f"{WORKERS}/{worker_id}/resume"))

@@ -1,0 +1,115 @@
+"""The queue over HTTP, with a run of a scripted model behind its jobs."""
+
+import pytest
+from httpx import AsyncClient
+
+from camel_ext.core.queue import TASKS, TaskContext
+from camel_ext.serving import serving_of
+from camel_ext.workflows.runs import TASK
+from tests.conftest import House
+from tests.fakes.engine import FakeEngine
+
+FILES = {
+    "models.yaml": "models:\n  tiny: {engine: local, file: bundled, context_tokens: 2048}\n"
+    "aliases:\n  small: tiny\n",
+    "agents.yaml": "agents:\n  writer: {model: small, system: Write.}\n",
+    "workflows.yaml": (
+        "workflows:\n  write:\n    inputs: {goal: {type: string}}\n    steps:\n"
+        '      - {name: draft, agent: writer, prompt: "{{ input.goal }}"}\n'
+    ),
+}
+
+
+async def started(house: House) -> str:
+    """Start a run, and return its id."""
+    applied = await house.client.put("/api/v1/configurations", json={"name": "m", "files": FILES})
+    assert applied.status_code == 200, applied.text
+    wanted = {"workflow": "write", "input": {"goal": "a line"}}
+    run = await house.client.post("/api/v1/runs", json=wanted)
+    assert run.status_code == 202, run.text
+    found: str = run.json()["id"]
+    return found
+
+
+async def eventually(house: House, run_id: str, state: str) -> None:
+    for _ in range(500):
+        run = (await house.client.get(f"/api/v1/runs/{run_id}")).json()
+        if run["state"] == state:
+            return
+        await house.runtime.clock.sleep(0.02)
+    raise AssertionError(f"the run is {run['state']}, not {state}")
+
+
+async def job_of(client: AsyncClient, run_id: str) -> dict[str, object]:
+    found = (await client.get("/api/v1/jobs", params={"queue": "workflows"})).json()["items"]
+    (job,) = [each for each in found if each["args"] == {"run_id": run_id}]
+    shown: dict[str, object] = job
+    return shown
+
+
+async def test_a_run_waits_in_a_paused_queue_and_is_stopped_by_its_job(house: House) -> None:
+    serving_of(house.runtime).use(FakeEngine())
+    paused = await house.client.post("/api/v1/queues/workflows/pause")
+    assert paused.status_code == 200, paused.text
+    run_id = await started(house)
+    queues = (await house.client.get("/api/v1/queues")).json()["items"]
+    (queue,) = [each for each in queues if each["name"] == "workflows"]
+    assert (queue["queued"], queue["running"]) == (1, 0)
+    assert queue["paused_at"] is not None
+    job = await job_of(house.client, run_id)
+    moved = await house.client.put(f"/api/v1/jobs/{job['id']}/priority", json={"priority": 9})
+    assert moved.json()["priority"] == 9
+    stopped = await house.client.post(f"/api/v1/jobs/{job['id']}/cancel")
+    assert stopped.json()["state"] == "cancelled"
+    await eventually(house, run_id, "cancelled")  # the run knows, not only its job
+    resumed = await house.client.post("/api/v1/queues/workflows/resume")
+    assert resumed.json()["paused_at"] is None
+
+
+async def test_a_failed_runs_job_starts_a_new_run(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_context: TaskContext, *, run_id: str) -> None:
+        raise RuntimeError("a bug")
+
+    serving_of(house.runtime).use(FakeEngine())
+    with monkeypatch.context() as patched:
+        patched.setitem(TASKS, TASK, broken)
+        run_id = await started(house)
+        await eventually(house, run_id, "failed")
+    job = await job_of(house.client, run_id)
+    while job["state"] == "running":  # its room hears before it is written off
+        job = await job_of(house.client, run_id)
+    assert (job["state"], job["error_code"]) == ("failed", "core.internal")
+    again = await house.client.post(f"/api/v1/jobs/{job['id']}/repeat")
+    assert again.status_code == 200, again.text
+    new_run = again.json()["args"]["run_id"]
+    assert new_run != run_id
+    await eventually(house, new_run, "succeeded")
+    assert (await house.client.get(f"/api/v1/runs/{new_run}")).json()["parent_run_id"] == run_id
+
+
+async def test_bad_words_are_named(house: House) -> None:
+    missing = await house.client.post("/api/v1/queues/nowhere/pause")
+    assert (missing.status_code, missing.json()["code"]) == (404, "jobs.queue_unknown")
+    assert "workflows" in missing.json()["detail"]
+    wild = await house.client.put(
+        f"/api/v1/jobs/{'0' * 8}-0000-7000-8000-{'0' * 12}/priority", json={"priority": 10_000}
+    )
+    assert wild.status_code == 422
+    assert "priority" in wild.text
+
+
+async def test_workers_are_shown_to_who_runs_the_installation(house: House) -> None:
+    for _ in range(200):
+        found = (await house.client.get("/api/v1/workers")).json()["items"]
+        if found:
+            break
+        await house.runtime.clock.sleep(0.02)
+    (worker,) = found
+    assert worker["queues"] is None
+    assert worker["concurrency"] > 0
+    drained = await house.client.post(f"/api/v1/workers/{worker['id']}/drain")
+    assert drained.json()["draining_since"] is not None
+    back = await house.client.post(f"/api/v1/workers/{worker['id']}/resume")
+    assert back.json()["draining_since"] is None
