@@ -8,10 +8,11 @@ TORCH := torch==2.13.0
 MODELS := var/models
 WEB := web/out/csp.json
 WEB_MODULES := web/node_modules/.package-lock.json
+LIGHTHOUSE := tests/web/lighthouse
 WEB_SOURCES = $(wildcard web/*.json web/*.ts web/*.mjs) $(shell find web/src web/public web/scripts -type f ! -name schema.ts ! -name '*.test.*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train web demo up test test-fast check fix bench chaos migrate migration client docs lock
+.PHONY: help setup setup-train web demo up test test-fast nightly pictures check fix bench chaos migrate migration client docs lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,10 +54,21 @@ up: setup web ## Serve the web app and the API at http://127.0.0.1:8000
 	$(BIN)/camel-ext up
 
 test: setup-train web ## All tests, also the slow ones with real services and the real model
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly"
 
 test-fast: setup ## The tests without real services: about four minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
+
+$(LIGHTHOUSE)/node_modules/.package-lock.json: $(LIGHTHOUSE)/package-lock.json | $(STAMP)
+	web/scripts/with-node.sh --prefix ../$(LIGHTHOUSE) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+nightly: setup-train web $(LIGHTHOUSE)/node_modules/.package-lock.json ## What takes too long for each change: pictures, Lighthouse, long walks, the web app at a million calls
+	$(BIN)/python -m pytest -m nightly --durations=0
+	$(BIN)/python -m bench.web
+
+pictures: setup-train web ## Write the kept pictures of all pages anew (tests/web/pictures): look at them
+	$(BIN)/python -m pytest -q tests/web/test_pictures.py -k looks_as_it_did --write-pictures
 
 check: setup $(WEB_MODULES) ## Style, types, floors, dependencies, spelling, schema, docs
 	$(BIN)/ruff check .

@@ -30,6 +30,13 @@ START_S = 60.0
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make pictures` write what pictures are compared with."""
+    parser.addoption(
+        "--write-pictures", action="store_true", help="keep the pages as they look now"
+    )
+
+
 @pytest.fixture(scope="session")
 def built_web() -> Path:
     """The static export, built anew where a source is younger than it."""
