@@ -2,6 +2,7 @@
 "use client";
 
 import { ExternalLink, ScrollText } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useMemo, useState } from "react";
 
 import type { InteractionListed } from "@/kit/api/schema";
@@ -16,17 +17,20 @@ import { NONE, type Selection } from "@/kit/table/selection";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { Copy } from "@/kit/ui/Copy";
 import { Fill } from "@/kit/ui/Fill";
-import { EmptyState } from "@/kit/ui/Moments";
+import { EmptyState, Skeleton } from "@/kit/ui/Moments";
 import { SidePanel } from "@/kit/ui/SidePanel";
 import { href, useUrl } from "@/kit/url";
 
-import { BulkBar, ExportMenu } from "./BulkBar";
 import { turnColumns, turnCompact } from "./columns";
+import { ExportMenu } from "./ExportMenu";
 import { Facets } from "./Facets";
 import { FACETS, FIELDS, toQuery } from "./fields";
 import { Found } from "./Found";
 import { useFacets, useTurns } from "./queries";
-import { Turn } from "./Turn";
+
+// What is not there before a press comes with it.
+const BulkBar = dynamic(() => import("./BulkBar").then((module) => module.BulkBar), { ssr: false });
+const Turn = dynamic(() => import("./Turn").then((module) => module.Turn), { ssr: false, loading: () => <Skeleton rows={6} /> });
 
 const NO_VIEW = ["turn", "tab"];
 const rowId = (turn: InteractionListed) => turn.id;

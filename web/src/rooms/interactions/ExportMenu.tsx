@@ -1,0 +1,47 @@
+/** A button that saves the chosen turns, or all that the filter finds. */
+"use client";
+
+import { Download } from "lucide-react";
+import { Popover } from "radix-ui"; // and no menu: a popover is on the page already, a menu is 12 KB more
+import { useState } from "react";
+
+import { digits } from "@/kit/format/format";
+import { Button, IconButton } from "@/kit/ui/Button";
+import { ErrorBox } from "@/kit/ui/Moments";
+import { say } from "@/kit/ui/Toast";
+
+import { exportFilter, exportTurns, type Format } from "./export";
+import type { Filter } from "./queries";
+
+const FORMATS: readonly (readonly [Format, string])[] = [["jsonl", "JSON lines, everything"], ["csv", "CSV, for a spreadsheet"]];
+
+export function ExportMenu({ ids, filter, quiet = false }: { ids: readonly string[]; filter: Filter; quiet?: boolean }) {
+  const [open, setOpen] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const run = async (format: Format) => {
+    setOpen(false);
+    setBusy(true);
+    try {
+      await (ids.length > 0 ? exportTurns(ids, format) : exportFilter(filter, format));
+      say(ids.length > 0 ? `${digits(ids.length)} turns saved as turns.${format}` : `All turns found saved as turns.${format}`);
+    } catch (caught) {
+      setError(caught);
+      setOpen(true);
+    }
+    setBusy(false);
+  };
+  return (
+    <Popover.Root open={open} onOpenChange={(next) => { setOpen(next); setError(null); }}>
+      <Popover.Trigger asChild>{quiet ? <IconButton icon={Download} label={busy ? "Exporting" : "Export all that is found"} disabled={busy} /> : <Button icon={Download} busy={busy} keyCap="E">Export</Button>}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content align="end" sideOffset={4} aria-label="Export" className="z-50 w-64 max-w-[calc(100vw-24px)] rounded-sheet border border-border bg-surface p-1 shadow-pop">
+          {error !== null && <ErrorBox error={error} title="Nothing was saved" />}
+          {FORMATS.map(([format, words]) => (
+            <button key={format} type="button" onClick={() => void run(format)} className="flex h-8 w-full items-center rounded-control px-2.5 text-left text-text hover:bg-accent-soft max-md:h-11">{words}</button>
+          ))}
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
