@@ -16,10 +16,10 @@ import { useDecision } from "./queries";
 
 type Kind = "promote" | "refuse" | "rollback";
 
-/** What can be decided now: an open candidate, or a promotion that is in force. */
+/** What can be decided now: an open candidate, a promotion that is in force, or one that was refused or taken back. */
 function choices(shown: Evidence): Kind[] {
   if (shown.decision === null) return ["promote", "refuse"];
-  return shown.decision.kind === "promotion" && shown.decision.rolled_back_at === null ? ["rollback"] : [];
+  return shown.decision.kind === "promotion" && shown.decision.rolled_back_at === null ? ["rollback"] : ["promote"];
 }
 
 export function Decide({ shown }: { shown: Evidence }) {
@@ -28,7 +28,7 @@ export function Decide({ shown }: { shown: Evidence }) {
   return (
     <div className="mt-2 flex flex-col gap-2">
       {choices(shown).map((kind) => (
-        kind === "promote" ? <Button key={kind} kind={against ? "default" : "ink"} icon={Flag} onClick={() => setAsked(kind)}>{against ? "Promote against the verdict" : `Promote ${reveal(shown.candidate.target)}`}</Button>
+        kind === "promote" ? <Button key={kind} kind={against || shown.decision !== null ? "default" : "ink"} icon={Flag} onClick={() => setAsked(kind)}>{against ? "Promote against the verdict" : `Promote ${reveal(shown.candidate.target)}${shown.decision === null ? "" : " after all"}`}</Button>
         : kind === "refuse" ? <Button key={kind} icon={ThumbsDown} onClick={() => setAsked(kind)}>Refuse</Button>
         : <Button key={kind} icon={Undo2} onClick={() => setAsked(kind)}>Roll back to {reveal(shown.baseline.target)}</Button>
       ))}

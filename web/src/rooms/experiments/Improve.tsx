@@ -24,11 +24,13 @@ export function ImproveDialog({ from, onClose }: { from?: From; onClose: () => v
   const improvements = useImprovements();
   const last = improvements.data?.items[0];
   const lastWhole = useImprovement(from ? null : last?.id);
+  const [begun, setBegun] = useState<{ from: From | undefined } | null>(null); // what it began with stays: the list changes as soon as it starts
   if (workflows.error) return <Dialog open onClose={onClose} title="Improve which workflow?" actions={<Button onClick={onClose}>Close</Button>}><ErrorBox error={workflows.error} /></Dialog>;
-  const ready = workflows.data && (from || (improvements.data && (!last || lastWhole.data || lastWhole.error)));
-  if (!ready) return <Dialog open onClose={onClose} title="Improve which workflow?" actions={<Button onClick={onClose}>Close</Button>}><Skeleton /></Dialog>;
-  const start = from ?? (lastWhole.data ? { workflow: lastWhole.data.workflow, config: lastWhole.data.config } : undefined);
-  return <Form workflows={workflows.data} from={start} onClose={onClose} />;
+  if (begun === null && workflows.data && (from || (improvements.data && (!last || lastWhole.data || lastWhole.error)))) {
+    setBegun({ from: from ?? (lastWhole.data ? { workflow: lastWhole.data.workflow, config: lastWhole.data.config } : undefined) });
+  }
+  if (!begun || !workflows.data) return <Dialog open onClose={onClose} title="Improve which workflow?" actions={<Button onClick={onClose}>Close</Button>}><Skeleton /></Dialog>;
+  return <Form workflows={workflows.data} from={begun.from} onClose={onClose} />;
 }
 
 function Form({ workflows, from, onClose }: { workflows: { name: string; content: unknown }[]; from: From | undefined; onClose: () => void }) {

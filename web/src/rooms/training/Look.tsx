@@ -11,7 +11,7 @@ export function Look({ found }: { found: Preflight }) {
   return (
     <section aria-label="What it will take" className="space-y-3">
       <FigureStrip figures={[
-        { label: "Time", value: `about ${duration(found.seconds)}` },
+        { label: "Time", value: `about ${estimate(found.seconds)}` },
         { label: "Memory", value: bytes(found.memory_bytes), note: found.memory_free_bytes ? `of ${bytes(found.memory_free_bytes)} free` : undefined },
         { label: "Pairs", value: digits(found.pairs), note: `${digits(found.held_out)} held out` },
         { label: "Steps", value: digits(found.steps) },
@@ -44,3 +44,6 @@ export function FirstBatch({ found }: { found: Preflight }) {
 function Part({ label, text, tone = "border-border" }: { label: string; text: string; tone?: string }) {
   return <div className={`border-l-2 pl-2.5 ${tone}`}><span className="font-sans text-text-3">{label}</span><Untrusted text={text} className="text-text" /></div>;
 }
+
+/** An estimate is not exact: whole seconds. */
+const estimate = (seconds: number) => duration(Math.max(1, Math.round(seconds))).replace(/\.\d+ s/, " s");
