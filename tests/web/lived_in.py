@@ -45,6 +45,7 @@ class LivedIn:
 
     url: str
     key: str
+    engine: FakeEngine
     launcher: FakeLauncher
     ids: dict[str, str] = field(default_factory=dict)
     _client: httpx.Client | None = None
@@ -72,11 +73,11 @@ def lived_in(folder: Path, template: Path, said: str = "") -> Iterator[LivedIn]:
     """Serve the house until the block ends."""
     settings = Settings(data_dir=folder / "data", queue=Queue(poll_s=0.02, heartbeat_s=0.1))
     settings.data_dir.mkdir(parents=True)
-    launcher = FakeLauncher(TRAINED)
+    engine, launcher = FakeEngine(answer=saying(said)), FakeLauncher(TRAINED)
     shutil.copy(template, settings.data_dir / "camel-ext.db")
 
     def prepare(runtime: Runtime) -> None:
-        serving_of(runtime).use(FakeEngine(answer=_saying(said)))
+        serving_of(runtime).use(engine)
         yard = yard_of(runtime)
         yard.launcher = launcher
         write_base(yard.models_dir)
@@ -84,13 +85,16 @@ def lived_in(folder: Path, template: Path, said: str = "") -> Iterator[LivedIn]:
     with live_app(settings, prepare) as live:
         headers = {"Authorization": f"Bearer {live.key}"}
         with httpx.Client(base_url=live.url, headers=headers, timeout=30) as client:
-            house = LivedIn(live.url, live.key, launcher, _client=client)
+            house = LivedIn(live.url, live.key, engine, launcher, _client=client)
             _live(house, said)
             yield house
 
 
-def _saying(said: str) -> Callable[[ChatRequest], Answer]:
-    play = answering(brief)
+def saying(
+    said: str = "", adapted: Callable[[ChatRequest], str] = brief
+) -> Callable[[ChatRequest], Answer]:
+    """Return how the model answers: adapters as said, a judge's prompt by the shorter answer."""
+    play = answering(adapted)
 
     def answer(request: ChatRequest) -> Answer:
         asked = str(request.messages[-1].get("content") or "")
