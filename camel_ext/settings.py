@@ -137,6 +137,12 @@ class Workflows(BaseModel):
     )
 
 
+class Datasets(BaseModel):
+    export_dir: Path | None = Field(
+        None, description="Folder that exports are written to; by default one in the data folder."
+    )
+
+
 class Training(BaseModel):
     slots: int = Field(
         1, ge=0, description="Trainings that run here at the same time; 0: none, others train."
@@ -192,6 +198,7 @@ class Settings(BaseSettings):
     )
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
+    datasets: Datasets = Field(default_factory=Datasets, description="Files of datasets.")
     training: Training = Field(default_factory=Training, description="Training of adapters.")
     observability: Observability = Field(default_factory=Observability, description="Logs.")
 

@@ -1,7 +1,5 @@
 """Routes of datasets: building versions, looking into them, files out and in."""
 
-from collections.abc import AsyncIterator
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,9 +12,11 @@ from camel_ext.core.http import problems
 from camel_ext.core.paging import Page, Place, place
 from camel_ext.core.routes import Router
 from camel_ext.datasets import importing, lineage, reading, versions
+from camel_ext.datasets.api_exports import router as exports
 from camel_ext.datasets.errors import FileInvalid
-from camel_ext.datasets.files import lines_of, read_lines
-from camel_ext.datasets.models import DatasetVersion, SourceKind, Split
+from camel_ext.datasets.exporting import pieces_of
+from camel_ext.datasets.files import read_lines
+from camel_ext.datasets.models import DatasetVersion, FileFormat, SourceKind, Split
 from camel_ext.datasets.previews import preview
 from camel_ext.datasets.schemas import (
     BlastShown,
@@ -34,7 +34,7 @@ from camel_ext.datasets.schemas import (
     Without,
     WithoutQuery,
 )
-from camel_ext.identity import ActorDoor, Editor, Viewer
+from camel_ext.identity import Editor, Viewer
 from camel_ext.registry import Name
 
 LINES = "application/x-ndjson"
@@ -44,19 +44,12 @@ LINES_BODY = {"requestBody": {"required": True, "content": {LINES: {"schema": {"
 datasets = Router(prefix="/api/v1/datasets", tags=["datasets"])
 router = Router(prefix="/api/v1/dataset-versions", tags=["datasets"])
 sources = Router(prefix="/api/v1/dataset-sources", tags=["datasets"])
-routers = [datasets, router, sources]
+routers = [datasets, router, sources, exports]
 
 Where = Annotated[Place, Depends(place)]
 DatasetName = Annotated[Name, Path(description="The dataset.")]
 VersionId = Annotated[UUID, Path(description="The version's id.")]
 OneSplit = Annotated[Split | None, Query(description="Only pairs of this split.")]
-
-
-class FileFormat(StrEnum):
-    """How pairs are written to a file."""
-
-    JSONL = "jsonl"
-    PARQUET = "parquet"
 
 
 def _created(version: DatasetVersion) -> Created:
@@ -253,41 +246,13 @@ async def export(
     version = await door.read(
         lambda db: versions.require_frozen(versions.get_version(db, version_id))
     )
-    pages = _pages(door, version_id, split)
-    if file_format is FileFormat.PARQUET:
-        from camel_ext.datasets.parquet import ParquetWriter  # pyarrow comes with the first file
-
-        writer = await door.runtime.threads.run("work", ParquetWriter)
-        pages = _as_parquet(door, writer, pages)
+    pages = pieces_of(door.read, door.runtime.threads, version_id, split, file_format)
     name = f"{version.dataset}-{version.number}{'' if split is None else f'-{split}'}.{file_format}"
     return StreamingResponse(
         pages,
         media_type=LINES if file_format is FileFormat.JSONL else PARQUET,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-async def _pages(door: ActorDoor, version_id: UUID, split: Split | None) -> AsyncIterator[bytes]:
-    """Yield a version's lines, some at a time; no session is open between two of them."""
-
-    def read(db: Session, after: int) -> tuple[bytes, int | None]:
-        rows = reading.list_pairs(db, version_id, after, reading.READ_ROWS, split)
-        last = rows[-1].position if len(rows) == reading.READ_ROWS else None
-        return lines_of(map(reading.as_pair, rows)), last
-
-    after: int | None = -1
-    while after is not None:
-        lines, after = await door.read(read, after)
-        yield lines
-
-
-async def _as_parquet(
-    door: ActorDoor, writer: Any, pages: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    threads = door.runtime.threads
-    async for lines in pages:
-        yield await threads.run("work", writer.piece, lines)
-    yield await threads.run("work", writer.end)
 
 
 @sources.get("", responses=problems(), summary="Frozen versions that rest on a run or judge")

@@ -35,5 +35,13 @@ class ImportOutOfPlace(Conflict):
     """This part of the file does not follow what has arrived."""
 
 
+class ExportUnknown(NotFound):
+    """There is no such export in this project."""
+
+
+class ExportFolderUnusable(Conflict):
+    """The folder of exports cannot be written: mend it, or set CAMEL_EXT_DATASETS__EXPORT_DIR."""
+
+
 class ParquetMissing(Conflict):
     """Parquet needs pyarrow where the file is made or read: pip install 'camel-extensions[parquet]'."""

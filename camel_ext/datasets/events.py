@@ -26,3 +26,15 @@ class VersionFinished(Event):
     pairs: int
     content_hash: str | None
     error_code: str | None
+
+
+@event_type("datasets.export.finished")
+@dataclass(frozen=True)
+class ExportFinished(Event):
+    """The subject is the export; it succeeded only with its whole file in place."""
+
+    dataset: str
+    number: int
+    file: str
+    state: str
+    error_code: str | None

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, ForeignKey, Index, String, event, inspect
+from sqlalchemy import BigInteger, Connection, ForeignKey, Index, String, event, inspect
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from camel_ext.core.models import Base, State, Tenanted
@@ -38,6 +38,13 @@ class PairSource(StrEnum):
     COMPARISON = "comparison"
     CORRECTION = "correction"
     FILE = "file"
+
+
+class FileFormat(StrEnum):
+    """How pairs are written to a file."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class SourceKind(StrEnum):
@@ -178,6 +185,34 @@ class DatasetSource(Tenanted, Base):
     __table_args__ = (
         Index("ix_dataset_sources_version", "org_id", "project_id", "version_id", "kind", "ref"),
         {"sqlite_with_rowid": False},
+    )
+
+
+class DatasetExport(Tenanted, Base):
+    """A frozen version as a file in the operator's folder."""
+
+    __tablename__ = "dataset_exports"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("dataset_versions.id"), doc="What.")
+    dataset: Mapped[str] = mapped_column(String(64), doc="Its dataset.")
+    number: Mapped[int] = mapped_column(doc="Its number.")
+    split: Mapped[Split | None] = mapped_column(doc="Only pairs of this split.")
+    format: Mapped[FileFormat] = mapped_column(doc="How they are written.")
+    file: Mapped[str] = mapped_column(String(120), doc="Name in the project's folder of exports.")
+    state: Mapped[State] = mapped_column(doc="One of the six states.")
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger, doc="Of the file.")
+    sha256: Mapped[str | None] = mapped_column(String(64), doc="Of the file.")
+    principal_id: Mapped[UUID] = mapped_column(doc="In whose name.")
+    job_id: Mapped[UUID] = mapped_column(doc="The job that writes it.")
+    error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of its failure.")
+    error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was asked for.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it began.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it reached a final state.")
+
+    __table_args__ = (
+        Index("ix_dataset_exports_created", "org_id", "project_id", "created_at", "id"),
     )
 
 

@@ -20,6 +20,7 @@ from camel_ext.datasets import building, versions
 from camel_ext.datasets.building import Frozen
 from camel_ext.datasets.candidates import Prompts, look
 from camel_ext.datasets.errors import NoPairs
+from camel_ext.datasets.exporting import export_version as export_version  # a task of this room
 from camel_ext.datasets.importing import Unsplit, split_of
 from camel_ext.datasets.models import DatasetPair, DatasetVersion, Origin
 from camel_ext.datasets.pair import Json, Pair

@@ -20,6 +20,7 @@ from tests.route_calls import (
 DATASETS = "/api/v1/datasets"
 VERSIONS = "/api/v1/dataset-versions"
 SOURCES = "/api/v1/dataset-sources"
+EXPORTS = "/api/v1/dataset-exports"
 ONE = VERSIONS + "/{dataset_version_id}"
 ROUTE = VERSIONS + "/{version_id}"
 LINE = json.dumps(
@@ -67,6 +68,13 @@ CASES: Cases = {
     ("POST", ROUTE + "/lines"): (lines(VERSIONS + "/{open_version_id}/lines"), HIDDEN),
     ("POST", ROUTE + "/freeze"): (send("POST", VERSIONS + "/{open_version_id}/freeze"), HIDDEN),
     ("GET", ROUTE + "/export"): (get(ONE + "/export"), HIDDEN),
+    ("POST", EXPORTS): (send("POST", EXPORTS, {"version": NAME}), HIDDEN),
+    ("GET", EXPORTS): (get(EXPORTS), LISTS),
+    ("GET", EXPORTS + "/{export_id}"): (get(EXPORTS + "/{export_id}"), HIDDEN),
+    ("POST", EXPORTS + "/{export_id}/cancel"): (
+        send("POST", EXPORTS + "/{export_id}/cancel"),
+        HIDDEN,
+    ),
     ("GET", SOURCES): (get(f"{SOURCES}?kind=judge&ref={NAME}"), LISTS),
 }
 
@@ -85,5 +93,8 @@ async def own(house: House, owned: Owned) -> None:
         version = (await client.get(path)).json()
     assert version["state"] == "succeeded", version
     owned.ids["dataset_version_id"] = version["id"]
+    export = await client.post(EXPORTS, json={"version": NAME})
+    assert export.status_code == 202, export.text
+    owned.ids["export_id"] = export.json()["id"]
     opened = (await client.post(f"{DATASETS}/{NAME}/imports", json={})).json()
     owned.ids["open_version_id"] = opened["id"]

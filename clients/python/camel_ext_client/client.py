@@ -16,6 +16,7 @@ from camel_ext_client.configurations import Configurations
 from camel_ext_client.datasets import Datasets
 from camel_ext_client.evaluation import Comparisons, Evaluations, Suites
 from camel_ext_client.experiments import Certificates, Decisions, Improvements
+from camel_ext_client.exports import Exports
 from camel_ext_client.feed import Message
 from camel_ext_client.forks import Forks
 from camel_ext_client.interactions import Interactions
@@ -68,6 +69,7 @@ class Client:
         self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
         self.datasets = Datasets(self._transport)
+        self.exports = Exports(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)
         self.suites = Suites(self._transport)

@@ -18,6 +18,7 @@ from camel_ext_client.aio.configurations import Configurations
 from camel_ext_client.aio.datasets import Datasets
 from camel_ext_client.aio.evaluation import Comparisons, Evaluations, Suites
 from camel_ext_client.aio.experiments import Certificates, Decisions, Improvements
+from camel_ext_client.aio.exports import Exports
 from camel_ext_client.aio.forks import Forks
 from camel_ext_client.aio.interactions import Interactions
 from camel_ext_client.aio.jobs import Jobs
@@ -71,6 +72,7 @@ class AsyncClient:
         self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
         self.datasets = Datasets(self._transport)
+        self.exports = Exports(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)
         self.suites = Suites(self._transport)

@@ -26,12 +26,14 @@ export function Schedule({ shown }: { shown: ScheduleShown }) {
   const run = (what: Act, undo?: () => void) => act.mutate(what, { onSuccess: () => say(`${shown.name} ${SAID[what]}`, undo) });
   return (
     <div className="min-w-0 space-y-3.5">
-      <Card title={shown.name} note={<Tag>{shown.task}</Tag>} actions={<>
-        {shown.paused
-          ? <Button icon={Play} busy={doing === "resume"} onClick={() => run("resume", () => act.mutate("pause"))}>Resume</Button>
-          : <Button icon={Pause} busy={doing === "pause"} onClick={() => run("pause", () => act.mutate("resume"))}>Pause</Button>}
-        <Button kind="ink" icon={Zap} busy={doing === "run"} onClick={() => run("run")}>Run now</Button>
-      </>}>
+      <Card title={<span className="[overflow-wrap:anywhere]">{shown.name}</span>}>
+        <div className="mb-3 flex flex-wrap items-center gap-2">
+          <span className="mr-auto"><Tag>{shown.task}</Tag></span>
+          {shown.paused
+            ? <Button icon={Play} busy={doing === "resume"} onClick={() => run("resume", () => act.mutate("pause"))}>Resume</Button>
+            : <Button icon={Pause} busy={doing === "pause"} onClick={() => run("pause", () => act.mutate("resume"))}>Pause</Button>}
+          <Button kind="ink" icon={Zap} busy={doing === "run"} onClick={() => run("run")}>Run now</Button>
+        </div>
         {act.error && <ErrorBox error={act.error} />}
         {shown.description && <p className="mb-2 [overflow-wrap:anywhere]">{reveal(shown.description)}</p>}
         {shown.paused && <p className="mb-2 text-attention">Paused since {clockTime(shown.paused_at)}{shown.pause_reason && `: ${reveal(shown.pause_reason)}`}</p>}
@@ -62,7 +64,7 @@ function Time({ tick: { at, local, clocks_changed } }: { tick: TickShown }) {
       <span className="font-[550] text-text">{local.slice(0, 16).replace("T", " ")}</span>
       <span className="text-text-3">{local.slice(19) || "UTC"}</span>
       {clocks_changed && <Tag>the clocks were changed</Tag>}
-      <span className="ml-auto text-text-3" title={at}>{clockTime(at)} here</span>
+      <span className="ml-auto text-right text-text-3 max-sm:hidden" title={at}>{clockTime(at)} here</span>
     </li>
   );
 }
