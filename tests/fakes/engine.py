@@ -5,7 +5,7 @@ It is not a provider over HTTP (that is `provider_server`): no bytes cross a soc
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +39,14 @@ def tool_call(name: str, arguments: str, call_id: str = "call_0") -> dict[str, A
 class FakeEngine:
     """Answers from `script` first, in order, then by `answer`; an Exception in either is raised.
 
-    `delay_s` is slept on `clock`; `calls` keeps every request; `in_flight_max` is the most at once.
+    `delay_s` is slept on `clock`; `pace`, given a number, is awaited before that word of a stream;
+    `calls` keeps every request; `in_flight_max` is the most at once.
     """
 
     script: Iterable[Answer] = ()
     answer: Answers = say_back
     delay_s: float = 0.0
+    pace: Callable[[int], Awaitable[None]] | None = None
     clock: Clock = field(default_factory=SystemClock)
     name: str = "fake"
     healthy: bool = True
@@ -85,7 +87,9 @@ class FakeEngine:
         self, request: ChatRequest, *, timeout_s: float
     ) -> AsyncGenerator[Delta | ChatReply, None]:
         reply = await self.chat(request, timeout_s=timeout_s)
-        for piece in _pieces(reply.text):
+        for number, piece in enumerate(_pieces(reply.text)):
+            if self.pace is not None:
+                await self.pace(number)
             yield Delta(text=piece, raw={"content": piece})
         if calls := reply.message.get("tool_calls"):
             numbered = [{"index": index, **call} for index, call in enumerate(calls)]

@@ -66,6 +66,7 @@ class WebServer:
     """A server with the web app; `kill` it, and `start` it again on the same port and data."""
 
     data_dir: Path
+    environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -91,7 +92,10 @@ class WebServer:
                 self.port = free.getsockname()[1]
         words = ["up", "--data-dir", str(self.data_dir), "--port", str(self.port), "--no-open"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "camel_ext.cli", *words], cwd=ROOT, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", "camel_ext.cli", *words],
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + START_S
         while not self._ready():
@@ -122,9 +126,16 @@ class WebServer:
 
 
 @pytest.fixture(scope="module")
+def server_settings() -> dict[str, str]:
+    """Settings of the server as its environment has them; a module may say others."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def web_server(
     built_web: Path,  # the server finds it by itself
     bundled_model: Path,
+    server_settings: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[WebServer]:
     """A fresh server for the tests of a module, with the bundled model."""
@@ -133,7 +144,7 @@ def web_server(
     models.mkdir(parents=True)
     for file in bundled_model.parent.iterdir():
         (models / file.name).symlink_to(file)
-    server = WebServer(data_dir)
+    server = WebServer(data_dir, server_settings)
     server.start()
     yield server
     server.stop()
@@ -168,6 +179,7 @@ class Pages:
 
     browser: Browser
     server: Served
+    before: str = ""  # a script that runs before the page's own
     contexts: list[BrowserContext] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -183,6 +195,8 @@ class Pages:
             has_touch=width < 768,
         )
         context.set_default_timeout(15_000)
+        if self.before:
+            context.add_init_script(self.before)
         if signed_in:
             key = self.server.key
             context.add_init_script(

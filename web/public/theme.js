@@ -6,6 +6,7 @@
   const root = document.documentElement.dataset;
   root.theme = dark ? "dark" : "light";
   root.density = prefs.density ?? "default";
-  const rail = localStorage.getItem("camel-ext.rail");
+  const work = ["/workflows/run/", "/annotations/queue/"].includes(location.pathname);
+  const rail = localStorage.getItem(work ? "camel-ext.rail.work" : "camel-ext.rail") ?? (work ? "work" : null);
   if (rail) root.rail = rail;
 })();

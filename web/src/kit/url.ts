@@ -16,6 +16,19 @@ export function href(path: string, params: Params = {}): string {
   return query.size > 0 ? `${slashed}?${query}` : slashed;
 }
 
+const COMMIT_MS = 1000;
+let written: { path: string; over: string; query: string; at: number } | null = null;
+
+/** The query as it will be: the router shows a change some moments later, and a second one must not undo the first. */
+export function queryNow(path: string, search: string, now = Date.now()): string {
+  return written && written.path === path && written.over === search && now - written.at < COMMIT_MS ? written.query : search;
+}
+
+/** Remember what was written over the query that the address still shows. */
+export function rememberQuery(path: string, search: string, query: string, now = Date.now()): void {
+  written = { path, over: search, query, at: now };
+}
+
 /**
  * Read and write the page's query. `set` merges; a null takes a name out.
  * `push` makes a step for the back button: use it for what a user would call "going somewhere".
@@ -26,8 +39,10 @@ export function useUrl() {
   const query = useSearchParams();
   const set = useCallback(
     (changes: Params, how: "replace" | "push" = "replace") => {
-      const now = Object.fromEntries(new URLSearchParams(window.location.search));
-      router[how](href(path, { ...now, ...changes }), { scroll: false });
+      const { search } = window.location;
+      const next = href(path, { ...Object.fromEntries(new URLSearchParams(queryNow(path, search))), ...changes });
+      rememberQuery(path, search, next.includes("?") ? next.slice(next.indexOf("?")) : "");
+      router[how](next, { scroll: false });
     },
     [router, path],
   );

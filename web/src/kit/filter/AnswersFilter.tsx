@@ -10,7 +10,7 @@ import { digits } from "../format/format";
 import { FilterBar } from "./FilterBar";
 import { type FilterField, parseFilter, writeFilter } from "./parse";
 
-const FIELDS: readonly FilterField[] = [
+const ALL: readonly FilterField[] = [
   { name: "agent", about: "Which agent", kind: "word", signs: { ":": "agent_id" } },
   { name: "tag", about: "Carries this tag, such as topic:rivers", kind: "word" },
   { name: "run", about: "Turns of one run, by its id", kind: "word", signs: { ":": "run_id" } },
@@ -26,12 +26,14 @@ const FIELDS: readonly FilterField[] = [
   { name: "until", about: "Recorded before this time", kind: "time" },
 ];
 
+const FIELDS: readonly FilterField[] = ALL.map((field) => (field.kind === "word" ? { ...field, many: true } : field));
+
 /** Read the text of a filter; null: there is a mistake in it, which the bar points at. */
 export function answersOf(source: string): InteractionFilter | null {
-  const { params, error } = parseFilter(source, FIELDS, "text");
+  const { params, lists, error } = parseFilter(source, FIELDS, "text");
   if (error) return null;
   const { failed, ...rest } = params;
-  return { ...rest, ...(failed !== undefined && { failed: failed === "true" }) } as InteractionFilter;
+  return { ...rest, ...lists, ...(failed !== undefined && { failed: failed === "true" }) } as InteractionFilter;
 }
 
 /** Write a filter as text. Until when is left out: whoever filters anew means until now. */

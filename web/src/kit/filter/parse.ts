@@ -1,5 +1,6 @@
 /**
  * The language of filters: `name:value`, `name>9`, `"several words"` or a word, joined by spaces; all must hold.
+ * Where a field takes many, the same name again is an alternative, and `-name:value` is what must not be so.
  * The text is the one state: the bar, facets and the histogram edit it by the functions below.
  */
 
@@ -13,14 +14,18 @@ export interface FilterField {
   signs?: Partial<Record<Sign, string>>;
   /** The only values there are. */
   values?: readonly string[];
+  /** May be there several times, and led by a minus. */
+  many?: boolean;
 }
 
 export type Sign = ":" | ">" | "<";
-export interface Token { start: number; end: number; name: string | null; sign: Sign; value: string; valueStart: number }
+/** Which values of which parameters: written `param:value`, as the API's lists take them. */
+export interface Lists { one_of?: string[]; none_of?: string[] }
+export interface Token { start: number; end: number; not: boolean; name: string | null; sign: Sign; value: string; valueStart: number }
 export interface FilterError { start: number; end: number; text: string }
-export interface Parsed { tokens: Token[]; params: Record<string, string>; error: FilterError | null }
+export interface Parsed { tokens: Token[]; params: Record<string, string>; lists: Lists; error: FilterError | null }
 
-const TOKEN = /(?:([A-Za-z_]+)([:<>]))?(?:"((?:[^"\\]|\\.)*)("?)|([^\s"]*))/y;
+const TOKEN = /(?:(-?)([A-Za-z_]+)([:<>]))?(?:"((?:[^"\\]|\\.)*)("?)|([^\s"]*))/y;
 const AGE = /^(\d+(?:\.\d+)?)(s|m|h|d)$/;
 const AGE_S = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m)?$/;
@@ -30,7 +35,7 @@ export function parseFilter(source: string, fields: readonly FilterField[], text
   const tokens: Token[] = [], params: Record<string, string> = {};
   let error: FilterError | null = null;
   const wrong = (start: number, end: number, say: string) => { error ??= { start, end, text: `Character ${start + 1}: ${say}` }; };
-  const words: string[] = [];
+  const words: string[] = [], lists: Lists = {};
   for (const token of scan(source, wrong)) {
     tokens.push(token);
     if (token.name === null) {
@@ -49,11 +54,16 @@ export function parseFilter(source: string, fields: readonly FilterField[], text
     }
     const read = readValue(field, token.value, now);
     if ("say" in read) wrong(token.valueStart, Math.max(token.end, token.valueStart + 1), read.say);
-    else if (param in params) wrong(token.start, token.end, `“${field.name}” is there twice; all must hold`);
+    else if (token.not && field.many) (lists.none_of ??= []).push(`${param}:${read.value}`);
+    else if (token.not) wrong(token.start, token.start + 1, `“${field.name}” cannot be turned round`);
+    else if (field.many && (param in params || lists.one_of?.some((each) => each.startsWith(`${param}:`)))) {
+      (lists.one_of ??= []).push(...(param in params ? [`${param}:${params[param]}`] : []), `${param}:${read.value}`);
+      delete params[param];
+    } else if (param in params) wrong(token.start, token.end, `“${field.name}” is there twice; all must hold`);
     else params[param] = read.value;
   }
   if (words.length > 0) params[text] = words.join(" ");
-  return { tokens, params, error };
+  return { tokens, params, lists, error };
 }
 
 function* scan(source: string, wrong: (start: number, end: number, say: string) => void): Generator<Token> {
@@ -62,12 +72,12 @@ function* scan(source: string, wrong: (start: number, end: number, say: string) 
     if (/\s/.test(source[at]!)) { at += 1; continue; }
     TOKEN.lastIndex = at;
     const found = TOKEN.exec(source)!;
-    const [whole, name, sign, quoted, close, bare] = found;
+    const [whole, minus, name, sign, quoted, close, bare] = found;
     if (whole.length === 0) { wrong(at, at + 1, "a quote is missing"); return; }
-    const valueStart = at + (name === undefined ? 0 : name.length + 1);
+    const valueStart = at + (name === undefined ? 0 : minus!.length + name.length + 1);
     if (quoted !== undefined && close !== '"') wrong(valueStart, at + whole.length, "the quote does not end");
     const value = quoted !== undefined ? quoted.replace(/\\(.)/g, "$1") : bare ?? "";
-    yield { start: at, end: at + whole.length, name: name ?? null, sign: (sign ?? ":") as Sign, value, valueStart };
+    yield { start: at, end: at + whole.length, not: minus === "-", name: name ?? null, sign: (sign ?? ":") as Sign, value, valueStart };
     at += whole.length;
   }
 }
@@ -90,10 +100,10 @@ function readValue(field: FilterField, value: string, now: number): { value: str
 }
 
 /** Write one token, with quotes where it needs them. */
-export function writeToken(name: string | null, value: string, sign: Sign = ":"): string {
-  const plain = value !== "" && !/[\s"\\]/.test(value) && (name !== null || !/^[A-Za-z_]+[:<>]/.test(value));
+export function writeToken(name: string | null, value: string, sign: Sign = ":", not = false): string {
+  const plain = value !== "" && !/[\s"\\]/.test(value) && (name !== null || !/^-?[A-Za-z_]+[:<>]/.test(value));
   const shown = plain ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
-  return name === null ? shown : `${name}${sign}${shown}`;
+  return name === null ? shown : `${not ? "-" : ""}${name}${sign}${shown}`;
 }
 
 /** Write parameters as the text that gives them; what no field knows is left out. `text` is the parameter of free words. */
@@ -103,20 +113,34 @@ export function writeFilter(params: Record<string, unknown>, fields: readonly Fi
     if (value === null || value === undefined) return [];
     return [writeToken(name, kind === "flag" ? (value ? "yes" : "no") : String(value), sign as Sign)];
   }));
+  const lists = (["one_of", "none_of"] as const).flatMap((list) => ((params[list] ?? []) as string[]).flatMap((each) => {
+    const colon = each.indexOf(":"), field = fields.find(({ name, signs }) => (signs ?? { ":": name })[":"] === each.slice(0, colon));
+    return field ? [writeToken(field.name, each.slice(colon + 1), ":", list === "none_of")] : [];
+  }));
   const words = params[text];
-  return [...tokens, ...(typeof words === "string" && words !== "" ? [writeToken(null, words)] : [])].join(" ");
+  return [...tokens, ...lists, ...(typeof words === "string" && words !== "" ? [writeToken(null, words)] : [])].join(" ");
 }
 
-/** Return the text with this filter set to a value in place of its old one, or without it for null. */
+/** Return the text with this filter set to a value in place of all it was, or without it for null. */
 export function withFilter(source: string, name: string, value: string | null, sign: Sign = ":"): string {
+  return edited(source, (token) => token.name === name && token.sign === sign, value === null ? null : writeToken(name, value, sign));
+}
+
+/** Return the text with one value of a filter wanted, refused, or (null) not spoken of; the others stay. */
+export function withValue(source: string, name: string, value: string, how: "is" | "not" | null): string {
+  return edited(source, (token) => token.name === name && token.sign === ":" && token.value === value, how === null ? null : writeToken(name, value, ":", how === "not"));
+}
+
+function edited(source: string, is: (token: Token) => boolean, put: string | null): string {
   const tokens = [...scan(source, () => undefined)];
-  const kept = tokens.filter((token) => token.name !== name || token.sign !== sign).map((token) => source.slice(token.start, token.end));
-  const at = tokens.findIndex((token) => token.name === name && token.sign === sign);
-  if (value !== null) kept.splice(at < 0 ? kept.length : at, 0, writeToken(name, value, sign));
+  const kept = tokens.filter((token) => !is(token)).map((token) => source.slice(token.start, token.end));
+  const at = tokens.findIndex(is);
+  if (put !== null) kept.splice(at < 0 ? kept.length : at, 0, put);
   return kept.join(" ");
 }
 
-/** Return the value of a filter as it stands in the text. */
-export function filterValue(source: string, name: string, sign: Sign = ":"): string | null {
-  return [...scan(source, () => undefined)].find((token) => token.name === name && token.sign === sign)?.value ?? null;
+/** Return the values of a filter as they stand in the text: those that are wanted, and those that are refused. */
+export function filterValues(source: string, name: string): { is: string[]; not: string[] } {
+  const tokens = [...scan(source, () => undefined)].filter((token) => token.name === name && token.sign === ":");
+  return { is: tokens.filter((token) => !token.not).map((token) => token.value), not: tokens.filter((token) => token.not).map((token) => token.value) };
 }

@@ -15,15 +15,16 @@ export function suggest(source: string, caret: number, fields: readonly FilterFi
     const typed = token.value.toLowerCase();
     const known: readonly Value[] = values[field.name] ?? field.values?.map((value) => ({ value })) ?? (field.kind === "flag" ? [{ value: "yes" }, { value: "no" }] : field.kind === "time" ? [{ value: "1h" }, { value: "24h" }, { value: "7d" }] : []);
     const list = known.filter(({ value, about }) => `${value} ${about ?? ""}`.toLowerCase().includes(typed) && value !== token.value).slice(0, MOST)
-      .map(({ value, about, count }) => ({ insert: writeToken(field.name, value, token.sign), label: about ?? value, about: about ? value : undefined, count, whole: true }));
+      .map(({ value, about, count }) => ({ insert: writeToken(field.name, value, token.sign, token.not), label: about ?? value, about: about ? value : undefined, count, whole: true }));
     return { start: token.start, end: token.end, list };
   }
-  const typed = source.slice(token?.start ?? caret, caret).toLowerCase();
+  const begun = source.slice(token?.start ?? caret, caret).toLowerCase(), not = begun.startsWith("-");
+  const typed = not ? begun.slice(1) : begun;
   if (typed.startsWith('"')) return { start: caret, end: caret, list: [] };
   const used = parseFilter(source, fields, "text").params;
   const list = fields.flatMap((each) => Object.entries(each.signs ?? { ":": each.name }).map(([sign, param]) => ({ each, sign: sign as Sign, param })))
-    .filter(({ each, param }) => each.name.startsWith(typed) && !(param in used))
-    .map(({ each, sign }) => ({ insert: `${each.name}${sign}`, label: `${each.name}${sign}`, about: each.about, whole: false }));
+    .filter(({ each, param }) => each.name.startsWith(typed) && (each.many || (!not && !(param in used))))
+    .map(({ each, sign }) => ({ insert: `${not ? "-" : ""}${each.name}${sign}`, label: `${not ? "-" : ""}${each.name}${sign}`, about: not ? `Not: ${each.about.toLowerCase()}` : each.about, whole: false }));
   return { start: token?.start ?? caret, end: token?.end ?? caret, list };
 }
 

@@ -12,5 +12,5 @@ export function useFilter(fields: readonly FilterField[], text = "text") {
   const parsed = useMemo(() => parseFilter(source, fields, text), [source, fields, text]);
   const write = useCallback((q: string) => set({ q }), [set]);
   const edit = useCallback((name: string, value: string | null, sign: Sign = ":") => write(withFilter(source, name, value, sign)), [write, source]);
-  return { source, params: parsed.params, error: parsed.error, write, edit };
+  return { source, params: parsed.params, lists: parsed.lists, error: parsed.error, write, edit };
 }

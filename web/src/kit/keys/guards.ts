@@ -27,7 +27,27 @@ function somethingOpen(): boolean {
   return [...document.querySelectorAll(OPEN)].some((each) => each.getAttribute("data-state") !== "closed" && !each.closest("[data-keys=live], [hidden]"));
 }
 
-/** A button that was clicked keeps focus, yet the next key is meant for the page: only a ring says "this one". */
+/**
+ * A button that was clicked keeps focus, yet the next key is meant for the page; one that was reached by Tab has the
+ * next key itself. `:focus-visible` cannot tell: Chromium puts the ring on what is focused before the key is heard.
+ */
 function heldByKeyboard(button: Element): boolean {
-  return button.matches(":focus-visible");
+  return clicked === null || !button.contains(clicked);
+}
+
+let clicked: Element | null = null; // what has focus because of a pointer
+let byPointer = false;
+
+/** Remember how focus came to where it is; return what stops that. */
+export function watchFocus(): () => void {
+  const stop = new AbortController();
+  const listen = <Name extends keyof WindowEventMap>(name: Name, act: (event: WindowEventMap[Name]) => void) => window.addEventListener(name, act, { capture: true, signal: stop.signal });
+  listen("pointerdown", ({ target }) => {
+    byPointer = true;
+    const focused = document.activeElement;
+    if (focused && target instanceof Node && focused.contains(target) && focused !== document.body) clicked = focused;
+  });
+  listen("keydown", () => { byPointer = false; });
+  listen("focusin", ({ target }) => { clicked = byPointer && target instanceof Element ? target : null; });
+  return () => stop.abort();
 }

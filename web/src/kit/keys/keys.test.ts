@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { watchFocus } from "./guards";
 import { EVERYWHERE, type Key, KeyTable } from "./registry";
 
 let table: KeyTable;
@@ -92,15 +93,22 @@ describe("guards", () => {
     expect(j).not.toHaveBeenCalled();
   });
 
-  it("leaves a button its keys: all under the ring, Enter and Space always", () => {
+  it("leaves a button its keys: all where Tab went to it, Enter and Space always", () => {
+    const stopWatching = watchFocus();
     const j = bind("j"), enter = bind("Enter"), close = bind("Escape");
-    const button = add<HTMLButtonElement>("<button>Save</button>");
-    const ring = vi.spyOn(button, "matches").mockImplementation((by) => by === ":focus-visible");
+    const button = add<HTMLButtonElement>("<button>Save</button>"), other = add<HTMLButtonElement>("<button>Other</button>");
+    const click = (on: HTMLElement) => { on.dispatchEvent(new Event("pointerdown", { bubbles: true })); on.focus(); };
+    press("Tab"); button.focus();
     press("j", {}, button);
     expect(j).not.toHaveBeenCalled();
-    ring.mockReturnValue(false); // clicked
-    press("j", {}, button); press("Enter", {}, button); press("Escape", {}, button);
-    expect([j, enter, close].map((each) => each.mock.calls.length)).toEqual([1, 0, 1]);
+    click(button); // it had the focus already
+    press("j", {}, button); press("j", {}, button); press("Enter", {}, button); press("Escape", {}, button);
+    expect([j, enter, close].map((each) => each.mock.calls.length)).toEqual([2, 0, 1]);
+    click(other); press("j", {}, other);
+    press("Tab"); button.focus();
+    press("j", {}, button);
+    expect(j).toHaveBeenCalledTimes(3);
+    stopWatching();
   });
 
   it("leaves Enter to a link and letters to the page", () => {
@@ -141,7 +149,7 @@ describe("guards", () => {
 
   it("can switch single keys off, not those with modifiers or names", () => {
     const j = bind("j"), help = bind("?"), go = bind("g h"), palette = bind("Mod+k"), close = bind("Escape");
-    table.single = false;
+    table.prefer(false, {});
     press("j"); press("?"); press("g"); press("h"); press("k", { ctrlKey: true }); press("Escape");
     expect([j, help, go, palette, close].map((each) => each.mock.calls.length)).toEqual([0, 0, 0, 1, 1]);
   });
@@ -166,5 +174,37 @@ describe("the table", () => {
     press("j"); press("k");
     expect([run.mock.calls.length, off.mock.calls.length]).toEqual([0, 0]);
     expect(table.groups()).toEqual([]);
+  });
+
+  it("knows other keys than the page's own, and keys that are off", () => {
+    const fork = bind("f", "Run", { label: "Fork" }), judge = bind("a", "Run", { label: "Judge" }), follow = bind(["w", "Escape"], "Run", { label: "Follow" });
+    table.prefer(true, { Fork: "Shift+f", Judge: "", Follow: "o" });
+    press("f"); press("a"); press("w");
+    expect([fork, judge, follow].map((each) => each.mock.calls.length)).toEqual([0, 0, 0]);
+    press("F", { shiftKey: true }); press("o"); press("Escape");
+    expect([fork, judge, follow].map((each) => each.mock.calls.length)).toEqual([1, 0, 2]);
+    expect(table.groups()[0]!.rows.map((row) => [row.label, row.keys])).toEqual([["Follow", ["o", "Escape"]], ["Judge", []], ["Fork", ["Shift+f"]]]); // the later wins, and stands first
+    expect(["F", "A", "W", "Z", "Enter"].map((cap) => table.capOf(cap))).toEqual(["Shift+F", null, "O", "Z", "Enter"]);
+  });
+
+  it("changes none of several single keys that do one thing by their letter, but may leave them out", () => {
+    const tab = bind(["1", "2"], "Run", { label: "Tabs" });
+    table.prefer(true, { Tabs: "t" });
+    press("1"); press("t");
+    table.prefer(true, { Tabs: "" });
+    press("2");
+    expect(tab).toHaveBeenCalledOnce();
+    expect(table.groups()[0]!.rows[0]).toMatchObject({ keys: [], change: "off" });
+  });
+
+  it("tells who watches", () => {
+    const seen = vi.fn();
+    const stop = table.watch(seen);
+    const unbind = table.bind("Runs", () => []);
+    table.prefer(true, {});
+    unbind();
+    stop();
+    table.prefer(false, {});
+    expect(seen).toHaveBeenCalledTimes(3);
   });
 });

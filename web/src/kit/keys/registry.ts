@@ -16,7 +16,10 @@ export interface Key {
   off?: boolean;
 }
 
-interface Row { keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[]; run: () => void }
+interface Row {
+  keys: string[]; label: string; /** Keys of it that a page uses otherwise. */ taken: string[]; run: () => void;
+  /** What can be done with it: another key, none, or neither (it is no single key). */ change: "any" | "off" | null;
+}
 export interface Group { scope: string; rows: Row[] }
 
 export const EVERYWHERE = "Everywhere";
@@ -41,21 +44,57 @@ export function nameOf(event: KeyboardEvent): string {
   return parts.filter(Boolean).join("+");
 }
 
-/** A single printable key, which may be switched off (WCAG 2.1.4). */
-function isSingle(name: string): boolean {
+/** A single printable key, which may be switched off or be another (WCAG 2.1.4). */
+export function isSingle(name: string): boolean {
   return name.length === 1 || /^Shift\+.$/.test(name);
 }
 
 export class KeyTable {
   /** Whether single letters, digits and signs do anything. */
-  single = true;
+  private single = true;
+  /** Other single keys, by what they do; empty switches one off. */
+  private remapped: Readonly<Record<string, string>> = {};
   private bound: Bound[] = [];
   private first: { name: string; at: number } | null = null;
+  private readonly watchers = new Set<() => void>();
+  private changes = 0;
 
   bind(scope: string, keys: () => Key[]): () => void {
     const entry = { scope, keys };
     this.bound.push(entry);
-    return () => { this.bound = this.bound.filter((each) => each !== entry); };
+    this.changed();
+    return () => { this.bound = this.bound.filter((each) => each !== entry); this.changed(); };
+  }
+
+  /** Take what somebody prefers. */
+  prefer(single: boolean, remapped: Readonly<Record<string, string>>): void {
+    this.single = single;
+    this.remapped = remapped;
+    this.changed();
+  }
+
+  readonly watch = (act: () => void): (() => void) => {
+    this.watchers.add(act);
+    return () => { this.watchers.delete(act); };
+  };
+
+  /** How often something of it has changed. */
+  readonly read = (): number => this.changes;
+
+  private changed(): void {
+    this.changes += 1;
+    for (const act of [...this.watchers]) act();
+  }
+
+  /** What stands on the cap of a key that is written "F" where it is bound; null where it does nothing. */
+  capOf(cap: string): string | null {
+    const name = /^[A-Z]$/.test(cap) ? cap.toLowerCase() : cap;
+    if (!isSingle(name)) return cap;
+    if (!this.single) return null;
+    const key = this.bound.flatMap(({ keys }) => keys()).find((each) => own(each).includes(name) && this.remapped[each.label] !== undefined);
+    if (!key) return cap;
+    const now = this.spelled(key).find(isSingle);
+    return now === undefined ? null : now.replace(/[a-z]$/, (letter) => letter.toUpperCase());
   }
 
   /** Find what the event means and do it. */
@@ -81,10 +120,11 @@ export class KeyTable {
     const groups = new Map<string, Row[]>();
     const all = this.all();
     for (const { scope, key } of all) {
-      const keys = spelled(key);
-      const taken = keys.filter((name) => all.find((each) => spelled(each.key).includes(name))?.key !== key);
+      const keys = this.spelled(key), singles = own(key).filter(isSingle).length;
+      const taken = keys.filter((name) => all.find((each) => this.spelled(each.key).includes(name))?.key !== key);
       const rows = groups.get(scope) ?? [];
-      if (!rows.some((row) => row.label === key.label)) rows.push({ keys, label: key.label, taken, run: () => key.run(eventOf(keys[0]!)) });
+      const change = singles === 0 ? null : singles === 1 ? "any" : "off";
+      if (!rows.some((row) => row.label === key.label)) rows.push({ keys, label: key.label, taken, run: () => key.run(eventOf(own(key)[0]!)), change });
       groups.set(scope, rows);
     }
     return [...groups].map(([scope, rows]) => ({ scope, rows }));
@@ -96,11 +136,20 @@ export class KeyTable {
   }
 
   private find(name: string): Key | undefined {
-    return this.all().find(({ key }) => spelled(key).includes(name))?.key;
+    return this.all().find(({ key }) => this.spelled(key).includes(name))?.key;
+  }
+
+  /** Its keys as somebody likes them: only single ones can be others, and of several only all be off. */
+  private spelled(key: Key): string[] {
+    const keys = own(key), other = this.remapped[key.label];
+    if (other === undefined) return keys;
+    const rest = keys.filter((name) => !isSingle(name));
+    if (other === "") return rest;
+    return keys.length - rest.length === 1 ? [other, ...rest] : keys;
   }
 
   private begins(name: string): boolean {
-    return this.all().some(({ key }) => spelled(key).some((each) => each.startsWith(`${name} `)));
+    return this.all().some(({ key }) => this.spelled(key).some((each) => each.startsWith(`${name} `)));
   }
 
   /** Every key that is on, the strongest first. */
@@ -117,7 +166,7 @@ function eventOf(name: string): KeyboardEvent {
   return new KeyboardEvent("keydown", { key: parts.at(-1)!, shiftKey: parts.includes("Shift") });
 }
 
-function spelled(key: Key): string[] {
+function own(key: Key): string[] {
   return typeof key.keys === "string" ? [key.keys] : key.keys;
 }
 

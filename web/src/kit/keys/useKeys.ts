@@ -3,6 +3,7 @@
 
 import { useEffect, useLayoutEffect, useRef } from "react";
 
+import { watchFocus } from "./guards";
 import { type Key, table } from "./registry";
 
 /** `scope` is the heading in the sheet of keys: the page's name, or EVERYWHERE. */
@@ -13,11 +14,12 @@ export function useKeys(scope: string, keys: Key[]): void {
 }
 
 /** Listen for the whole page; the shell does this once. */
-export function useKeyboard(single: boolean): void {
+export function useKeyboard(single: boolean, remapped: Readonly<Record<string, string>>): void {
+  useEffect(() => table.prefer(single, remapped), [single, remapped]);
   useEffect(() => {
-    table.single = single;
     const press = (event: KeyboardEvent) => table.press(event);
+    const stop = watchFocus();
     window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
-  }, [single]);
+    return () => { stop(); window.removeEventListener("keydown", press); };
+  }, []);
 }

@@ -35,20 +35,26 @@ export function useLive(topics: string[], onEvent: (event: FeedEvent) => void): 
 }
 
 /**
- * Follow every text under a topic, such as `serving.text:RUN_ID`: the streams by their ids, at most 20 news a second.
- * `known` names a stream to fetch at once, before its next piece comes. Null follows nothing.
+ * Follow every text of a thing under a topic, such as `serving.text:RUN_ID`: the streams by their ids, at most 20 news
+ * a second. What is being made already is read at once, and again when the line was cut. Null follows nothing.
  */
-export function useStreams(topic: string | null, known?: string | null): ReadonlyMap<string, StreamText> {
+export function useStreams(topic: string | null): ReadonlyMap<string, StreamText> {
   const [texts, setTexts] = useState<ReadonlyMap<string, StreamText>>(new Map());
   useEffect(() => {
     if (!topic) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const paint = () => { timer ??= setTimeout(() => { timer = undefined; setTexts(new Map([...streams.all].map(([id, { text, start, done }]) => [id, { text, start, done }]))); }, PAINT_MS); };
     const streams = new Streams(snapshot, paint);
-    const stop = feed.listen({ topics: [topic], onFrame: (frame) => streams.take(frame) });
-    if (known) void streams.load(known);
-    return () => { stop(); clearTimeout(timer); setTexts(new Map()); };
-  }, [topic, known]);
+    let over = false, before = feed.read().name;
+    const look = () => void unwrap(api.GET("/api/v1/events/streams", { params: { query: { subject: topic.slice(topic.indexOf(":") + 1) } } }))
+      .then((made) => { if (!over) streams.renew(made); }, () => undefined); // the next frame will tell
+    const stops = [
+      feed.listen({ topics: [topic], onFrame: (frame) => streams.take(frame) }),
+      feed.watch(() => { const { name } = feed.read(); if (name === "back" && before !== "back") look(); before = name; }), // a killed server leaves texts without an end
+    ];
+    look();
+    return () => { over = true; stops.forEach((stop) => stop()); clearTimeout(timer); setTexts(new Map()); };
+  }, [topic]);
   return texts;
 }
 

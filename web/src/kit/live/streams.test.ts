@@ -45,4 +45,14 @@ describe("text while it is made", () => {
     await vi.waitFor(() => expect(text()).toBe("the end"));
     expect(made.all.get("s")?.start).toBe(93);
   });
+
+  it("begins in the middle, and drops what was cut off", () => {
+    const { made, ask, text } = streams();
+    made.renew([{ stream: "s", text: "Hello", start: 0, offset: 5, done: false }]);
+    made.take(piece("lo you", 9));
+    expect([text(), ask.mock.calls.length]).toEqual(["Hello you", 0]);
+    made.take({ ...piece("whole", 5, true), stream: "over" });
+    made.renew([]);
+    expect([...made.all.keys()]).toEqual(["over"]);
+  });
 });

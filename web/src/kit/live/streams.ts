@@ -32,14 +32,27 @@ export class Streams {
     }
   }
 
-  /** Take what the server has of a stream: at the start, and where a frame was dropped. */
+  /** Take what the server has of a stream where a frame was dropped. */
   async load(stream: string): Promise<void> {
     const kept = this.of(stream);
     kept.asking = true;
     const found = await this.ask(stream).catch(() => null);
     kept.asking = false;
+    this.put(stream, found);
+  }
+
+  /** Take what a stream holds, and what came of it meanwhile. */
+  private put(stream: string, found: Snapshot | null): void {
+    const kept = this.of(stream);
     if (found && found.offset >= kept.offset) Object.assign(kept, { text: found.text, start: found.start, offset: found.offset, done: found.done });
-    for (const frame of kept.early.splice(0)) if (!this.append(kept, frame)) this.skip(kept, frame);
+    if (!kept.asking) for (const frame of kept.early.splice(0)) if (!this.append(kept, frame)) this.skip(kept, frame);
+    this.changed();
+  }
+
+  /** Take all that is being made now: a text that is not over here and is not among it was cut off, and goes. */
+  renew(made: readonly (Snapshot & { stream: string })[]): void {
+    for (const [stream, kept] of this.kept) if (!kept.done && !made.some((each) => each.stream === stream)) this.kept.delete(stream);
+    for (const each of made) this.put(each.stream, each);
     this.changed();
   }
 

@@ -4,6 +4,7 @@
 import clsx from "clsx";
 import { CircleHelp } from "lucide-react";
 import { usePathname } from "next/navigation";
+import { useLayoutEffect } from "react";
 
 import { type Overview, toJudge, useOverview } from "../api/overview";
 import { count } from "../format/format";
@@ -11,6 +12,7 @@ import { Mark } from "./Mark";
 import { type Place, placeOf, PLACES } from "./map";
 import { NavLink } from "./NavLink";
 import { openKeys } from "./overlays";
+import { showRail } from "./rail";
 
 const GROUPS = ["", "Act", "Learn", "Prove", "Keep"] as const;
 const ITEM = "relative flex h-8 w-full items-center gap-2.5 rounded-control border px-2.5 font-[550]";
@@ -25,8 +27,10 @@ const COUNTS: Record<string, (now: Overview) => { value: number; says: string; m
 };
 
 export function Nav() {
-  const here = placeOf(usePathname());
+  const path = usePathname();
+  const here = placeOf(path);
   const { data } = useOverview();
+  useLayoutEffect(() => showRail(path), [path]);
   const items = (group: Place["group"]) => PLACES.filter((place) => place.group === group).map((place) => <Item key={place.path} place={place} current={here === place} now={data} />);
   return (
     <nav aria-label="Main" className="flex w-52 shrink-0 flex-col gap-0.5 overflow-y-auto p-2 rail:w-[52px] max-md:hidden">

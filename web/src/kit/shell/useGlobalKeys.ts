@@ -1,7 +1,7 @@
 /** The keys that do the same on every page. */
 "use client";
 
-import { useRouter } from "next/navigation";
+import { usePathname, useRouter } from "next/navigation";
 
 import { EVERYWHERE } from "../keys/registry";
 import { useKeyboard, useKeys } from "../keys/useKeys";
@@ -14,12 +14,13 @@ import { toggleRail } from "./rail";
 
 export function useGlobalKeys(): void {
   const router = useRouter();
-  useKeyboard(usePref("keys_enabled"));
+  const path = usePathname();
+  useKeyboard(usePref("keys_enabled"), usePref("remapped_keys"));
   useKeys(EVERYWHERE, [
     { keys: "Mod+k", label: "Search or jump to", run: openPalette },
     { keys: "?", label: "Keys of this page", run: openKeys },
     { keys: "z", label: "Undo what was just said", run: () => void undoLast() },
-    { keys: "[", label: "Navigation: wide or rail", run: toggleRail },
+    { keys: "[", label: "Navigation: wide or rail", run: () => toggleRail(path) },
     { keys: ".", label: "Theme: system, light, dark", run: turnTheme },
     ...PLACES.map(({ label, path, go }) => ({ keys: `g ${go}`, label: `Go to ${label}`, run: () => router.push(path) })),
   ]);

@@ -1,8 +1,12 @@
 /** Buttons: ink (one a view), default, quiet, accent (the judging choice), danger. Busy keeps its width. */
+"use client";
+
 import clsx from "clsx";
 import { LoaderCircle, type LucideIcon } from "lucide-react";
 import Link from "next/link";
-import type { ComponentProps } from "react";
+import { type ComponentProps, useSyncExternalStore } from "react";
+
+import { table } from "../keys/registry";
 
 type Kind = "ink" | "default" | "quiet" | "accent" | "danger" | "danger-fill";
 
@@ -66,6 +70,9 @@ export function IconButton({ icon: Icon, label, className, ...rest }: ComponentP
   );
 }
 
-export function KeyCap({ children }: { children: React.ReactNode }) {
-  return <kbd className="inline-flex h-[18px] min-w-[18px] items-center justify-center rounded-key border border-current/30 px-1 font-sans text-2xs max-md:hidden">{children}</kbd>;
+/** The key as somebody likes it; nothing where it is switched off. */
+export function KeyCap({ children }: { children: string | number }) {
+  const written = String(children);
+  const cap = useSyncExternalStore(table.watch, () => table.capOf(written), () => written);
+  return cap !== null && <kbd className="inline-flex h-[18px] min-w-[18px] items-center justify-center rounded-key border border-current/30 px-1 font-sans text-2xs max-md:hidden">{cap}</kbd>;
 }

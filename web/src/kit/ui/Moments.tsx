@@ -55,7 +55,7 @@ export function ErrorBox({ error, title, retry }: { error: unknown; title?: stri
       </p>
       <p className="mt-2 max-w-[72ch] [overflow-wrap:anywhere]">{known ? known.problem.detail : error instanceof Error ? error.message : String(error)}</p>
       {known && (known.problem.errors ?? []).length > 0 && (
-        <ul className="mt-2 list-disc pl-5">{(known.problem.errors ?? []).slice(0, 8).map((each, at) => <li key={at}>{Object.values(each).map(String).join(": ")}</li>)}</ul>
+        <ul className="mt-2 list-disc pl-5">{(known.problem.errors ?? []).slice(0, 8).map((each, at) => <li key={at}>{mistake(each)}</li>)}</ul>
       )}
       <div className="mt-3 flex flex-wrap items-center gap-3">
         {retry && <Button icon={RotateCcw} onClick={retry}>Try again</Button>}
@@ -63,4 +63,10 @@ export function ErrorBox({ error, title, retry }: { error: unknown; title?: stri
       </div>
     </div>
   );
+}
+
+/** One mistake of several: where, and what; of another kind than a field's, all that is known. */
+function mistake(each: Record<string, unknown>): string {
+  const told = "wrong" in each ? [each.field, each.wrong] : Object.values(each);
+  return told.map(String).filter(Boolean).join(": ");
 }

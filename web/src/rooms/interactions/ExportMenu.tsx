@@ -11,7 +11,7 @@ import { ErrorBox } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 
 import { exportFilter, exportTurns, type Format } from "./export";
-import type { Filter } from "./queries";
+import type { Filter } from "./fields";
 
 const FORMATS: readonly (readonly [Format, string])[] = [["jsonl", "JSON lines, everything"], ["csv", "CSV, for a spreadsheet"]];
 

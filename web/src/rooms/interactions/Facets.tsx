@@ -1,12 +1,12 @@
-/** What there is beside the filter, with counts: a click sets the filter, another takes it out. */
+/** What there is beside the filter, with counts: a click adds a value, another takes it out; "only" and "not" say the rest. */
 "use client";
 
 import clsx from "clsx";
-import { Check, ChevronDown } from "lucide-react";
+import { Check, ChevronDown, Minus } from "lucide-react";
 import { useState } from "react";
 
 import type { FacetsShown, FacetValue } from "@/kit/api/schema";
-import { filterValue } from "@/kit/filter/parse";
+import { filterValues, withFilter, withValue } from "@/kit/filter/parse";
 import { count, digits } from "@/kit/format/format";
 import { Preview } from "@/kit/text/Preview";
 import { StateIcon } from "@/kit/ui/Chip";
@@ -18,11 +18,11 @@ const SEARCH_PAST = 8;
 interface FacetsProps {
   facets: FacetsShown;
   source: string;
-  edit: (name: string, value: string | null) => void;
+  write: (source: string) => void;
   nameOf: (id: string | null | undefined) => string | null;
 }
 
-export function Facets({ facets, source, edit, nameOf }: FacetsProps) {
+export function Facets({ facets, source, write, nameOf }: FacetsProps) {
   const errors = facets.error_code ?? [];
   const failed = errors.filter((each) => each.value !== null).reduce((sum, each) => sum + each.count, 0);
   const states = [{ value: "no", label: "Succeeded", count: errors.find((each) => each.value === null)?.count ?? 0, state: "succeeded" }, { value: "yes", label: "Failed", count: failed, state: "failed" }];
@@ -31,30 +31,42 @@ export function Facets({ facets, source, edit, nameOf }: FacetsProps) {
       <Facet title="State">
         {states.map((each) => (
           <Value key={each.value} label={<span className="flex items-center gap-1.5"><StateIcon state={each.state} size={14} />{each.label}</span>} count={each.count}
-            on={filterValue(source, "failed") === each.value} onChange={(on) => edit("failed", on ? each.value : null)} />
+            is={filterValues(source, "failed").is.includes(each.value) ? "is" : null} onChange={(how) => write(withFilter(source, "failed", how && each.value))} />
         ))}
       </Facet>
       {FACETS.map(({ facet, filter, title }) => {
         const values = facets[facet].filter((each): each is FacetValue & { value: string } => each.value !== null);
-        const chosen = filterValue(source, filter);
-        if (values.length === 0 && chosen === null) return null;
+        const chosen = filterValues(source, filter);
+        if (values.length === 0 && chosen.is.length + chosen.not.length === 0) return null;
         const named = values.map((each) => ({ ...each, name: nameOf(each.value) ?? each.value }));
-        return <Choices key={facet} title={title} values={named} chosen={chosen} onChange={(value) => edit(filter, value)} />;
+        const gone = [...chosen.is, ...chosen.not].filter((name) => !named.some((each) => each.name === name)).map((name) => ({ name, count: 0 })); // chosen, and nothing of it is left
+        return (
+          <Choices key={facet} title={title} values={[...named, ...gone]} chosen={chosen}
+            only={(value) => write(withFilter(source, filter, value))} change={(value, how) => write(withValue(source, filter, value, how))} />
+        );
       })}
       {facets.searched_until && <p className="text-xs text-text-3">Counts are of the newest {digits(facets.rows)} turns.</p>}
     </div>
   );
 }
 
-function Choices({ title, values, chosen, onChange }: { title: string; values: { name: string; count: number }[]; chosen: string | null; onChange: (value: string | null) => void }) {
+type How = "is" | "not" | null;
+
+function Choices({ title, values, chosen, only, change }: {
+  title: string; values: { name: string; count: number }[]; chosen: { is: string[]; not: string[] }; only: (value: string) => void; change: (value: string, how: How) => void;
+}) {
   const [sought, setSought] = useState("");
   const [all, setAll] = useState(false);
   const found = values.filter((each) => each.name.toLowerCase().includes(sought.toLowerCase()));
-  const shown = all || sought ? found : found.slice(0, SEARCH_PAST);
+  const how = (name: string): How => (chosen.is.includes(name) ? "is" : chosen.not.includes(name) ? "not" : null);
+  const shown = all || sought ? found : found.filter((each, at) => at < SEARCH_PAST || how(each.name) !== null);
   return (
     <Facet title={title}>
       {values.length > SEARCH_PAST && <input aria-label={`Search in ${title}`} placeholder="Search" value={sought} onChange={(event) => setSought(event.target.value)} className="mb-1 h-7 w-full rounded-control border border-border bg-surface px-2 text-xs text-text" />}
-      {shown.map((each) => <Value key={each.name} label={<Preview text={each.name} />} title={each.name} count={each.count} on={chosen === each.name} onChange={(on) => onChange(on ? each.name : null)} />)}
+      {shown.map((each) => (
+        <Value key={each.name} label={<Preview text={each.name} />} title={each.name} count={each.count} is={how(each.name)} onChange={(next) => change(each.name, next)}
+          only={chosen.is.length === 1 && how(each.name) === "is" ? undefined : () => only(each.name)} />
+      ))}
       {found.length > shown.length && <button type="button" onClick={() => setAll(true)} className="px-1.5 text-xs text-accent hover:underline">{found.length - shown.length} more</button>}
     </Facet>
   );
@@ -69,12 +81,23 @@ function Facet({ title, children }: { title: string; children: React.ReactNode }
   );
 }
 
-function Value({ label, title, count: n, on, onChange }: { label: React.ReactNode; title?: string; count: number; on: boolean; onChange: (on: boolean) => void }) {
+const ASIDE = "h-6 rounded-key px-1 text-xs text-accent hover:underline";
+
+function Value({ label, title, count: n, is, onChange, only }: { label: React.ReactNode; title?: string; count: number; is: How; onChange: (how: How) => void; only?: (() => void) | undefined }) {
+  const Icon = is === "not" ? Minus : Check;
   return (
-    <button type="button" aria-pressed={on} title={title} onClick={() => onChange(!on)} className={clsx("flex h-7 w-full items-center gap-2 rounded-control px-1.5 text-left", on ? "bg-accent-soft text-text" : "text-text-2 hover:bg-hover")}>
-      <span aria-hidden className={clsx("flex size-3.5 shrink-0 items-center justify-center rounded-[4px] border", on ? "border-accent bg-accent text-on-accent" : "border-border-strong")}>{on && <Check size={12} />}</span>
-      <span className="min-w-0 flex-1 truncate">{label}</span>
-      <span className="nums text-xs text-text-3">{count(n)}</span>
-    </button>
+    <div className={clsx("group/value relative flex h-7 items-center rounded-control", is === "is" ? "bg-accent-soft text-text" : "text-text-2 hover:bg-hover")}>
+      <button type="button" aria-pressed={is === "is"} title={title} onClick={() => onChange(is === null ? "is" : null)} className="flex h-full min-w-0 flex-1 items-center gap-2 rounded-control px-1.5 text-left">
+        <span aria-hidden className={clsx("flex size-3.5 shrink-0 items-center justify-center rounded-[4px] border", is === "is" ? "border-accent bg-accent text-on-accent" : is === "not" ? "border-failed text-failed" : "border-border-strong")}>{is && <Icon size={12} />}</span>
+        <span className={clsx("min-w-0 flex-1 truncate", is === "not" && "line-through")}>{is === "not" && <span className="sr-only">Not </span>}{label}</span>
+        <span className="nums text-xs text-text-3">{count(n)}</span>
+      </button>
+      {title !== undefined && (
+        <span className="absolute right-1 flex bg-hover opacity-0 group-focus-within/value:opacity-100 group-hover/value:opacity-100">
+          {only && <button type="button" aria-label={`Only ${title}`} onClick={only} className={ASIDE}>only</button>}
+          {is !== "not" && <button type="button" aria-label={`Not ${title}`} onClick={() => onChange("not")} className={ASIDE}>not</button>}
+        </span>
+      )}
+    </div>
   );
 }

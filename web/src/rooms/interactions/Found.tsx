@@ -5,14 +5,15 @@ import { withFilter } from "@/kit/filter/parse";
 import { clockTime, digits, duration } from "@/kit/format/format";
 
 import { filterTime, windowOf } from "./brush";
-import { type Filter, useCount, useHistogram } from "./queries";
+import type { Filter } from "./fields";
+import { useCount, useHistogram } from "./queries";
 import { Timeline } from "./Timeline";
 
 const PARTS = 80;
 
 interface FoundProps {
   filter: Filter;
-  params: Filter;
+  params: Record<string, string>;
   tookMs: number | null;
   source: string;
   write: (source: string) => void;
@@ -20,7 +21,8 @@ interface FoundProps {
 
 export function Found({ filter, params, tookMs, source, write }: FoundProps) {
   const found = useCount(filter).data;
-  const { since, until, ...rest } = filter;
+  const { since, until } = params;
+  const rest: Filter = Object.fromEntries(Object.entries(filter).filter(([name]) => name !== "since" && name !== "until"));
   const all = useHistogram(rest, PARTS).data;
   const chosen = { since: params.since ? Date.parse(params.since) : null, until: params.until ? Date.parse(params.until) : null };
   const whole = all && { since: Date.parse(all.since), until: Date.parse(all.until) };

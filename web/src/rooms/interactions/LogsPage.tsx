@@ -38,9 +38,9 @@ const rowLabel = (turn: InteractionListed) => `${clockTime(turn.created_at)} ${t
 
 export function LogsPage() {
   const { get, set } = useUrl();
-  const { source, params, error: mistake, write, edit } = useFilter(FIELDS);
+  const { source, params, lists, error: mistake, write } = useFilter(FIELDS);
   const { nameOf, idOf } = useVersions();
-  const filter = useMemo(() => (mistake ? {} : toQuery(params, idOf)), [params, mistake, idOf]);
+  const filter = useMemo(() => (mistake ? {} : toQuery(params, lists, idOf)), [params, lists, mistake, idOf]);
   const turns = useTurns(filter);
   const facets = useFacets(filter, true).data;
   const [selection, setSelection] = useState<Selection>(NONE);
@@ -61,7 +61,7 @@ export function LogsPage() {
       </div>
       <Found filter={filter} params={params} tookMs={turns.took_ms} source={source} write={write} />
       <div className="relative flex min-h-0 flex-1 border-t border-border">
-        <div className={`w-52 shrink-0 overflow-y-auto border-r border-border max-lg:hidden ${open ? "max-2xl:hidden" : ""}`}>{facets && <Facets facets={facets} source={source} edit={edit} nameOf={nameOf} />}</div>
+        <div className={`w-52 shrink-0 overflow-y-auto border-r border-border max-lg:hidden ${open ? "max-2xl:hidden" : ""}`}>{facets && <Facets facets={facets} source={source} write={write} nameOf={nameOf} />}</div>
         <div className="relative min-w-0 flex-1">
           <DataTable label="Turns" columns={columns} rows={turns.rows} rowId={rowId} rowLabel={rowLabel} compact={compact} href={(turn) => href("/interactions/turn", { id: turn.id })} onOpen={show} current={open}
             kept={kept} selection={selection} onSelect={setSelection} loading={turns.isPending} error={turns.error} retry={() => void turns.refetch()}

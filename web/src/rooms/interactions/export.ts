@@ -3,7 +3,8 @@ import { ApiError } from "@/kit/api/client";
 import { readKey } from "@/kit/api/key";
 import type { InteractionShown } from "@/kit/api/schema";
 
-import { type Filter, readTurn } from "./queries";
+import type { Filter } from "./fields";
+import { readTurn } from "./queries";
 
 export type Format = "jsonl" | "csv";
 
@@ -48,7 +49,7 @@ export async function exportTurns(ids: readonly string[], format: Format): Promi
 
 /** Save every turn by filter: the server's stream of lines, made a table on the way where that is wanted. */
 export async function exportFilter(filter: Filter, format: Format): Promise<void> {
-  const response = await fetch(`/api/v1/interactions/export?${new URLSearchParams(filter)}`, { headers: { Authorization: `Bearer ${readKey() ?? ""}` } });
+  const response = await fetch(`/api/v1/interactions/export?${inQuery(filter)}`, { headers: { Authorization: `Bearer ${readKey() ?? ""}` } });
   if (!response.ok || !response.body) throw new ApiError(response.status, await response.json());
   if (format === "jsonl") return save([await response.blob()], format);
   const parts = [csvHead()];
@@ -61,6 +62,11 @@ export async function exportFilter(filter: Filter, format: Format): Promise<void
     parts.push(...lines.map((line) => csvLine(JSON.parse(line) as InteractionShown)));
   }
   save(parts, format);
+}
+
+/** A list is its name several times. */
+function inQuery(filter: Filter): string {
+  return new URLSearchParams(Object.entries(filter).flatMap(([name, value]) => [value].flat().map((each) => [name, each]))).toString();
 }
 
 function save(parts: BlobPart[], format: Format): void {

@@ -1,7 +1,10 @@
 /** What the log can be filtered by, in the words of its filter bar. */
-import type { FilterField } from "@/kit/filter/parse";
+import type { FilterField, Lists } from "@/kit/filter/parse";
 
-export const FIELDS: readonly FilterField[] = [
+/** What the log is asked for by: parameters of the API, of which some are lists. */
+export type Filter = Record<string, string | string[]>;
+
+const ALL: readonly FilterField[] = [
   { name: "agent", about: "Which agent", kind: "word", signs: { ":": "agent_id" } },
   { name: "adapter", about: "Answered with this adapter", kind: "word", signs: { ":": "adapter_version_id" } },
   { name: "model", about: "Answered by this base version", kind: "word", signs: { ":": "model_version_id" } },
@@ -24,6 +27,9 @@ export const FIELDS: readonly FilterField[] = [
   { name: "engine", about: "Which engine answered", kind: "word" },
 ];
 
+/** Every word may be there several times, or led by a minus. */
+export const FIELDS: readonly FilterField[] = ALL.map((field) => (field.kind === "word" ? { ...field, many: true } : field));
+
 /** The facets beside the table: the API's name, the filter that a click sets, the heading. */
 export const FACETS = [
   { facet: "agent_id", filter: "agent", title: "Agent" },
@@ -37,13 +43,20 @@ export const FACETS = [
   { facet: "tag", filter: "tag", title: "Tag" },
 ] as const;
 
+const VERSIONS = ["adapter_version_id", "model_version_id"];
 
 /** Put ids in place of the names of versions; what is no name is sent as it is, and the server says what is wrong. */
-export function toQuery(params: Record<string, string>, idOf: (name: string) => string | null): Record<string, string> {
-  const query = { ...params };
-  for (const name of ["adapter_version_id", "model_version_id"]) {
-    const value = query[name];
+export function toQuery(params: Record<string, string>, lists: Lists, idOf: (name: string) => string | null): Filter {
+  const query: Filter = { ...params };
+  for (const name of VERSIONS) {
+    const value = params[name];
     if (value !== undefined) query[name] = idOf(value) ?? value;
   }
+  const asId = (each: string) => {
+    const colon = each.indexOf(":"), param = each.slice(0, colon), value = each.slice(colon + 1);
+    return VERSIONS.includes(param) ? `${param}:${idOf(value) ?? value}` : each;
+  };
+  if (lists.one_of) query.one_of = lists.one_of.map(asId);
+  if (lists.none_of) query.none_of = lists.none_of.map(asId);
   return query;
 }

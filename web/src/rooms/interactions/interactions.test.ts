@@ -36,6 +36,8 @@ describe("the time line", () => {
 
 it("sends ids for names of versions, and leaves what is no name", () => {
   const idOf = (name: string) => (name === "smollm2/brief@1" ? "id-1" : null);
-  expect(toQuery({ adapter_version_id: "smollm2/brief@1", model_version_id: "x", alias: "smollm2/brief@1" }, idOf))
+  expect(toQuery({ adapter_version_id: "smollm2/brief@1", model_version_id: "x", alias: "smollm2/brief@1" }, {}, idOf))
     .toEqual({ adapter_version_id: "id-1", model_version_id: "x", alias: "smollm2/brief@1" });
+  expect(toQuery({}, { one_of: ["adapter_version_id:smollm2/brief@1", "adapter_version_id:y"], none_of: ["tag:topic:rivers"] }, idOf))
+    .toEqual({ one_of: ["adapter_version_id:id-1", "adapter_version_id:y"], none_of: ["tag:topic:rivers"] });
 });

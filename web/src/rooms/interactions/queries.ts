@@ -6,7 +6,8 @@ import { api, unwrap } from "@/kit/api/client";
 import type { InteractionListed, InteractionPage } from "@/kit/api/schema";
 import { useLive } from "@/kit/live/live";
 
-export type Filter = Record<string, string>;
+import type { Filter } from "./fields";
+
 type Page = InteractionPage & { took_ms: number };
 
 const PAGE_ROWS = 100;

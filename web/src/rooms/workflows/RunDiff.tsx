@@ -30,10 +30,11 @@ export function RunDiff() {
   if (error) return <div className="py-6"><ErrorBox error={error} /></div>;
   const [one, two] = [a.run.data, b.run.data];
   if (!one || !two) return <Skeleton rows={8} />;
-  const parts = pairs.findIndex(({ before, after }) => before?.reason !== after?.reason);
+  const parts = pairs.findIndex(differs);
+  const alike = pairs.some(({ before }) => before?.reason.endsWith("…")) ? "Their answers begin alike at every step; open one to see the whole." : "They said the same at every step.";
   return (
     <div className="mx-auto max-w-[1200px] space-y-4 pb-8">
-      <PageHeader title="Two runs compared" note={parts < 0 ? "They said the same at every step." : `They part at ${pairs[parts]!.key}.`} />
+      <PageHeader title="Two runs compared" note={parts < 0 ? alike : `They part at ${pairs[parts]!.key}.`} />
       <div className="grid gap-3 md:grid-cols-2">
         {[one, two].map((run, at) => (
           <Link key={run.id} href={href("/workflows/run", { id: run.id })} className="flex min-w-0 items-center gap-2 rounded-card border border-border px-3 py-2 hover:bg-hover">
@@ -57,11 +58,17 @@ function pairsOf(before: TraceRow[], after: TraceRow[]): Paired[] {
   return [...new Set([...one.keys(), ...two.keys()])].map((key) => ({ key, before: one.get(key) ?? null, after: two.get(key) ?? null }));
 }
 
-function Pair({ pair: { key, before, after } }: { pair: Paired }) {
+/** By how they begin, and by how long they are: the whole texts are read when a step is opened. */
+function differs({ before, after }: Paired): boolean {
+  return before?.reason !== after?.reason || before?.completionTokens !== after?.completionTokens;
+}
+
+function Pair({ pair }: { pair: Paired }) {
+  const { key, before, after } = pair;
   const [open, setOpen] = useState(false);
   const Chevron = open ? ChevronDown : ChevronRight;
   const row = (before ?? after)!;
-  const same = before?.reason === after?.reason;
+  const same = !differs(pair);
   const calls = before?.call && after?.call;
   return (
     <li className="px-4 py-2">

@@ -1,7 +1,8 @@
 /** All runs: which one do I open? Filtered by the URL, live in place; two selected can be compared, any exported. */
 "use client";
 
-import { Download, GitCompare, Play, Workflow, X } from "lucide-react";
+import { Download, GitCompare, PenLine, Play, Workflow } from "lucide-react";
+import { useRouter } from "next/navigation";
 import { useMemo, useState } from "react";
 
 import type { RunShown } from "@/kit/api/schema";
@@ -12,12 +13,14 @@ import { useFilter } from "@/kit/filter/useFilter";
 import { useKeys } from "@/kit/keys/useKeys";
 import type { Column } from "@/kit/table/columns";
 import { DataTable } from "@/kit/table/DataTable";
+import { Selected } from "@/kit/table/Selected";
 import { NONE, type Selection } from "@/kit/table/selection";
 import { Preview } from "@/kit/text/Preview";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { StateChip, Tag } from "@/kit/ui/Chip";
+import { Dialog } from "@/kit/ui/Dialog";
 import { Fill } from "@/kit/ui/Fill";
-import { EmptyState } from "@/kit/ui/Moments";
+import { EmptyState, ErrorBox } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 import { href, useUrl } from "@/kit/url";
 
@@ -25,6 +28,7 @@ import { exportRuns } from "./export";
 import { type RunsFilter, useRuns, useWorkflows } from "./queries";
 import { goalOf } from "./run/messages";
 import { StartRun } from "./StartRun";
+import { ToQueue } from "./ToQueue";
 
 const FIELDS: FilterField[] = [
   { name: "state", about: "Where it stands", kind: "word", values: ["queued", "running", "waiting", "succeeded", "failed", "cancelled"] },
@@ -61,13 +65,18 @@ export function Runs() {
   const workflows = useWorkflows();
   const [selection, setSelection] = useState<Selection>(NONE);
   const rows = useMemo(() => runs.data?.pages.flatMap((page) => page.items) ?? [], [runs.data]);
+  const [queueing, setQueueing] = useState(false);
+  const router = useRouter();
   const ids = [...selection.ids];
   const start = (shown: boolean) => set({ start: shown ? 1 : null });
-  const save = () => void exportRuns(ids).then((made) => say(`${digits(made)} runs saved, with their turns`));
+  const [unsaved, setUnsaved] = useState<unknown>(null);
+  const save = () => void exportRuns(ids).then((made) => say(`${digits(made)} runs saved, with their turns`), setUnsaved);
   useKeys("Runs", [
     { keys: "n", label: "Start a run", run: () => start(true) },
-    { keys: "d", label: "Compare the two selected runs", off: ids.length !== 2, run: () => window.location.assign(href("/workflows/diff", { a: ids[0], b: ids[1] })) },
+    { keys: "d", label: "Compare the two selected runs", off: ids.length !== 2, run: () => router.push(href("/workflows/diff", { a: ids[0], b: ids[1] })) },
+    { keys: "q", label: "Turns of the selected runs to a queue", off: ids.length === 0, run: () => setQueueing(true) },
     { keys: "e", label: "Export the selected runs", off: ids.length === 0, run: save },
+    { keys: "Escape", label: "Clear the selection", off: ids.length === 0, run: () => setSelection(NONE) },
   ]);
   return (
     <Fill>
@@ -87,14 +96,15 @@ export function Runs() {
           empty={<Nothing filtered={source !== ""} clear={() => write("")} start={() => start(true)} />}
           end={rows.length > 0 ? `${digits(rows.length)} runs; the first was asked for ${clockTime(rows.at(-1)!.created_at)}.` : null} />
         {ids.length > 0 && (
-          <div role="region" aria-label="Selected runs" className="absolute inset-x-0 bottom-4 z-20 mx-auto flex w-fit max-w-[calc(100%-24px)] flex-wrap items-center gap-2 rounded-sheet border border-border bg-surface py-2 pr-2 pl-4 shadow-pop max-md:bottom-20">
-            <span className="nums font-[550] text-text">{ids.length} selected</span>
+          <Selected label="Selected runs" count={ids.length} onClear={() => setSelection(NONE)}>
+            <Button kind="accent" icon={PenLine} keyCap="Q" onClick={() => setQueueing(true)}>To a queue</Button>
             {ids.length === 2 ? <LinkButton icon={GitCompare} keyCap="D" href={href("/workflows/diff", { a: ids[0], b: ids[1] })}>Compare</LinkButton> : <Button icon={GitCompare} disabled reason="Select two runs to compare them">Compare</Button>}
             <Button icon={Download} keyCap="E" onClick={save}>Export</Button>
-            <Button kind="quiet" icon={X} onClick={() => setSelection(NONE)}>Clear</Button>
-          </div>
+          </Selected>
         )}
       </div>
+      <Dialog open={unsaved !== null} onClose={() => setUnsaved(null)} title="Nothing was saved" actions={<Button onClick={() => setUnsaved(null)}>Close</Button>}><ErrorBox error={unsaved} /></Dialog>
+      {queueing && <ToQueue runIds={ids} onClose={() => setQueueing(false)} onDone={() => setSelection(NONE)} />}
       {get("start") && <StartRun wanted={get("workflow") ?? params.workflow ?? null} onClose={() => start(false)} />}
     </Fill>
   );

@@ -1,7 +1,7 @@
 /** Start a run: which workflow, with what. What was typed stays when the server refuses it; sent twice, it starts once. */
 "use client";
 
-import { Play } from "lucide-react";
+import { FileCode, Play } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 
@@ -11,7 +11,6 @@ import { Dialog } from "@/kit/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "@/kit/ui/Field";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { href } from "@/kit/url";
-import { FileCode } from "lucide-react";
 
 import { fieldsOf, type InputField, valueOf } from "./inputs";
 import { useStartRun, useWorkflows } from "./queries";
@@ -33,7 +32,7 @@ export function StartRun({ wanted, onClose }: { wanted: string | null; onClose: 
   const change = (field: string, text: string) => { setTyped({ ...typed, [field]: text }); setKey(idempotencyKey()); };
   const send = () => {
     setTried(true);
-    if (wrong || !chosen) return;
+    if (wrong || !chosen || start.isPending) return;
     const input = Object.fromEntries(values.flatMap(({ field, value }) => (value === undefined ? [] : [[field.name, value]])));
     const body = { workflow: chosen.name, input, single_step: singleStep, tags: tags.split(",").map((tag) => tag.trim()).filter(Boolean), budgets: {}, priority: 0, purpose: "run" as const, models: {} };
     start.mutate({ body, key }, { onSuccess: (run) => router.push(href("/workflows/run", { id: run.id })) });
@@ -42,7 +41,8 @@ export function StartRun({ wanted, onClose }: { wanted: string | null; onClose: 
     <Dialog open onClose={onClose} title="Start a run?" actions={<><Button onClick={onClose}>Not now</Button><Button kind="ink" icon={Play} busy={start.isPending} disabled={!chosen} onClick={send}>Start</Button></>}>
       {workflows.error ? <ErrorBox error={workflows.error} retry={() => void workflows.refetch()} /> : !workflows.data ? <Skeleton rows={3} />
         : !chosen ? <EmptyState icon={FileCode} title="No workflow yet" command="camel-ext apply -f examples/three-roles">A workflow says who does what, in order. Write one in Configuration.</EmptyState> : (
-          <form className="space-y-3" onSubmit={(event) => { event.preventDefault(); send(); }}>
+          <form className="space-y-3" onSubmit={(event) => { event.preventDefault(); send(); }}
+            onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); } }}>
             <SelectField label="Workflow" help={String(chosen.content.description ?? "")} value={chosen.name} options={workflows.data.map((each) => ({ value: each.name, label: each.name }))}
               onChange={(event) => { setName(event.target.value); setTried(false); setKey(idempotencyKey()); }} />
             {values.map(({ field, error }, at) => <InputBox key={`${chosen.name}.${field.name}`} field={field} first={at === 0} text={typed[field.name]} error={tried ? error : undefined} onChange={(text) => change(field.name, text)} />)}

@@ -81,6 +81,14 @@ async function callsUntil(run_id: string, seen: Set<string>): Promise<Interactio
   return found;
 }
 
+/** The answers of some runs, oldest first: what can be judged of them. Calls that failed are left out. */
+export function useAnswers(runIds: readonly string[]) {
+  return useQuery({
+    queryKey: ["interactions", "of-runs", runIds],
+    queryFn: async () => (await Promise.all(runIds.map((run_id) => callsUntil(run_id, new Set())))).flatMap((calls) => calls.filter((call) => call.error_code === null).reverse()),
+  });
+}
+
 export function useInteraction(id: string | null | undefined) {
   return useQuery({
     queryKey: ["interactions", id],

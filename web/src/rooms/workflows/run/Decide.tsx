@@ -17,7 +17,7 @@ const DETAIL = /^(\S+) at (\S+) was being called[\s\S]*?Its arguments: ([\s\S]*)
 export function Waiting({ run, act }: { run: RunShown; act: ReturnType<typeof useRunAction> }) {
   if (run.state !== "waiting") return null;
   const asked = DETAIL.exec(run.waiting_detail ?? "");
-  if (run.waiting_for === "person" && asked) return <Decide tool={asked[1]!} stepKey={asked[2]!} given={asked[3]!} act={act} />;
+  if (run.waiting_for === "person" && asked) return <Decide key={asked[2]} tool={asked[1]!} stepKey={asked[2]!} given={asked[3]!} act={act} />;
   if (!run.waiting_detail || run.waiting_detail === "paused") return null;
   return <p className="mx-5 mb-3 flex items-start gap-2 rounded-card border border-border bg-attention-soft px-3 py-2 text-attention max-md:mx-0"><Hourglass aria-hidden size={16} className="mt-0.5 shrink-0" /><Untrusted inline text={run.waiting_detail} /></p>;
 }

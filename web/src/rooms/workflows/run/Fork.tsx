@@ -6,7 +6,7 @@ import { Check, GitFork } from "lucide-react";
 import { useState } from "react";
 
 import { api, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { AnnotationShown, InteractionListed } from "@/kit/api/schema";
+import type { InteractionListed } from "@/kit/api/schema";
 import { useVersions } from "@/kit/api/versions";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { Button } from "@/kit/ui/Button";
@@ -14,9 +14,9 @@ import { StateChip, Tag } from "@/kit/ui/Chip";
 import { Dialog } from "@/kit/ui/Dialog";
 import { SelectField, TextField } from "@/kit/ui/Field";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
-import { say } from "@/kit/ui/Toast";
 
 import { FINAL, useInteraction } from "../queries";
+import { type Judged, useJudge } from "./judging";
 import { textOf } from "./messages";
 
 const POLL_MS = 1000;
@@ -61,7 +61,6 @@ export function ForkDialog({ interactionId, seq, onClose }: { interactionId: str
 }
 
 function Candidates({ interactionId, polling, done }: { interactionId: string; polling: boolean; done: number }) {
-  const client = useQueryClient();
   const { nameOf } = useVersions();
   const first = useInteraction(interactionId);
   const answers = useQuery({
@@ -69,24 +68,18 @@ function Candidates({ interactionId, polling, done }: { interactionId: string; p
     queryFn: () => unwrap(api.GET("/api/v1/interactions", { params: { query: { forked_from_id: interactionId, limit: 100 } } })),
     refetchInterval: polling ? POLL_MS : false, placeholderData: (before) => before,
   });
-  const judge = useMutation({
-    mutationFn: (best: string) => unwrap(api.POST("/api/v1/annotations", { body: judgementFor(best, [interactionId, ...others.map((each) => each.id)]), headers: { "Idempotency-Key": idempotencyKey() } })),
-    onSuccess: (made) => {
-      void client.invalidateQueries({ queryKey: ["annotations"] });
-      const judgement = (Array.isArray(made) ? made[0] : made) as AnnotationShown;
-      say("Judged: the pair waits for a dataset", () => void unwrap(api.POST("/api/v1/annotations/{annotation_id}/withdraw", { params: { path: { annotation_id: judgement.id } } })).then(() => client.invalidateQueries({ queryKey: ["annotations"] })));
-    },
-  });
+  const [chosen, setChosen] = useState<string | null>(null);
+  const judge = useJudge("Judged: the pair waits for a dataset", () => setChosen(null));
   const others = [...(answers.data?.items ?? [])].reverse().filter((each) => each.error_code === null);
   if (answers.error) return <ErrorBox error={answers.error} />;
   if (!answers.data || !first.data) return <Skeleton rows={2} />;
   if (others.length === 0) return polling ? <p className="text-text-3">The first answer is being written.</p> : null;
-  const chosen = judge.isSuccess ? judge.variables : null;
+  const choose = (best: string) => judge.mutate(judgementFor(best, [interactionId, ...others.map((each) => each.id)]), { onSuccess: () => setChosen(best) });
   const card = (id: string, text: string, about: string[]) => (
     <li key={id} className={`flex flex-col rounded-card border p-3 ${chosen === id ? "border-accent bg-accent-soft" : "border-border"}`}>
       <p className="mb-1.5 flex flex-wrap gap-1.5">{about.map((each) => <Tag key={each}>{each}</Tag>)}</p>
       <div className="max-h-56 flex-1 overflow-y-auto"><Untrusted text={text || "(nothing)"} className="text-text" /></div>
-      <Button className="mt-2 self-start" icon={Check} busy={judge.isPending && judge.variables === id} disabled={judge.isPending} onClick={() => judge.mutate(id)}>{chosen === id ? "Chosen" : "The best"}</Button>
+      <Button className="mt-2 self-start" icon={Check} disabled={judge.isPending} onClick={() => choose(id)}>{chosen === id ? "Chosen" : "The best"}</Button>
     </li>
   );
   return (
@@ -105,7 +98,7 @@ function Candidate({ listed, card, model }: { listed: InteractionListed; card: (
 }
 
 /** One of two is a choice; one of several stands above the rest, which are told no order. */
-function judgementFor(best: string, ids: string[]) {
+function judgementFor(best: string, ids: string[]): Judged {
   const common = { blind: false } as const;
   if (ids.length === 2) return { kind: "choice" as const, interaction_ids: ids, choice: best === ids[0] ? ("first" as const) : ("second" as const), ...common };
   return { kind: "ranking" as const, interaction_ids: ids, ranking: [[best], ids.filter((id) => id !== best)], ...common };

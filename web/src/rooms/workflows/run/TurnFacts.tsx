@@ -2,16 +2,18 @@
 "use client";
 
 import { useQuery } from "@tanstack/react-query";
-import { PenLine } from "lucide-react";
+import { PenLine, ThumbsDown, ThumbsUp } from "lucide-react";
 
 import { api, unwrap } from "@/kit/api/client";
 import type { AnnotationShown, InteractionShown, TurnShown } from "@/kit/api/schema";
 import { useVersions } from "@/kit/api/versions";
 import { ago, cost, count, duration, shortId, tokens, UNKNOWN } from "@/kit/format/format";
 import { Untrusted } from "@/kit/text/Untrusted";
+import { Button } from "@/kit/ui/Button";
 import { Copy } from "@/kit/ui/Copy";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
+import { useJudge } from "./judging";
 import { shown } from "./messages";
 
 export function Facts({ facts }: { facts: [string, React.ReactNode][] }) {
@@ -49,7 +51,7 @@ export function useJudgements(interactionId: string | null) {
   return useQuery({
     queryKey: ["annotations", "of", interactionId],
     enabled: interactionId !== null,
-    queryFn: () => unwrap(api.GET("/api/v1/annotations", { params: { query: { interaction_id: interactionId, limit: 100 } } })),
+    queryFn: () => unwrap(api.GET("/api/v1/annotations", { params: { query: { interaction_id: interactionId, current: true, limit: 100 } } })),
   });
 }
 
@@ -57,8 +59,28 @@ export function Judgements({ interactionId }: { interactionId: string }) {
   const { data, error, refetch } = useJudgements(interactionId);
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton rows={3} />;
-  if (data.items.length === 0) return <EmptyState icon={PenLine} title="Nobody judged this answer yet">Press <kbd className="font-sans font-semibold text-text">a</kbd> to judge it, or <kbd className="font-sans font-semibold text-text">f</kbd> to ask again and choose the better answer.</EmptyState>;
-  return <ol className="divide-y divide-border">{data.items.map((each) => <Judgement key={each.id} judgement={each} interactionId={interactionId} />)}</ol>;
+  return (
+    <div className="space-y-3">
+      <Judge interactionId={interactionId} />
+      {data.items.length === 0
+        ? <EmptyState icon={PenLine} title="Nobody judged this answer yet">Say above how it is, or press <kbd className="font-sans font-semibold text-text">f</kbd> to ask again and choose the better answer.</EmptyState>
+        : <ol className="divide-y divide-border">{data.items.map((each) => <Judgement key={each.id} judgement={each} interactionId={interactionId} />)}</ol>}
+    </div>
+  );
+}
+
+function Judge({ interactionId }: { interactionId: string }) {
+  const judge = useJudge("Judged");
+  const thumbs = (up: boolean) => judge.mutate({ kind: "thumbs", up, interaction_ids: [interactionId], blind: false });
+  return (
+    <>
+      <div role="group" aria-label="Judge this answer" className="flex gap-2">
+        <Button icon={ThumbsUp} disabled={judge.isPending} onClick={() => thumbs(true)}>Good</Button>
+        <Button icon={ThumbsDown} disabled={judge.isPending} onClick={() => thumbs(false)}>Not good</Button>
+      </div>
+      {judge.error && <ErrorBox error={judge.error} />}
+    </>
+  );
 }
 
 function Judgement({ judgement, interactionId }: { judgement: AnnotationShown; interactionId: string }) {

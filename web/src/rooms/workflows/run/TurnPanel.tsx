@@ -20,14 +20,21 @@ import { Answer, Prompt, Writing } from "./TurnWords";
 export const TABS = ["answer", "prompt", "parameters", "judgements", "raw"] as const;
 export type Tab = (typeof TABS)[number];
 
+/** The tabs of a row in their order: `1` opens the first. A round or a candidate has none. */
+export function tabsOf({ kind }: TraceRow): readonly Tab[] {
+  if (kind === "round" || kind === "candidate") return [];
+  return kind === "tool" || kind === "verify" ? ["answer", "prompt", "raw"] : TABS;
+}
+
 interface Props {
   row: TraceRow; tab: Tab; onTab: (tab: Tab) => void; onClose: () => void;
   /** What it has said so far, while it is being written. */ writing: string | null;
-  /** The turn of the same agent before this one. */ before: TraceRow | null;
+  /** What it can be compared with: as a rule the turn of the same agent before it. */ before: TraceRow | null;
+  /** The run has ended. */ over: boolean;
   onDiff: (other: TraceRow) => void; onFork: () => void;
 }
 
-export function TurnPanel({ row, tab, onTab, onClose, writing, before, onDiff, onFork }: Props) {
+export function TurnPanel({ row, tab, onTab, onClose, writing, before, over, onDiff, onFork }: Props) {
   const id = row.call?.id ?? row.turn?.interaction_id ?? null;
   const { data: interaction, error, refetch } = useInteraction(id);
   const { nameOf } = useVersions();
@@ -36,9 +43,12 @@ export function TurnPanel({ row, tab, onTab, onClose, writing, before, onDiff, o
   const judgements = useJudgements(id);
   const group = row.kind === "round" || row.kind === "candidate";
   const tool = row.kind === "tool" || row.kind === "verify";
-  const tabs: [Tab, string, string?][] = tool
-    ? [["answer", "Result"], ["prompt", row.kind === "tool" ? "Arguments" : "Given"], ["raw", "Raw"]]
-    : [["answer", "Answer"], ["prompt", "Prompt", row.promptTokens === null ? undefined : String(row.promptTokens)], ["parameters", "Parameters"], ["judgements", "Judgements", judgements.data ? String(judgements.data.items.length) : undefined], ["raw", "Raw"]];
+  const words: Record<Tab, [string, string?]> = {
+    answer: [tool ? "Result" : "Answer"], prompt: tool ? [row.kind === "tool" ? "Arguments" : "Given"] : ["Prompt", row.promptTokens === null ? undefined : String(row.promptTokens)],
+    parameters: ["Parameters"], judgements: ["Judgements", judgements.data ? String(judgements.data.items.length) : undefined], raw: ["Raw"],
+  };
+  const tabs = tabsOf(row);
+  const open = tabs.includes(tab) ? tab : "answer";
   const temperature = interaction?.params.temperature;
   return (
     <div className="flex h-full min-h-0 flex-col">
@@ -64,24 +74,24 @@ export function TurnPanel({ row, tab, onTab, onClose, writing, before, onDiff, o
         )}
       </header>
       {group ? <div className="px-5 py-3"><GroupFacts row={row} /></div> : (
-        <Tabs.Root value={tabs.some(([name]) => name === tab) ? tab : "answer"} onValueChange={(next) => onTab(next as Tab)} className="flex min-h-0 flex-1 flex-col">
+        <Tabs.Root value={open} onValueChange={(next) => onTab(next as Tab)} className="flex min-h-0 flex-1 flex-col">
           <Tabs.List data-keys="live" className="flex shrink-0 gap-5 overflow-x-auto border-b border-border px-5">
-            {tabs.map(([name, label, note]) => (
+            {tabs.map((name) => (
               <Tabs.Trigger key={name} value={name} className="-mb-px flex h-9 shrink-0 items-center gap-1.5 border-b-2 border-transparent text-md text-text-2 data-[state=active]:border-primary data-[state=active]:font-[550] data-[state=active]:text-text">
-                {label}{note && <span className="nums text-xs font-normal text-text-3">{note}</span>}
+                {words[name][0]}{words[name][1] && <span className="nums text-xs font-normal text-text-3">{words[name][1]}</span>}
               </Tabs.Trigger>
             ))}
           </Tabs.List>
-          <Tabs.Content value={tabs.some(([name]) => name === tab) ? tab : "answer"} className="min-h-0 flex-1 overflow-y-auto px-5 py-4 outline-offset-[-2px]">
-            {error ? <ErrorBox error={error} retry={() => void refetch()} /> : <Body row={row} tab={tab} writing={writing} interaction={interaction} />}
+          <Tabs.Content value={open} className="min-h-0 flex-1 overflow-y-auto px-5 py-4 outline-offset-[-2px]">
+            {error ? <ErrorBox error={error} retry={() => void refetch()} /> : <Body row={row} tab={open} writing={writing} interaction={interaction} />}
           </Tabs.Content>
         </Tabs.Root>
       )}
       <footer className="flex shrink-0 flex-wrap gap-x-5 gap-y-1 border-t border-border px-5 py-2.5 text-xs text-text-3 max-md:hidden">
         <span className="flex items-center gap-1">Turn <KeyCap>J</KeyCap><KeyCap>K</KeyCap></span>
-        <span className="flex items-center gap-1">Tabs <KeyCap>1</KeyCap> to <KeyCap>{tabs.length}</KeyCap></span>
-        <span className="flex items-center gap-1">Judge <KeyCap>A</KeyCap></span>
-        <span className="flex items-center gap-1">Retry from here <KeyCap>R</KeyCap></span>
+        {tabs.length > 0 && <span className="flex items-center gap-1">Tabs <KeyCap>1</KeyCap> to <KeyCap>{tabs.length}</KeyCap></span>}
+        {row.kind === "model" && id && <span className="flex items-center gap-1">Judge <KeyCap>A</KeyCap></span>}
+        {over && <span className="flex items-center gap-1">Retry from here <KeyCap>R</KeyCap></span>}
       </footer>
     </div>
   );

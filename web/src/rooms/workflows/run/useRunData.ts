@@ -59,5 +59,6 @@ export function useRunData(id: string | null) {
     () => (run.data && turns.data ? buildTrace({ run: run.data, turns: turns.data, calls: calls.data ?? [], live: liveKeys.split("\n").filter(Boolean), plan }) : []),
     [run.data, turns.data, calls.data, liveKeys, plan]);
   const refetch = () => { void run.refetch(); void turns.refetch(); void calls.refetch(); };
-  return { run, rows, plan, definition, going, writing, refetch, error: run.error ?? turns.error ?? calls.error };
+  const error = [run, turns, calls].find((query) => query.error && query.data === undefined)?.error ?? null; // what is there stays, and the banner says that the line is cut
+  return { run, rows, plan, definition, going, writing, refetch, error };
 }

@@ -1,19 +1,19 @@
-/** Make a queue of chosen turns for people to judge. */
+/** Make a queue of chosen turns for people to judge: of the log, or of runs. */
 "use client";
 
 import { useMutation } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useRef, useState } from "react";
 
-import { api, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { QueueCreate } from "@/kit/api/schema";
-import { digits } from "@/kit/format/format";
-import { Button } from "@/kit/ui/Button";
-import { Dialog } from "@/kit/ui/Dialog";
-import { CheckField, SelectField, TextArea, TextField } from "@/kit/ui/Field";
-import { ErrorBox } from "@/kit/ui/Moments";
-import { say } from "@/kit/ui/Toast";
-import { href } from "@/kit/url";
+import { api, idempotencyKey, unwrap } from "../api/client";
+import type { QueueCreate } from "../api/schema";
+import { digits } from "../format/format";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { CheckField, SelectField, TextArea, TextField } from "../ui/Field";
+import { ErrorBox } from "../ui/Moments";
+import { say } from "../ui/Toast";
+import { href } from "../url";
 
 const KINDS: { value: QueueCreate["kind"]; label: string; together: boolean }[] = [
   { value: "thumbs", label: "Each alone: good or bad", together: false },
