@@ -133,7 +133,11 @@ def _live(house: LivedIn, said: str) -> None:
         "description": f"Every night.{said}"[:2000],
         "task": "workflows.start_run",
         "arguments": {"workflow": "pair", "input": {"goal": f"Every night.{said}"}},
-        "timing": {"kind": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin"},
+        "timing": {
+            "kind": "cron",
+            "cron": "30 2 * * *",
+            "timezone": "Asia/Tokyo",
+        },  # no summer time
     }
     ids["schedule"] = house.ask("POST", "/schedules", schedule)["id"]
     house.ask("POST", f"/schedules/{ids['schedule']}/run")
