@@ -5,9 +5,10 @@ which model or adapter serves whom, and it is not for models that need a GPU ser
 vLLM and use the provider engine.
 """
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 from camel_ext.core.clock import Clock
@@ -64,8 +65,7 @@ class LocalEngine:
         while True:
             tries.begin()
             try:
-                server = await self._supervisor.ready(request.adapter_path, tries.left_s)
-                with self._entered(server):
+                async with self._entered(request.adapter_path, tries) as server:
                     sent = _body(request, server, stream=False)
                     reply = await server.chats.chat(sent, timeout_s=tries.left_s)
                 return replace(reply, attempts=tries.count)
@@ -81,8 +81,7 @@ class LocalEngine:
             tries.begin()
             given = False
             try:
-                server = await self._supervisor.ready(request.adapter_path, tries.left_s)
-                with self._entered(server):
+                async with self._entered(request.adapter_path, tries) as server:
                     sent = _body(request, server, stream=True)
                     pieces = server.chats.stream(sent, timeout_s=tries.left_s)
                     async with aclosing(pieces) as items:
@@ -97,12 +96,17 @@ class LocalEngine:
                     raise
                 await tries.pause(error)
 
-    @contextmanager
-    def _entered(self, server: ModelServer) -> Iterator[None]:
-        """Count a call inside the server, and have it looked after when the call timed out."""
+    @asynccontextmanager
+    async def _entered(self, adapter: Path | None, tries: Tries) -> AsyncIterator[ModelServer]:
+        """Count a call inside a server that has its adapter, once it is its turn there.
+
+        A server in which a call timed out is looked after.
+        """
+        server = await self._supervisor.ready(adapter, tries.left_s)
         try:
             with server.lease():
-                yield
+                async with server.admission.admitted(adapter, tries.left_s):
+                    yield server
         except EngineTimeout:
             self._supervisor.suspect(server)
             raise

@@ -18,6 +18,7 @@ import msgspec
 from pydantic import SecretStr
 
 from camel_ext.core.clock import Clock
+from camel_ext.serving.engines.admission import Admission
 from camel_ext.serving.engines.http import Endpoint, open_client
 from camel_ext.serving.engines.protocol import Json
 from camel_ext.serving.errors import EngineNotInstalled, EngineUnavailable
@@ -27,6 +28,10 @@ STOP_TIMEOUT_S = 3.0
 LOG_BYTES_MAX = 5 * 1024 * 1024
 # The server closes idle connections after 5 s (httplib's default): we let go of them first.
 KEEPALIVE_S = 3.0
+# glibc: what was read of an adapter file goes back to the system, and does not stay as holes in the
+# heap. Measured with twenty adapters: 1.1 times their bytes instead of 1.8.
+GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+WAIT_INSIDE = 4  # calls more than slots wait in the server itself, so that a free slot never idles
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class LocalOptions:
 class ModelServer:
     """A child process that serves the model with one fixed set of adapters.
 
-    `chats` has as many connections as calls may wait inside; `side` is for health and metrics, which
-    must not queue behind them.
+    `admission` says whose turn it is to go in; `chats` has as many connections as calls may be inside;
+    `side` is for health and metrics, which must not queue behind them.
     """
 
     def __init__(
@@ -62,8 +67,9 @@ class ModelServer:
         endpoints: Sequence[Endpoint],
         adapter_ids: dict[Path, int],
         build: str,
+        admission: Admission,
     ) -> None:
-        self.adapter_ids, self.build = adapter_ids, build
+        self.adapter_ids, self.build, self.admission = adapter_ids, build, admission
         self.chats, self.side = endpoints
         self.alive = True
         self._process, self._clients = process, clients
@@ -168,16 +174,16 @@ def _server(
     """Open the connections to a child that answers."""
     address, build = f"http://127.0.0.1:{ready['port']}/v1", ready["build"]
     who = "The local model's server"
-    # A few calls more than slots wait inside the server, so that a free slot never idles.
+    inside_max = options.slots + WAIT_INSIDE
     clients = [
         open_client(address, api_key=api_key, connections_max=most, keepalive_s=KEEPALIVE_S)
-        for most in (options.slots + 4, 2)
+        for most in (inside_max, 2)
     ]
     endpoints = [
         Endpoint(client, clock, who=who, api_key=api_key, build=build) for client in clients
     ]
     ids = {path: index for index, path in enumerate(adapter_paths)}
-    return ModelServer(process, clients, endpoints, ids, build)
+    return ModelServer(process, clients, endpoints, ids, build, Admission(inside_max, clock))
 
 
 async def _spawn(options: LocalOptions) -> asyncio.subprocess.Process:
@@ -194,7 +200,7 @@ async def _spawn(options: LocalOptions) -> asyncio.subprocess.Process:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", **GIVES_BACK},
             start_new_session=True,  # Ctrl-C in the terminal is for us, not for the child
         )
 
