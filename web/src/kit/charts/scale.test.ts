@@ -20,6 +20,11 @@ it("keeps zero, what is needed and the interval inside the rule", () => {
   }
 });
 
+it("goes no further than a ratio can", () => {
+  expect(effectTicks(0.73, 1).at(-1)).toBe(1);
+  expect(effectTicks(0.5, 0.95).at(-1)).toBe(1);
+});
+
 it("draws to scale", () => {
   const ticks = [0, 0.2, 0.4, 0.6, 0.8];
   expect(share(0.4, ticks)).toBe(0.5);

@@ -15,12 +15,13 @@ export function niceTicks(low: number, high: number, wanted = 5): number[] {
   return Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
 }
 
-/** Return the ticks of an effect's rule: zero, what is needed and the whole interval lie within. */
+/** Return the ticks of an effect's rule: zero, what is needed and the whole interval lie within; no ratio exceeds 1. */
 export function effectTicks(low: number, high: number, needed = 0, wanted = 6): number[] {
   const values = [0, needed, low, high];
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const air = (most - least) * 0.06;
-  return niceTicks(least - (least < 0 || needed > 0 ? air : 0), most + air, wanted);
+  const top = Math.max(most, Math.min(1, most + air));
+  return niceTicks(least - (least < 0 || needed > 0 ? air : 0), top, wanted);
 }
 
 /** Return where value lies between the first and last tick, in [0, 1]. */

@@ -90,7 +90,7 @@ export function Runs() {
       </div>
       <div className="relative min-h-0 flex-1 border-t border-border">
         <DataTable label="Runs" columns={COLUMNS} rows={rows} rowId={rowId} href={open} rowLabel={(run) => `${run.state}: ${goalOf(run.input, run.workflow)}`.slice(0, 120)}
-          compact={(run) => ({ lead: <Preview text={goalOf(run.input, run.workflow)} />, aside: ago(run.created_at), note: `${run.waiting_for ?? run.state}, ${run.workflow}, ${run.turns} turns, ${duration(run.running_ms / 1000)}` })}
+          compact={(run) => ({ lead: <Preview text={goalOf(run.input, run.workflow)} />, aside: ago(run.created_at), note: `${run.waiting_for ?? run.state}, ${run.workflow}, ${run.turns === 1 ? "1 turn" : `${run.turns} turns`}, ${duration(run.running_ms / 1000)}` })}
           selection={selection} onSelect={setSelection} loading={runs.isPending} error={runs.error} retry={() => void runs.refetch()}
           older={{ more: runs.hasNextPage, loading: runs.isFetchingNextPage, load: () => void runs.fetchNextPage() }}
           empty={<Nothing filtered={source !== ""} clear={() => write("")} start={() => start(true)} />}
