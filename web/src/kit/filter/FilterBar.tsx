@@ -3,7 +3,7 @@
 
 import clsx from "clsx";
 import { CircleX, ListFilter, X } from "lucide-react";
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 
 import { count as shortCount } from "../format/format";
 import { useKeys } from "../keys/useKeys";
@@ -40,6 +40,11 @@ export function FilterBar({ label, source, onChange, fields, values = {}, placeh
   const list = offered?.list ?? [];
   const apply = (text: string) => { const tidy = text.trim(); if (tidy !== source) onChange(tidy); };
 
+  const place = useRef<number | null>(null); // where the caret goes with the text that was taken: before the next letter comes
+  useLayoutEffect(() => {
+    if (place.current !== null) input.current?.setSelectionRange(place.current, place.current);
+    place.current = null;
+  });
   const late = useRef(apply);
   useEffect(() => { late.current = apply; });
   useEffect(() => {
@@ -55,7 +60,7 @@ export function FilterBar({ label, source, onChange, fields, values = {}, placeh
     setCaret(next.caret);
     setAt(-1);
     if (list[index]!.whole) apply(next.text);
-    requestAnimationFrame(() => input.current?.setSelectionRange(next.caret, next.caret));
+    place.current = next.caret;
   };
   const pressed = (event: React.KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
