@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +30,7 @@ from camel_ext.scheduling.ticking import FIRE
 from camel_ext.settings import Settings
 from tests.postgres import temporary_copy
 from tests.scheduling.conftest import TENANT, asking_on, wanted
+from tests.web.conftest import WebServer
 
 ROOT = Path(__file__).parents[2]
 SCHEDULERS, KILLS = 3, 6
@@ -121,3 +124,42 @@ async def _until(runtime: Runtime, there: Callable[[Any, list[Firing]], bool]) -
     async with asyncio.timeout(60):
         while not there(*await _seen(runtime)):  # noqa: ASYNC110 - it is a row
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.slow
+async def test_a_server_killed_at_random_fires_each_tick_once(tmp_path: Path) -> None:
+    """On SQLite the server is the scheduler: what passed while it was dead is caught up with."""
+    rng = Random(6)
+    server = WebServer(tmp_path / "data")
+    server.start()
+    try:
+        body = {
+            "name": "files",
+            "task": "datasets.build_version",
+            "arguments": {"name": "none", "filter": {}},
+            "timing": {"kind": "every", "every_s": 1},
+            "catch_up": "all",
+            "catch_up_limit": 100,
+            "overlap": "allow",
+        }
+        with server.client() as client:
+            answer = client.post("/api/v1/schedules", json=body)
+            assert answer.status_code == 201, answer.text
+            path = f"/api/v1/schedules/{answer.json()['id']}/firings?limit=500"
+        for _ in range(3):
+            await asyncio.sleep(rng.uniform(0.5, 3))
+            server.kill()
+            await asyncio.sleep(rng.uniform(0, 2))
+            server.start()
+        await asyncio.sleep(2)
+        with server.client() as client:
+            items = client.get(path).json()["items"]
+            versions = client.get("/api/v1/datasets/none/versions?limit=500").json()["items"]
+    finally:
+        server.stop()
+    times = [datetime.fromisoformat(item["tick_at"]) for item in reversed(items)]
+    assert len(times) > 8
+    assert {(b - a).total_seconds() for a, b in pairwise(times)} == {1.0}
+    started = {item["started_id"] for item in items if item["started_id"]}
+    assert started <= {version["id"] for version in versions}
+    assert len(versions) <= len(items), "a tick started its task twice"
