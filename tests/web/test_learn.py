@@ -46,6 +46,28 @@ def bring(page: Page, file: Path, name: str) -> None:
     dialog(page).get_by_role("button", name="Import it").click()
 
 
+def test_a_turn_is_asked_again_while_its_run_goes_on(pages: Pages, house: LivedIn) -> None:
+    wanted = {"workflow": "pair", "input": {"goal": "Fork me."}, "single_step": True}
+    run = house.ask("POST", "/runs", wanted)["id"]
+    house.until(f"/runs/{run}", "waiting")
+    page = pages()
+    page.goto(f"/workflows/run/?id={run}")
+    page.get_by_role("button", name=re.compile("^Fork")).click()
+    asked = dialog(page)
+    expect(asked.get_by_role("heading", name="Ask turn 1 again?")).to_be_visible()
+    asked.get_by_role("button", name="Ask again").click()
+    house.ask("POST", f"/runs/{run}/resume", {})
+    house.until(f"/runs/{run}", "succeeded")
+    expect(page.get_by_text("Succeeded", exact=True).first).to_be_attached()
+    best = asked.get_by_role("button", name="The best")
+    expect(best).to_have_count(4)
+    expect(asked.get_by_role("heading", name="Ask turn 1 again?")).to_be_visible()
+    best.nth(1).click()
+    expect(page.get_by_text("Judged: the pair waits for a dataset")).to_be_visible()
+    said = house.ask("GET", "/annotations?kind=ranking")["items"][0]
+    assert said["value"]["ranking"][0] == [said["interaction_ids"][1]]
+
+
 class TestADataset:
     def test_is_built_by_rules_whose_yield_stands_beside(
         self, pages: Pages, house: LivedIn

@@ -65,6 +65,9 @@ function OneRun({ id }: { id: string }) {
   const again = run ? retryFrom(run, row, wanted) : null;
   const startAnew = () => retry.mutate(again?.key ?? null, { onSuccess: (made) => { say(`A new run began from ${again?.name}`); router.push(href("/workflows/run", { id: made.id })); } });
   const walk = (by: 1 | -1) => { const next = beside(visible, row, by); if (next) select(next); };
+  const stay = { turn: row?.seq ?? row?.key ?? null }; // a dialog is about its turn, however the run goes on
+  const fork = () => url.set({ fork: 1, ...stay });
+  const diff = (other: TraceRow) => url.set({ diff: other.key, ...stay });
 
   useKeys("Run", [
     { keys: "j", label: "Next turn", repeat: true, run: () => walk(1) },
@@ -72,8 +75,8 @@ function OneRun({ id }: { id: string }) {
     { keys: "h", label: "Fold, or go up", off: !row, run: () => { if (row) unfoldOrLeave(row, rows, folded, fold, select); } },
     { keys: "l", label: "Unfold", off: !row, run: () => { if (row) fold(row.key, false); } },
     { keys: ["1", "2", "3", "4", "5"], label: "Tabs of the turn", off: !row, run: (event) => { const next = row && tabsOf(row)[Number(event.key) - 1]; if (next) url.set({ tab: next }); } },
-    { keys: "f", label: "Fork: ask the turn again", off: !answer, run: () => url.set({ fork: 1 }) },
-    { keys: "d", label: "Diff with another turn", off: !before, run: () => url.set({ diff: before?.key }) },
+    { keys: "f", label: "Fork: ask the turn again", off: !answer, run: fork },
+    { keys: "d", label: "Diff with another turn", off: !before, run: () => before && diff(before) },
     { keys: "a", label: "Judge the turn", off: !answer, run: () => url.set({ tab: "judgements" }) },
     { keys: "m", label: "Graph: aggregated, expanded", run: () => setMode(mode === "expanded" ? "aggregated" : "expanded") },
     { keys: ["w", "Escape"], label: "Follow live", run: () => url.set({ turn: null }) },
@@ -111,7 +114,7 @@ function OneRun({ id }: { id: string }) {
       </div>
       {row && (
         <aside aria-label="The open turn" className={clsx("w-[432px] shrink-0 border-l border-border bg-subtle max-lg:absolute max-lg:inset-y-0 max-lg:right-0 max-lg:z-20 max-lg:max-w-full max-lg:shadow-pop max-md:fixed max-md:inset-0 max-md:z-40 max-md:w-full", wanted === null && "max-lg:hidden")}>
-          <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={row.turn ? null : writing.get(row.key) ?? null} before={before} over={!going} onDiff={(other) => url.set({ diff: other.key })} onFork={() => url.set({ fork: 1 })} />
+          <TurnPanel row={row} tab={tab} onTab={(next) => url.set({ tab: next })} onClose={() => url.set({ turn: null })} writing={row.turn ? null : writing.get(row.key) ?? null} before={before} over={!going} onDiff={diff} onFork={fork} />
         </aside>
       )}
       {row && answer && url.get("fork") && <ForkDialog interactionId={answer} seq={row.seq} onClose={() => url.set({ fork: null })} />}
