@@ -112,6 +112,68 @@ def test_is_walked_by_keys_alone(page: Pages) -> None:
     expect(opened).to_have_url(re.compile("/experiments/$"))
 
 
+def test_the_navigation_is_a_rail_where_one_works(page: Pages) -> None:
+    opened = page()
+    nav = opened.get_by_role("navigation", name="Main")
+
+    def width(wanted: int) -> None:
+        expect(nav).to_have_css("width", f"{wanted}px")
+
+    opened.goto("/workflows/")
+    width(208)
+    opened.goto("/workflows/run/")
+    width(52)
+    live(opened)
+    opened.keyboard.press("[")
+    width(208)
+    opened.reload()
+    width(208)
+    opened.goto("/annotations/queue/")
+    width(208)  # remembered for both
+    live(opened)
+    opened.keyboard.press("[")
+    opened.get_by_role("link", name="Logs").first.click()
+    width(208)  # the others are as they were
+    opened.go_back()
+    width(52)
+
+
+def test_a_key_is_changed_and_switched_off(page: Pages, axe: Callable[[Page], None]) -> None:
+    opened = page()
+    opened.goto("/workflows/")
+    live(opened)
+    opened.keyboard.press("?")
+    sheet = opened.get_by_role("dialog", name="Keys")
+    sheet.get_by_role("button", name="Change the key of “Start a run”").click()
+    opened.keyboard.press("j")
+    expect(sheet.get_by_role("status")).to_have_text("This is the key of “Next row”")
+    opened.keyboard.press("o")
+    expect(sheet.get_by_role("button", name="Give “Start a run” its own key back")).to_be_visible()
+    axe(opened)
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("button", name="Start a run O")).to_be_visible()
+    opened.keyboard.press("n")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+    opened.keyboard.press("o")
+    expect(opened.get_by_role("dialog", name="Start a run?")).to_be_visible()
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+    opened.keyboard.press("?")
+    sheet.get_by_role("button", name="Change the key of “Start a run”").click()
+    opened.keyboard.press("Delete")
+    opened.keyboard.press("Escape")
+    opened.keyboard.press("o")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+    opened.wait_for_timeout(1500)  # until the server has it
+    other = page()
+    other.goto("/settings/")
+    kept = other.get_by_role("listitem").filter(has_text="Start a run")
+    expect(kept).to_contain_text("off")
+    kept.get_by_role("button").click()
+    expect(kept).to_have_count(0)
+    other.wait_for_timeout(1500)
+
+
 def test_keeps_preferences_for_every_browser_of_a_person(page: Pages) -> None:
     opened = page()
     opened.goto("/settings/")
