@@ -1,0 +1,60 @@
+"""Settings, Jobs: the queue on screen, and its levers: pause, stop, drain, each taken back."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.conftest import Pages
+from tests.web.lived_in import LivedIn
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
+
+
+def queue_of(house: LivedIn, name: str) -> dict[str, object]:
+    found: list[dict[str, object]] = house.ask("GET", "/queues")["items"]
+    (queue,) = [each for each in found if each["name"] == name]
+    return queue
+
+
+def test_a_paused_queue_keeps_a_run_waiting_and_its_job_is_stopped_here(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/settings/")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_visible()
+    page.get_by_role("button", name="Pause workflows").click()
+    expect(page.get_by_role("button", name="Resume workflows")).to_be_visible()
+    assert queue_of(house, "workflows")["paused_at"] is not None
+    wanted = {"workflow": "answer", "input": {"goal": "Wait in the queue."}}
+    run = house.ask("POST", "/runs", wanted)
+    row = page.get_by_role("listitem").filter(has_text="workflows.run").filter(has_text="Queued")
+    expect(row).to_have_count(1, timeout=10_000)  # it is asked for again every five seconds
+    expect(row.get_by_role("link", name="the run")).to_have_attribute(
+        "href", f"/workflows/run/?id={run['id']}"
+    )
+    axe(page)
+    row.get_by_role("button", name="Stop").click()
+    expect(row).to_have_count(0, timeout=10_000)
+    assert house.ask("GET", f"/runs/{run['id']}")["state"] == "cancelled"
+    page.get_by_role("button", name="Resume workflows").click()
+    expect(page.get_by_role("button", name="Pause workflows")).to_be_visible()
+    assert queue_of(house, "workflows")["paused_at"] is None
+    page.get_by_role("link", name="All").click()
+    expect(page.get_by_role("listitem").filter(has_text="Cancelled").first).to_be_visible()
+
+
+def test_a_worker_is_drained_and_taken_back_on_a_phone(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages(width=390)
+    page.goto("/settings/jobs/?show=dead")
+    expect(page.get_by_text("No job ran out of tries.")).to_be_visible()
+    page.get_by_role("button", name="Drain").click()
+    expect(page.get_by_role("button", name="Take jobs again")).to_be_visible()
+    assert house.ask("GET", "/workers")["items"][0]["draining_since"] is not None
+    axe(page)
+    page.get_by_role("button", name="Undo").click()  # the toast's
+    expect(page.get_by_role("button", name="Drain")).to_be_visible()
+    assert house.ask("GET", "/workers")["items"][0]["draining_since"] is None

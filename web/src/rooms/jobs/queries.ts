@@ -1,0 +1,59 @@
+/** Jobs, their queues and the workers. Jobs are no events of the feed: what is on screen is asked for again. */
+"use client";
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { api, unwrap } from "@/kit/api/client";
+
+const AGAIN_MS = 5_000;
+const MOST = 50;
+
+export type Look = "open" | "dead" | "all";
+
+export function useQueues() {
+  return useQuery({ queryKey: ["queues"], queryFn: () => unwrap(api.GET("/api/v1/queues")), refetchInterval: AGAIN_MS });
+}
+
+export function useJobs(look: Look) {
+  const wanted = look === "open" ? (["running", "queued", "waiting"] as const) : null;
+  return useQuery({
+    queryKey: ["jobs", look],
+    refetchInterval: AGAIN_MS,
+    queryFn: async () => {
+      const list = (query: object) => unwrap(api.GET("/api/v1/jobs", { params: { query: { limit: MOST, ...query } } }));
+      if (!wanted) return (await list({ dead: look === "dead" })).items;
+      const pages = await Promise.all(wanted.map((state) => list({ state })));
+      return pages.flatMap((page) => page.items).slice(0, MOST);
+    },
+  });
+}
+
+/** Who is not an owner of the organisation that runs the server is refused: then there is nothing to show. */
+export function useWorkers() {
+  return useQuery({ queryKey: ["workers"], queryFn: () => unwrap(api.GET("/api/v1/workers")), refetchInterval: AGAIN_MS, retry: false });
+}
+
+function useSteering<Asked>(fn: (asked: Asked) => Promise<unknown>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: fn,
+    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => ["jobs", "queues", "workers"].includes(String(queryKey[0])) }),
+  });
+}
+
+export function useQueueSteering(name: string) {
+  const params = { path: { name } };
+  return useSteering((pauses: boolean) => unwrap(pauses ? api.POST("/api/v1/queues/{name}/pause", { params }) : api.POST("/api/v1/queues/{name}/resume", { params })));
+}
+
+export type JobAct = "cancel" | "repeat";
+
+export function useJobSteering(job_id: string) {
+  const params = { path: { job_id } };
+  return useSteering((act: JobAct) => unwrap(act === "cancel" ? api.POST("/api/v1/jobs/{job_id}/cancel", { params }) : api.POST("/api/v1/jobs/{job_id}/repeat", { params })));
+}
+
+export function useWorkerSteering(worker_id: string) {
+  const params = { path: { worker_id } };
+  return useSteering((drains: boolean) => unwrap(drains ? api.POST("/api/v1/workers/{worker_id}/drain", { params }) : api.POST("/api/v1/workers/{worker_id}/resume", { params })));
+}
