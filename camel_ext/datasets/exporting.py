@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.core.tenancy import Tenant
@@ -23,6 +24,7 @@ from camel_ext.datasets import exports, reading
 from camel_ext.datasets.errors import ExportFolderUnusable
 from camel_ext.datasets.files import lines_of
 from camel_ext.datasets.models import FileFormat, Split
+from camel_ext.datasets.schemas_exports import ExportStart
 
 FOLDER = "datasets.exports"  # where the process keeps the folder's path, among its extras
 Read = Callable[..., Awaitable[Any]]
@@ -112,7 +114,21 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await _end(context, State.FAILED, None, (code, detail))
 
 
-@task(exports.EXPORT, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, export_id: str) -> None:
+    """Stop an export by its job."""
+    exports.cancel_export(db, door.runtime.clock, UUID(export_id))
+
+
+def again(db: Session, door: TenantDoor, *, export_id: str) -> UUID:
+    """Write the same version anew; return the new job."""
+    runtime = door.runtime
+    old = exports.get_export(db, UUID(export_id))
+    wanted = ExportStart(version=str(old.version_id), split=old.split, format=old.format)
+    made = exports.start_export(db, runtime.clock, runtime.new_id, door.principal_id, wanted)
+    return made.job_id
+
+
+@task(exports.EXPORT, failed=mark_failed, cancel=cancel, again=again)
 async def export_version(context: TaskContext, *, export_id: str) -> None:
     """Write an export to its end."""
     runtime, threads = context.runtime, context.runtime.threads

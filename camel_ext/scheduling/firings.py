@@ -10,10 +10,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.paging import Place, fetch_page
 from camel_ext.core.runtime import Runtime
+from camel_ext.scheduling.errors import ScheduleUnknown
 from camel_ext.scheduling.models import Cause, Firing, Overlap, Reason, Schedule
 from camel_ext.scheduling.schedulable import (
     SCHEDULABLE,
@@ -129,12 +131,12 @@ def _under_way(db: Session, clock: Clock, schedule: Schedule, firing: Firing) ->
     found = list(db.scalars(query))
     states = _states(db, found)
     unbegun = [other for other in found if other.started_id is None]
-    jobs = _job_states(db, unbegun)
+    held = _job_states(db, unbegun)
     for other in found:
         if other.started_id is not None:
             state = states.get(other.started_id)
             other.over_at = clock.now() if state is None or state.is_final else None
-        elif jobs.get(other.job_id, State.CANCELLED).is_final:  # somebody cancelled its job
+        elif held.get(other.job_id, State.CANCELLED).is_final:  # somebody cancelled its job
             end_firing(db, clock, schedule, other, State.CANCELLED)
     return [other for other in found if other.over_at is None]
 
@@ -156,6 +158,34 @@ def _states(db: Session, firings: Sequence[Firing]) -> dict[UUID, State]:
         if task is not None and ids:
             states |= task.look(db, ids)
     return states
+
+
+def cancel_firing(db: Session, clock: Clock, firing_id: UUID) -> None:
+    """Drop a firing that has not started anything yet; one that has stays as it is."""
+    firing = _get(db, firing_id)
+    job = jobs.request_cancel(db, clock, _job_of(firing))  # the job is locked first
+    schedule = get_schedule(db, firing.schedule_id, lock=True)
+    db.refresh(firing)
+    if job.state.is_final and not firing.state.is_final:
+        end_firing(db, clock, schedule, firing, State.CANCELLED)
+
+
+def repeat_firing(db: Session, runtime: Runtime, principal_id: UUID, firing_id: UUID) -> UUID:
+    """Fire the schedule of a firing again, in the name of who asks; return the job."""
+    made = run_now(db, runtime, principal_id, _get(db, firing_id).schedule_id)
+    return _job_of(made)
+
+
+def _get(db: Session, firing_id: UUID) -> Firing:
+    firing = db.get(Firing, firing_id)
+    if firing is None:
+        raise ScheduleUnknown("the schedule of this firing is gone, with its history")
+    return firing
+
+
+def _job_of(firing: Firing) -> UUID:
+    assert firing.job_id is not None, "only a tick that was missed has no job"
+    return firing.job_id
 
 
 def mark_failed(db: Session, clock: Clock, firing_id: UUID, code: str, detail: str) -> None:

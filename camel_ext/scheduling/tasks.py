@@ -3,6 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State, WaitingFor
 from camel_ext.core.queue import TaskContext, Wait, task
 from camel_ext.scheduling import firings
@@ -17,7 +20,17 @@ async def mark_failed(context: TaskContext, code: str, detail: str) -> None:
     await context.write(firings.mark_failed, context.runtime.clock, firing_id, code, detail)
 
 
-@task(FIRE, failed=mark_failed)
+def cancel(db: Session, door: TenantDoor, *, firing_id: str) -> None:
+    """Drop a firing that has not started anything yet."""
+    firings.cancel_firing(db, door.runtime.clock, UUID(firing_id))
+
+
+def again(db: Session, door: TenantDoor, *, firing_id: str) -> UUID:
+    """Fire the schedule of a firing that failed, by hand; return the new job."""
+    return firings.repeat_firing(db, door.runtime, door.principal_id, UUID(firing_id))
+
+
+@task(FIRE, failed=mark_failed, cancel=cancel, again=again)
 async def fire(context: TaskContext, *, firing_id: str) -> None:
     """Start what a firing is to start."""
     runtime, job = context.runtime, context.job

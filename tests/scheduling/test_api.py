@@ -221,6 +221,23 @@ async def test_a_workflow_runs_by_the_clock(house: House) -> None:
     )
 
 
+async def test_a_firing_is_stopped_and_tried_again_by_its_job(house: House) -> None:
+    client = house.client
+    saved = await made(client, overlap="queue")
+    path = f"{PATH}/{saved['id']}"
+    for _ in range(2):
+        await client.post(f"{path}/run")
+    items = await until(
+        client, f"{path}/firings", lambda items: [i["state"] for i in items][:1] == ["waiting"]
+    )
+    assert items[1]["state"] == "succeeded"
+    queued = (await client.get("/api/v1/jobs?queue=scheduling&state=waiting")).json()["items"]
+    stopped = await client.post(f"/api/v1/jobs/{queued[0]['id']}/cancel")
+    assert stopped.json()["state"] == "cancelled"
+    found = (await client.get(f"{path}/firings")).json()["items"]
+    assert [item["state"] for item in found] == ["cancelled", "succeeded"]
+
+
 async def test_a_list_asks_a_fixed_number_of_questions(house: House) -> None:
     from tests.statements import counted
 

@@ -1,6 +1,8 @@
 """What a firing does when its time has come: overlap, failure, a person's wish, and exactly one start."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -8,7 +10,13 @@ from sqlalchemy.orm import Session
 from camel_ext.core import jobs
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.paging import Place
-from camel_ext.scheduling.firings import MOST_WAITING, carry_out, list_firings, run_now
+from camel_ext.scheduling.firings import (
+    MOST_WAITING,
+    carry_out,
+    list_firings,
+    repeat_firing,
+    run_now,
+)
 from camel_ext.scheduling.models import Cause, Firing, Reason, Schedule
 from camel_ext.scheduling.schedules import delete_schedule
 from camel_ext.scheduling.schemas import FiringShown
@@ -113,19 +121,23 @@ class TestStarting:
     ) -> None:
         schedule = await desk.save()
 
-        def spoil(db: Session) -> None:
-            db.get_one(Schedule, schedule.id).arguments = {"label": "unknown"}
-
-        await desk.write(spoil)
+        await desk.write(lambda db: _set_arguments(db, schedule.id, {"label": "unknown"}))
         firing = (await ticked(desk, schedule))[0]
         assert (firing.state, firing.error_code, firing.error_detail) == (
             State.FAILED, "core.not_found", "there is no such thing",
         )  # fmt: skip
         assert firing.over_at is not None
-        await desk.write(lambda db: setattr(db.get_one(Schedule, schedule.id), "arguments", {}))
+        await desk.write(lambda db: _set_arguments(db, schedule.id, {}))
         firing = (await ticked(desk, schedule))[-1]
         assert firing.error_code == "scheduling.arguments_invalid"
         assert "arguments.label" in (firing.error_detail or "")
+        mended = {"label": "mended"}
+        await desk.write(lambda db: _set_arguments(db, schedule.id, mended))
+        job_id = await desk.write(repeat_firing, desk.runtime, ADA, firing.id)
+        assert await desk.work() == [State.SUCCEEDED]
+        again = next(f for f in await desk.firings(schedule.id) if f.job_id == job_id)
+        assert (again.cause, again.state) == (Cause.PERSON, State.SUCCEEDED)
+        assert (await desk.things())[-1].args == mended
 
     async def test_a_schedule_deleted_meanwhile_starts_nothing(self, desk: Desk) -> None:
         schedule = await desk.save(jitter_s=3600)
@@ -187,3 +199,7 @@ async def _hold(desk: Desk, thing: Job) -> None:
         held.state, held.worker_id = State.RUNNING, desk.worker_id
 
     await desk.write(hold)
+
+
+def _set_arguments(db: Session, schedule_id: UUID, arguments: dict[str, Any]) -> None:
+    db.get_one(Schedule, schedule_id).arguments = arguments

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camel_ext.scheduling.models import CatchUp
@@ -59,6 +59,7 @@ class TestClocks:
         plan = owed(MINUTES, ALL, cursor, at(100))
         assert (plan.fire, plan.following) == ([], at(101))
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(-7200, 7200), max_size=30), st.sampled_from([NONE, LAST, ALL]))
     def test_whatever_clocks_do_only_ticks_fire_and_none_ahead_of_time(
         self, jumps: list[int], policy: Policy
@@ -74,6 +75,7 @@ class TestClocks:
             assert all((tick - START) % timedelta(seconds=60) == timedelta(0) for tick in plan.fire)
             cursor = plan.cursor
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 7200), max_size=30))
     def test_going_forward_all_catches_up_with_everything(self, steps: list[int]) -> None:
         cursor = now = START

@@ -94,6 +94,7 @@ class TestCalendar:
         with pytest.raises(TimingInvalid, match="no cron expression"):
             Cron(expression).after(datetime(2026, 1, 1, tzinfo=UTC))
 
+    @settings(deadline=None)
     @given(st.text(alphabet="0123456789*/,-#L? AUGSUN", max_size=30))
     def test_any_text_is_an_expression_or_said_to_be_none(self, text: str) -> None:
         try:
@@ -155,6 +156,7 @@ class TestOrder:
 
 
 class TestIntervals:
+    @settings(deadline=None)
     @given(YEARS, st.integers(1, 10**7), YEARS)
     def test_are_counted_from_their_anchor(
         self, anchor: datetime, every_s: int, moment: datetime
@@ -184,6 +186,7 @@ class TestIntervals:
 
 
 class TestJitter:
+    @settings(deadline=None)
     @given(YEARS, st.integers(0, 86_400), st.uuids())
     def test_is_within_its_bound_and_the_same_for_everybody(
         self, tick: datetime, jitter_s: int, schedule_id: UUID
