@@ -57,7 +57,7 @@ export function Button({
 }
 
 export function LinkButton({ kind = "default", icon, keyCap, className, children, ...rest }: Look & ComponentProps<typeof Link>) {
-  return <Link {...rest} className={classes(kind, className)}><Inside icon={icon} keyCap={keyCap}>{children}</Inside></Link>;
+  return <Link prefetch={false} {...rest} className={classes(kind, className)}><Inside icon={icon} keyCap={keyCap}>{children}</Inside></Link>;
 }
 
 /** An icon alone, for toolbars: `label` is its tooltip and its name. */

@@ -1,11 +1,11 @@
 /** The latest verdict with its interval, to scale, and one plain sentence. */
 "use client";
 
-import Link from "next/link";
 
 import type { Overview } from "@/kit/api/overview";
 import { Interval, levelText } from "@/kit/charts/Interval";
 import { ago, points } from "@/kit/format/format";
+import { NavLink as Link } from "@/kit/shell/NavLink";
 import { Card } from "@/kit/ui/Card";
 import { VerdictChip } from "@/kit/ui/Chip";
 import { href } from "@/kit/url";

@@ -3,10 +3,10 @@
 
 import clsx from "clsx";
 import { ArrowRight, Dumbbell, Flag, type LucideIcon, PenLine, Play, Scale, ScrollText } from "lucide-react";
-import Link from "next/link";
 
 import { type Overview, toJudge } from "@/kit/api/overview";
 import { ago, clockTime, count, digits, points } from "@/kit/format/format";
+import { NavLink as Link } from "@/kit/shell/NavLink";
 
 interface Stage { icon: LucideIcon; name: string; path: string; value: number; note: string; /** Somebody has to act here. */ mine?: boolean }
 

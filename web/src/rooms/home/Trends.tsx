@@ -3,11 +3,11 @@
 
 import clsx from "clsx";
 import { ArrowRight } from "lucide-react";
-import Link from "next/link";
 
 import type { Overview } from "@/kit/api/overview";
 import { Spark } from "@/kit/charts/Spark";
 import { cost, count, percent, points, UNKNOWN } from "@/kit/format/format";
+import { NavLink as Link } from "@/kit/shell/NavLink";
 import { Card } from "@/kit/ui/Card";
 import { href } from "@/kit/url";
 

@@ -2,11 +2,11 @@
 "use client";
 
 import { ArrowRight } from "lucide-react";
-import Link from "next/link";
 import { useEffect, useState } from "react";
 
 import type { Overview } from "@/kit/api/overview";
 import { duration } from "@/kit/format/format";
+import { NavLink as Link } from "@/kit/shell/NavLink";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { LinkButton } from "@/kit/ui/Button";
 import { Card } from "@/kit/ui/Card";
