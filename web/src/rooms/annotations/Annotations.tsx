@@ -2,6 +2,7 @@
 "use client";
 
 import { Plus } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useState } from "react";
 
 import { useKeys } from "@/kit/keys/useKeys";
@@ -11,11 +12,12 @@ import { PageHeader } from "@/kit/ui/Card";
 import { Fill } from "@/kit/ui/Fill";
 import { TabLinks } from "@/kit/ui/TabLinks";
 
-import { BatchDialog } from "./BatchDialog";
 import { Batches } from "./Batches";
 import { Judgements } from "./Judgements";
-import { NewQueue } from "./NewQueue";
 import { Queues } from "./Queues";
+
+const BatchDialog = dynamic(() => import("./BatchDialog").then((module) => module.BatchDialog), { ssr: false });
+const NewQueue = dynamic(() => import("./NewQueue").then((module) => module.NewQueue), { ssr: false });
 
 const TABS = [
   { id: "queues", word: "Queues", href: href("/annotations") },

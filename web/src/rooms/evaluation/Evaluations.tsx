@@ -2,6 +2,7 @@
 "use client";
 
 import { Plus, Scale } from "lucide-react";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { useState } from "react";
 
@@ -15,11 +16,12 @@ import { Card, PageHeader } from "@/kit/ui/Card";
 import { StateChip, VerdictChip } from "@/kit/ui/Chip";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
-import { CompareDialog } from "./CompareDialog";
-import { EvaluateDialog } from "./EvaluateDialog";
 import { answeredBy, findingOf } from "./found";
 import { Judgings } from "./Judgings";
 import { useComparisons, useEvaluations, useSuites } from "./queries";
+
+const CompareDialog = dynamic(() => import("./CompareDialog").then((module) => module.CompareDialog), { ssr: false });
+const EvaluateDialog = dynamic(() => import("./EvaluateDialog").then((module) => module.EvaluateDialog), { ssr: false });
 
 export function Evaluations() {
   const [asked, setAsked] = useState<"evaluate" | "compare" | null>(null);

@@ -2,6 +2,7 @@
 "use client";
 
 import { Gavel } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useState } from "react";
 
 import type { EvaluationShown, JudgingShown } from "@/kit/api/schema";
@@ -12,9 +13,10 @@ import { Card } from "@/kit/ui/Card";
 import { StateChip } from "@/kit/ui/Chip";
 import { ErrorBox } from "@/kit/ui/Moments";
 
-import { JudgeDialog } from "./JudgeDialog";
 import { leaningOf, tallyOf } from "./leaning";
 import { isOpen, useJudgings, useStopJudging } from "./queries";
+
+const JudgeDialog = dynamic(() => import("./JudgeDialog").then((module) => module.JudgeDialog), { ssr: false });
 
 export function Judgings({ done }: { done: EvaluationShown[] }) {
   const { data, error, refetch } = useJudgings();

@@ -2,6 +2,7 @@
 "use client";
 
 import { BadgeCheck, Sparkles } from "lucide-react";
+import dynamic from "next/dynamic";
 import Link from "next/link";
 import { useState } from "react";
 
@@ -15,9 +16,10 @@ import { StateChip, VerdictChip } from "@/kit/ui/Chip";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import type { BudgetShown, CertificateListed, ImprovementListed } from "@/kit/api/schema";
 
-import { ImproveDialog } from "./Improve";
 import { useBudgets, useCertificate, useCertificates, useImprovements } from "./queries";
 import { StageDots } from "./Stages";
+
+const ImproveDialog = dynamic(() => import("./Improve").then((module) => module.ImproveDialog), { ssr: false });
 
 export function Experiments() {
   const [starting, setStarting] = useState(false);

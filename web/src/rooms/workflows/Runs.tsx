@@ -2,6 +2,7 @@
 "use client";
 
 import { Download, GitCompare, PenLine, Play, Workflow } from "lucide-react";
+import dynamic from "next/dynamic";
 import { useRouter } from "next/navigation";
 import { useMemo, useState } from "react";
 
@@ -27,8 +28,9 @@ import { href, useUrl } from "@/kit/url";
 import { exportRuns } from "./export";
 import { type RunsFilter, useRuns, useWorkflows } from "./queries";
 import { goalOf } from "./run/messages";
-import { StartRun } from "./StartRun";
 import { ToQueue } from "./ToQueue";
+
+const StartRun = dynamic(() => import("./StartRun").then((module) => module.StartRun), { ssr: false });
 
 const FIELDS: FilterField[] = [
   { name: "state", about: "Where it stands", kind: "word", values: ["queued", "running", "waiting", "succeeded", "failed", "cancelled"] },
