@@ -11,7 +11,6 @@ import { Button } from "@/kit/ui/Button";
 import { Dialog } from "@/kit/ui/Dialog";
 import { CheckField, SelectField, TextArea, TextField } from "@/kit/ui/Field";
 import { ErrorBox } from "@/kit/ui/Moments";
-import { say } from "@/kit/ui/Toast";
 
 import { useMakeQueue } from "./lists";
 import { KINDS } from "./words";
@@ -37,7 +36,7 @@ export function NewQueue({ onClose }: { onClose: () => void }) {
   const submit = () => filter && make.mutate({
     name, kind, guideline, guideline_version: version.trim() || null, labels: kind === "labels" && words.length > 0 ? words : null,
     blind, annotators, reservation_s: 900, filter, at_most: atMost,
-  } as QueueCreate, { onSuccess: (queue) => { say(`${queue.items_total} items wait in ${queue.name}`); router.push(href("/annotations/queue", { id: queue.id })); } });
+  } as QueueCreate, { onSuccess: (queue) => router.push(href("/annotations/queue", { id: queue.id })) }); // which says how many wait
   return (
     <Dialog wide open onClose={onClose} title="What shall people judge?"
       actions={<><Button onClick={onClose}>Cancel</Button><Button kind="ink" busy={make.isPending} disabled={!filter || name === "" || wrong !== null} reason={name === "" ? "It needs a name" : undefined} onClick={submit}>Make the queue</Button></>}>
