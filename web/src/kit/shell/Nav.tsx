@@ -58,7 +58,7 @@ function Item({ place, current, now }: { place: Place; current: boolean; now: Ov
     <NavLink href={place.path} title={place.label} aria-current={current ? "page" : undefined} className={clsx(ITEM, current ? "border-border bg-surface text-text" : QUIET)}>
       <Icon aria-hidden size={16} strokeWidth={1.75} className="shrink-0" /> <span className="rail:sr-only">{place.label}</span>
       {counted && counted.value > 0 && (
-        <span className={clsx("nums ml-auto rounded-full px-1.5 text-xs rail:absolute rail:-top-0.5 rail:right-0 rail:px-1 rail:text-2xs", counted.mine ? "bg-accent-soft text-accent" : "bg-sunken text-text-2")}>
+        <span className={clsx("nums ml-auto rounded-full px-1.5 text-xs rail:absolute rail:-top-1 rail:-right-1.5 rail:px-1 rail:text-2xs", counted.mine ? "bg-accent-soft text-accent" : "bg-sunken text-text-2")}>
           {count(counted.value)}<span className="sr-only"> {counted.says}</span>
         </span>
       )}

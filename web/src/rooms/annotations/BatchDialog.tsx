@@ -41,7 +41,6 @@ function Form({ verifiers, onClose }: { verifiers: VerifierShown[]; onClose: () 
   return (
     <Dialog wide open onClose={onClose} title={TITLE}
       actions={<><Button onClick={onClose}>Cancel</Button><Button kind="ink" busy={start.isPending} disabled={!filter || !params} onClick={submit}>{dry ? "Run it dry" : "Run it"}</Button></>}>
-      <AnswersFilter label="Which answers" source={source} onChange={setSource} />
       <div className="grid gap-3 sm:grid-cols-2">
         <SelectField label="Verifier" value={verifier.name} help={`${verifier.description}${verifier.slow ? " Takes seconds for each answer." : ""}`} options={verifiers.map(({ name }) => ({ value: name, label: name }))} onChange={(event) => pick(event.target.value)} />
         <SelectField label="Filled by each answer's own prompt" value={prompt} options={[{ value: "", label: "no parameter" }, ...takes.map(({ name }) => ({ value: name, label: name }))]} onChange={(event) => setPrompt(event.target.value)} />
@@ -50,6 +49,7 @@ function Form({ verifiers, onClose }: { verifiers: VerifierShown[]; onClose: () 
       <dl className="grid gap-x-4 gap-y-0.5 text-xs text-text-3 sm:grid-cols-[auto_1fr]">
         {takes.map(({ name, needed, about }) => <div key={name} className="contents"><dt className="font-mono text-text-2">{name}{needed && <span className="font-sans text-text-3"> needed</span>}</dt><dd>{about}</dd></div>)}
       </dl>
+      <AnswersFilter label="Which answers" source={source} onChange={setSource} />
       <TextField label="Answers at most, newest first" type="number" min={1} max={1_000_000} value={atMost} onChange={(event) => setAtMost(Number(event.target.value))} />
       <CheckField label="Dry run" help="Looks, counts and shows examples; writes nothing" checked={dry} onChange={(event) => setDry(event.target.checked)} />
       {start.error && <ErrorBox error={start.error} />}

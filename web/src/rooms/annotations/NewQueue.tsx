@@ -40,11 +40,11 @@ export function NewQueue({ onClose }: { onClose: () => void }) {
   return (
     <Dialog wide open onClose={onClose} title="What shall people judge?"
       actions={<><Button onClick={onClose}>Cancel</Button><Button kind="ink" busy={make.isPending} disabled={!filter || name === "" || wrong !== null} reason={name === "" ? "It needs a name" : undefined} onClick={submit}>Make the queue</Button></>}>
-      <AnswersFilter label="Which answers" source={source} onChange={setSource} />
       <div className="grid gap-3 sm:grid-cols-2">
         <TextField label="Name" value={name} error={wrong} help="Unique in the project" onChange={(event) => setName(event.target.value)} />
         <SelectField label="Form" value={kind} options={FORMS} help={kind === "choice" || kind === "ranking" ? "Answers to the same prompt are put side by side" : undefined} onChange={(event) => setKind(event.target.value as typeof kind)} />
       </div>
+      <AnswersFilter label="Which answers" source={source} onChange={setSource} />
       {kind === "labels" && <TextField label="Labels" value={labels} help="With commas between; the first nine have keys. Left empty: any" onChange={(event) => setLabels(event.target.value)} />}
       <TextArea label="Guidelines" value={guideline} help='By which rules. A line "Reasons: Shorter, Clearer" puts up to four reasons on keys' onChange={(event) => setGuideline(event.target.value)} />
       <div className="grid gap-3 sm:grid-cols-3">
