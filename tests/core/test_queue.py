@@ -1,8 +1,7 @@
 """The worker on a real database and threads: what it runs, gives back, retries and survives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from camel_ext.core.queue import TASKS, QueueWorker, Stopped, TaskContext, Wait,
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import ON_FAILED
 from camel_ext.core.tenancy import Tenant
+from tests.working import working
 
 Script = Callable[[TaskContext], Any]
 
@@ -76,18 +76,6 @@ async def eventually(happened: Callable[[], bool]) -> None:
 def live(core: Runtime) -> Runtime:
     core.clock = SystemClock()
     return core
-
-
-@asynccontextmanager
-async def working(runtime: Runtime, **options: Any) -> AsyncIterator[QueueWorker]:
-    options = {"concurrency": 8, "poll_s": 0.02, "heartbeat_s": 0.05, "lease_s": 5.0} | options
-    worker = QueueWorker(runtime, name="test", **options)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await asyncio.wait_for(running, 10)
 
 
 def raising(error: BaseException) -> Script:

@@ -1,8 +1,7 @@
 """The queue as people see and steer it, on each database: counts, order, pauses, drains, second tries."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +28,7 @@ from camel_ext.jobs.errors import (
     QueueUnknown,
     WorkerUnknown,
 )
+from tests.working import working
 
 KIND, PLAIN = "shelf.fill", "attic.tidy"
 WHO = UUID(int=5)
@@ -83,18 +83,6 @@ async def put(
 
     await runtime.write(tenant, ask)
     return job_id
-
-
-@asynccontextmanager
-async def working(runtime: Runtime, **options: Any) -> AsyncIterator[QueueWorker]:
-    options = {"concurrency": 8, "poll_s": 0.02, "heartbeat_s": 0.05, "lease_s": 30.0} | options
-    worker = QueueWorker(runtime, name="test", **options)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await asyncio.wait_for(running, 10)
 
 
 async def until(true: Callable[[], bool]) -> None:
