@@ -8,7 +8,7 @@ import { useVersions } from "@/kit/api/versions";
 import { duration, tokens } from "@/kit/format/format";
 import { Untrusted } from "@/kit/text/Untrusted";
 import { Button, IconButton, KeyCap } from "@/kit/ui/Button";
-import { Chip, StateChip, Tag } from "@/kit/ui/Chip";
+import { Chip, StateChip, StateIcon, Tag } from "@/kit/ui/Chip";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { LoaderCircle } from "lucide-react";
 
@@ -56,7 +56,7 @@ export function TurnPanel({ row, tab, onTab, onClose, writing, before, over, onD
         <div className="flex flex-wrap items-center gap-2">
           <h2 className="shrink-0">{row.seq === null ? row.name : `Turn ${row.seq}`}</h2>
           {row.seq !== null && <span className="text-text-2">{row.name}</span>}
-          {row.state === "running" ? <Chip tone="running" icon={LoaderCircle}>{writing ? "Writing" : "Running"}</Chip> : <StateChip state={row.state} />}
+          {row.state === "running" ? <Chip tone="running" icon={LoaderCircle}>{writing ? "Writing" : "Running"}</Chip> : row.state === "succeeded" ? <StateIcon state={row.state} /> : <StateChip state={row.state} />}
           <span className="ml-auto flex gap-2">
             {before && id && <Button icon={GitCompare} onClick={() => onDiff(before)}>Diff with {before.seq}</Button>}
             {id && row.kind === "model" && <Button icon={GitFork} keyCap="F" onClick={onFork}>Fork</Button>}
