@@ -1,9 +1,10 @@
-"""The web app's sources, read without Node: every link leads to a page that there is."""
+"""The web app's sources, read without Node: every link leads to a page, every word of the guide is on a screen."""
 
 import re
 from pathlib import Path
 
-SOURCES = Path(__file__).parents[1] / "web" / "src"
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "web" / "src"
 LINKS = (
     re.compile(r'href\("(/[^"?#]*)"'),
     re.compile(r'href="(/[^"?#]*)'),
@@ -39,3 +40,13 @@ def test_every_link_leads_to_a_page() -> None:
     }
     assert not lost
     assert len(links()) > 10
+
+
+def test_every_word_of_the_guide_is_on_a_screen() -> None:
+    """What the guide sets in italics is pressed or read by a newcomer as it stands there."""
+    guide = (ROOT / "docs" / "guide" / "web.md").read_text()
+    labels = set(re.findall(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])", guide))
+    shown = "\n".join(file.read_text() for file in SOURCES.rglob("*.ts*"))
+    lost = [label for label in labels if not all(part in shown for part in label.split(" ... "))]
+    assert not lost
+    assert len(labels) > 15
