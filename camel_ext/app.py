@@ -28,11 +28,12 @@ from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
 from camel_ext.identity import bootstrap
-from camel_ext.scheduling import Scheduler
+from camel_ext.scheduling import SCHEDULES, Scheduler
 from camel_ext.settings import Settings
 from camel_ext.webapp import serve_web
 
 OWNER_KEY = "owner.key"
+SIGNALS = frozenset({jobs.JOBS, outbox.NUMBERED, SCHEDULES})  # what processes wake each other for
 
 
 @dataclass
@@ -112,7 +113,7 @@ async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtim
     database = Database(settings.database_url, readers=settings.database.readers)
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
     try:
-        async with wakes.exchanged(runtime, frozenset({jobs.JOBS, outbox.NUMBERED})):
+        async with wakes.exchanged(runtime, SIGNALS):
             yield runtime
     finally:
         await runtime.close()

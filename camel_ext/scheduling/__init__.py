@@ -18,9 +18,11 @@ from camel_ext.scheduling.schedulable import (
     states_of,
 )
 from camel_ext.scheduling.scheduler import Scheduler
+from camel_ext.scheduling.schedules import SCHEDULES
 
 __all__ = [
     "SCHEDULABLE",
+    "SCHEDULES",
     "ArgumentsInvalid",
     "Asking",
     "Schedulable",
