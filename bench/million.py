@@ -145,20 +145,25 @@ def write(connection: Connection, made: dict[Any, list[dict[str, Any]]]) -> None
         connection.execute(statement, rows)
 
 
+def make(data_dir: Path, rows: int) -> None:
+    """Make a data folder with so many calls, and say how long it took."""
+    rooms.import_models()
+    data_dir.mkdir(parents=True)
+    database = Database(f"sqlite:///{data_dir / 'camel-ext.db'}")
+    migrate(database)
+    began = time.monotonic()
+    fill(database, rows)
+    database.close()
+    size_mb = (data_dir / "camel-ext.db").stat().st_size / 1e6
+    print(f"{rows} calls in {time.monotonic() - began:.0f} s, {size_mb:.0f} MB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=1_000_000)
     options = parser.parse_args()
-    rooms.import_models()
-    options.data_dir.mkdir(parents=True)
-    database = Database(f"sqlite:///{options.data_dir / 'camel-ext.db'}")
-    migrate(database)
-    began = time.monotonic()
-    fill(database, options.rows)
-    database.close()
-    size_mb = (options.data_dir / "camel-ext.db").stat().st_size / 1e6
-    print(f"{options.rows} calls in {time.monotonic() - began:.0f} s, {size_mb:.0f} MB")
+    make(options.data_dir, options.rows)
 
 
 if __name__ == "__main__":

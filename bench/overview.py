@@ -66,14 +66,17 @@ def add_runs(database: Database, tenant: Tenant, wanted: int) -> int:
     return there + len(rows)
 
 
-def measure(database: Database, tenant: Tenant, times: int) -> tuple[float, list[float]]:
-    """Return milliseconds of the first reading, and of those after it."""
-    growing, took = GrowingCounts(), list[float]()
+def measure(
+    database: Database, tenant: Tenant, times: int
+) -> tuple[float, list[float], list[float]]:
+    """Return milliseconds of the first reading, and of those after it: by the clock, and of CPU."""
+    growing, took, spent = GrowingCounts(), list[float](), list[float]()
     for _ in range(times + 1):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         database.read(tenant, read_overview, SystemClock(), growing, timedelta(hours=1))
+        spent.append((time.thread_time() - worked) * 1000)
         took.append((time.perf_counter() - began) * 1000)
-    return took[0], took[1:]
+    return took[0], took[1:], spent[1:]
 
 
 def main() -> None:
@@ -90,14 +93,17 @@ def main() -> None:
     tenant = Tenant(project.org_id, project.id)
     calls = database.read(tenant, lambda db: db.scalar(select(func.count(Interaction.id)))) or 0
     runs, load = add_runs(database, tenant, calls // CALLS_A_RUN), busy()
-    first, later = measure(database, tenant, options.times)
+    first, later, spent = measure(database, tenant, options.times)
+    cpu = statistics.median(spent)
     median, p95 = statistics.median(later), sorted(later)[int(0.95 * len(later))]
     met = "met" if p95 <= BAR_MS else "NOT met"
     print(
-        f"{calls:,} calls, {runs:,} runs: first {first:.1f} ms, then median {median:.1f} ms, "
-        f"p95 {p95:.1f} ms  <= {BAR_MS:g}: {met}"
+        f"{calls:,} calls, {runs:,} runs: first {first:.1f} ms, then median {median:.1f} ms "
+        f"({cpu:.1f} of CPU), p95 {p95:.1f} ms  <= {BAR_MS:g}: {met}"
     )
-    figures = {"calls": calls, "runs": runs, "first_ms": first, "median_ms": median, "p95_ms": p95}
+    figures = {
+        "calls": calls, "runs": runs, "first_ms": first, "median_ms": median, "cpu_ms": cpu, "p95_ms": p95,
+    }  # fmt: skip
     report(about("overview", load, ["camel-extensions", "sqlalchemy"]), figures=figures)
 
 
