@@ -21,7 +21,7 @@ from camel_ext.serving import serving_of
 from camel_ext.serving.engines.protocol import ChatRequest
 from camel_ext.settings import Queue, Settings
 from camel_ext.training.process import yard_of
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import Answer, FakeEngine, tool_call
 from tests.live import live_app
 from tests.training.makers import write_base
 
@@ -40,6 +40,7 @@ AGENTS = """\
 agents:
   planner: {model: small, system: "You plan.", params: {temperature: 0.7, max_tokens: 40}}
   worker: {model: small, system: "You do it.", params: {temperature: 0}}
+  handy: {model: small, system: "You count.", tools: [python]}
 """
 WORKFLOWS = """\
 workflows:
@@ -56,6 +57,16 @@ workflows:
           - {name: do, agent: worker, prompt: "Round {{ round }}. Do: {{ steps.plan.text }}"}
           - {name: check, verify: contains, params: {any: [done]}}
     output: steps.rounds.last.do.text
+  choices:
+    inputs: {goal: {type: string}}
+    steps:
+      - name: tries
+        best_of: {n: 3, score: "steps.check.score"}
+        steps:
+          - {name: plan, agent: planner, prompt: "Try {{ candidate }}. {{ input.goal }}"}
+          - {name: check, verify: length, params: {unit: words, max: 40}}
+      - {name: look, agent: handy, prompt: "Count: {{ steps.tries.text }}"}
+    output: steps.look.text
 """
 TURNS = 6  # two rounds of plan, do, check
 PLAN = "First look at all of it, then act."
@@ -63,11 +74,15 @@ NOT_YET = "It is only half of what you asked for."
 DONE = "Now it is done, as you asked."
 
 
-def answer(request: ChatRequest) -> str:
-    """The planner plans; the worker is done in the second round."""
-    asked = str(request.messages[-1]["content"])
-    if request.messages[0]["content"] == "You plan.":
+def answer(request: ChatRequest) -> Answer:
+    """The planner plans, the worker is done in the second round, the handy one counts by a tool."""
+    system, last = request.messages[0]["content"], request.messages[-1]
+    asked = str(last["content"])
+    if system == "You plan.":
         return f"{PLAN} Seed {int(request.params['seed']) % 1000}."
+    if system == "You count.":
+        used = last["role"] == "tool"
+        return f"I counted: {asked}" if used else tool_call("python", '{"code": "print(6 * 7)"}')
     return DONE if asked.startswith("Round 1") else NOT_YET
 
 
@@ -102,9 +117,9 @@ class Playing:
         assert answered.is_success, (path, answered.text)
         return answered.json() if answered.content else None
 
-    def start(self, goal: str = "Sort the letters.", **more: Any) -> str:
+    def start(self, goal: str = "Sort the letters.", workflow: str = "team", **more: Any) -> str:
         """Start a run, and return its id."""
-        wanted = {"workflow": "team", "input": {"goal": goal}, **more}
+        wanted = {"workflow": workflow, "input": {"goal": goal}, **more}
         return str(self.ask("POST", "/runs", wanted)["id"])
 
     def until(self, run_id: str, *states: str) -> Json:

@@ -1,5 +1,6 @@
 """The run screens, clicked through: start, watch, pause, step, cancel, retry, open, compare, fork, judge."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,7 +97,7 @@ class TestWatching:
         page.get_by_role("heading", level=1, name="Runs").wait_for(state="attached")
         page.keyboard.press("n")
         dialog = page.get_by_role("dialog", name="Start a run?")
-        dialog.get_by_label("Workflow").wait_for()
+        dialog.get_by_label("Workflow").select_option("team")
         dialog.get_by_role("button", name="Start", exact=True).last.click()
         expect(dialog.get_by_text("goal is needed")).to_be_visible()
         axe(page)
@@ -446,3 +447,87 @@ class TestTheWhole:
         page.wait_for_url("**/annotations/queue/?id=*")
         queue = house.ask("GET", f"/annotation-queues/{page.url.partition('id=')[2]}")
         assert (queue["name"], queue["kind"], queue["items_total"]) == ("from-runs", "thumbs", 4)
+
+    def test_candidates_are_written_beside_each_other_and_a_tool_stands_under_its_call(
+        self, pages: Pages, house: Playing
+    ) -> None:
+        house.shut()
+        run_id = house.start(workflow="choices")
+        page = opened(pages, run_id, "&graph=expanded")
+        expect(rows(page).filter(has_text="writing")).to_have_count(3)
+        for number in (1, 2, 3):
+            expect(rows(page).filter(has_text=f"Candidate {number}")).to_have_count(1)
+        house.open()
+        state(page, "Succeeded")
+        turns = house.turns(run_id)
+        assert [turn["kind"] for turn in turns].count("tool") == 1
+        expect(rows(page)).to_have_count(len(turns) + 3)
+        expect(rows(page).filter(has_text="writing")).to_have_count(0)
+        tool = rows(page).filter(has=page.get_by_text("python", exact=True))
+        expect(tool).to_have_attribute("aria-level", "2")
+        tool.click()
+        expect(panel(page).get_by_role("tab", selected=True)).to_have_text("Result")
+        expect(panel(page).get_by_role("tabpanel")).to_contain_text("42")
+        page.keyboard.press("2")
+        expect(panel(page).get_by_role("tabpanel")).to_have_text("print(6 * 7)")
+        expect(page.locator(".react-flow__node")).to_have_count(len(turns) + 2)
+        page.keyboard.press("m")
+        expect(page.get_by_text("3 candidates")).to_be_visible()
+
+
+class TestTheTable:
+    def test_it_is_live_and_filtered_by_a_press(self, pages: Pages, house: Playing) -> None:
+        page = pages()
+        page.goto("/workflows/")
+        stay(page)
+        page.get_by_role("table", name="Runs").wait_for()
+        house.shut()
+        goal = "Letters in a table."
+        run_id = house.start(goal, tags=["topic:tables"])
+        line = page.get_by_role("row").filter(has_text=goal)
+        expect(line).to_contain_text("Running")
+        house.open()
+        expect(line).to_contain_text("Succeeded")
+        expect(line).to_contain_text(str(TURNS))
+        bar = page.get_by_role("combobox", name="Filter runs")
+        bar.fill("tag:topic:tables")
+        expect(page.get_by_role("table", name="Runs").get_by_role("row")).to_have_count(2)
+        page.get_by_role("button", name="Failed").click()
+        expect(page.get_by_text("No runs match")).to_be_visible()
+        page.get_by_role("button", name="Clear the filter").last.click()
+        expect(line).to_be_visible()
+        assert stayed(page)
+        assert house.until(run_id)["tags"] == ["topic:tables"]
+
+    def test_runs_are_saved_with_their_turns(self, pages: Pages, house: Playing) -> None:
+        run = house.finished("Letters to be saved.")
+        page = pages()
+        page.goto("/workflows/")
+        page.get_by_role("table", name="Runs").get_by_role("checkbox").nth(1).check()
+        with page.expect_download() as saved:
+            page.keyboard.press("e")
+        (line,) = Path(saved.value.path()).read_text().splitlines()
+        told = json.loads(line)
+        assert told["id"] == run["id"]
+        assert told["turns"] == house.turns(run["id"])
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("toolbar", name="Selected runs")).to_have_count(0)
+
+    def test_a_run_is_started_turn_by_turn(self, pages: Pages, house: Playing) -> None:
+        page = pages()
+        page.goto("/workflows/?start=1&workflow=team")
+        dialog = page.get_by_role("dialog", name="Start a run?")
+        dialog.get_by_label("goal").fill("Letters, slowly.")
+        dialog.get_by_label("weight").fill("heavy")
+        dialog.get_by_text("More").click()
+        dialog.get_by_label("Tags").fill("topic:slow, by:hand")
+        dialog.get_by_label("Wait after each turn").check()
+        page.keyboard.press("Control+Enter")
+        expect(dialog.get_by_text("weight is a whole number")).to_be_visible()
+        dialog.get_by_label("weight").fill("3")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_url("**/workflows/run/?id=*")
+        state(page, "Paused")
+        run = house.ask("GET", f"/runs/{page.url.partition('id=')[2]}")
+        assert (run["turns"], run["tags"]) == (1, ["topic:slow", "by:hand"])
+        assert run["input"]["weight"] == 3

@@ -61,7 +61,7 @@ def broken(status: int, code: str, detail: str, **more: Any) -> Any:
 
 
 def start_form(page: Page, goal: str) -> None:
-    page.goto("/workflows/?start=1")
+    page.goto("/workflows/?start=1&workflow=team")
     page.get_by_role("dialog", name="Start a run?").get_by_label("goal").fill(goal)
 
 

@@ -9,7 +9,6 @@ import { QueueDialog } from "@/kit/queues/QueueDialog";
 import { Selected } from "@/kit/table/Selected";
 import { Button } from "@/kit/ui/Button";
 
-import { exportTurns } from "./export";
 import { ExportMenu } from "./ExportMenu";
 import type { Filter } from "./fields";
 
@@ -18,7 +17,6 @@ export function BulkBar({ ids, filter, onClear }: { ids: readonly string[]; filt
   useKeys("Turns", [
     { keys: "q", label: "Selected turns to a queue", run: () => setQueueing(true) },
     { keys: "Escape", label: "Clear the selection", run: onClear },
-    { keys: "e", label: "Export the selected turns as JSON lines", run: () => void exportTurns(ids, "jsonl") },
   ]);
   return (
     <Selected label="Selected turns" count={ids.length} onClear={onClear}>

@@ -6,6 +6,7 @@ import { Popover } from "radix-ui"; // and no menu: a popover is on the page alr
 import { useState } from "react";
 
 import { digits } from "@/kit/format/format";
+import { useKeys } from "@/kit/keys/useKeys";
 import { Button, IconButton } from "@/kit/ui/Button";
 import { ErrorBox } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
@@ -31,6 +32,7 @@ export function ExportMenu({ ids, filter, quiet = false }: { ids: readonly strin
     }
     setBusy(false);
   };
+  useKeys("Turns", [{ keys: "e", label: "Export the selected turns as JSON lines", off: quiet || busy, run: () => void run("jsonl") }]);
   return (
     <Popover.Root open={open} onOpenChange={(next) => { setOpen(next); setError(null); }}>
       <Popover.Trigger asChild>{quiet ? <IconButton icon={Download} label={busy ? "Exporting" : "Export all that is found"} disabled={busy} /> : <Button icon={Download} busy={busy} keyCap="E">Export</Button>}</Popover.Trigger>
