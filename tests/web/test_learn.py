@@ -237,7 +237,7 @@ class TestAVerifier:
         page.get_by_role("button", name="Run a verifier").first.click()
         asked = dialog(page)
         which = asked.get_by_label("Verifier")
-        assert which.get_by_role("option").all_inner_texts() == names
+        expect(which.get_by_role("option")).to_have_text(names)
         which.select_option("all_of")
         asked.get_by_role("button", name="Run it dry").click()
         card = page.get_by_role("heading", name="all_of").locator("xpath=../..")
