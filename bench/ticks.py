@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bench.method import about, busy, report
@@ -44,15 +44,17 @@ AHEAD_S = 2.0
 
 async def finished(runtime: Runtime, prefix: str, count: int) -> list[Firing]:
     """Return the firings of schedules whose names begin so, once so many have started their task."""
+    ours = select(Schedule.id).where(Schedule.name.startswith(prefix))
+    which = (Firing.started_id.is_not(None), Firing.schedule_id.in_(ours))
 
-    def read(db: Session) -> list[Firing]:
-        ours = select(Schedule.id).where(Schedule.name.startswith(prefix))
-        query = select(Firing).where(Firing.started_id.is_not(None), Firing.schedule_id.in_(ours))
-        return list(db.scalars(query))
+    def counted(db: Session) -> int:
+        return db.scalar(select(func.count()).select_from(Firing).where(*which)) or 0
 
     async with asyncio.timeout(300):
-        while len(found := await runtime.read(TENANT, read)) < count:  # noqa: ASYNC110
-            await asyncio.sleep(0.2)
+        while await runtime.read(TENANT, counted) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    query = select(Firing).where(*which)
+    found: list[Firing] = await runtime.read(TENANT, lambda db: list(db.scalars(query)))
     return found
 
 
