@@ -50,3 +50,30 @@ def test_one_that_came_by_the_command_line_shows_by_itself(house: LivedIn, pages
     page.get_by_role("link", name="weekly").click()
     expect(page).to_have_url(f"{house.url}/settings/schedules/?id={made['id']}")
     expect(page.get_by_text("It has not fired yet.")).to_be_visible()
+
+
+def test_the_next_five_are_seen_before_anything_is_saved(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/settings/schedules/")
+    page.get_by_role("button", name="New schedule").click()
+    page.get_by_label("Name").fill("rivers")
+    page.get_by_label("With").fill('{"workflow": "pair", "input": {"goal": "Name a river."}}')
+    page.get_by_label("Minute, hour, day, month, weekday").fill("0 25 * * *")
+    page.get_by_label("On the clocks of").fill("Europe/Berlin")
+    page.get_by_role("button", name="Show the next five").click()
+    expect(page.get_by_text("is no cron expression")).to_be_visible()
+    pages.refused(422)
+    page.get_by_label("Minute, hour, day, month, weekday").fill("0 9 * * MON")
+    page.get_by_role("button", name="Show the next five").click()
+    coming = page.get_by_role("region", name="The next five times")
+    expect(coming.get_by_role("listitem")).to_have_count(5)
+    expect(coming).to_contain_text("09:00")
+    axe(page)
+    assert [s for s in house.ask("GET", "/schedules")["items"] if s["name"] == "rivers"] == []
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="rivers")).to_be_visible()
+    made = next(s for s in house.ask("GET", "/schedules")["items"] if s["name"] == "rivers")
+    assert made["timing"] == {"kind": "cron", "cron": "0 9 * * MON", "timezone": "Europe/Berlin"}
+    assert made["arguments"] == {"workflow": "pair", "input": {"goal": "Name a river."}}

@@ -3,7 +3,7 @@
 
 import { Pause, Play, Zap } from "lucide-react";
 
-import type { FiringShown, ScheduleShown, TickShown } from "@/kit/api/schema";
+import type { FiringShown, ScheduleShown } from "@/kit/api/schema";
 import { clockTime, UNKNOWN } from "@/kit/format/format";
 import { reveal } from "@/kit/text/Untrusted";
 import { Button } from "@/kit/ui/Button";
@@ -13,6 +13,7 @@ import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 
 import { type Act, useAct, useFirings, useNext } from "./queries";
+import { Time } from "./Time";
 
 const SAID: Record<Act, string> = { pause: "is paused", resume: "fires again", run: "fires now" };
 const OVERLAP: Record<string, string> = {
@@ -55,17 +56,6 @@ function Next({ shown }: { shown: ScheduleShown }) {
       {data?.items.length === 0 && <p className="border-t border-border px-4 py-3">No time is left.</p>}
       <ol>{data?.items.map((tick) => <Time key={tick.at} tick={tick} />)}</ol>
     </Card>
-  );
-}
-
-function Time({ tick: { at, local, clocks_changed } }: { tick: TickShown }) {
-  return (
-    <li className="nums flex min-h-(--row) items-center gap-3 border-t border-border px-4 py-1">
-      <span className="font-[550] text-text">{local.slice(0, 16).replace("T", " ")}</span>
-      <span className="text-text-3">{local.slice(19) || "UTC"}</span>
-      {clocks_changed && <Tag>the clocks were changed</Tag>}
-      <span className="ml-auto text-right text-text-3 max-sm:hidden" title={at}>{clockTime(at)} here</span>
-    </li>
   );
 }
 

@@ -2,28 +2,33 @@
 "use client";
 
 import clsx from "clsx";
-import { CalendarClock, Pause } from "lucide-react";
+import { CalendarClock, CalendarPlus, Pause } from "lucide-react";
 import Link from "next/link";
+import { useState } from "react";
 
 import type { ScheduleShown } from "@/kit/api/schema";
 import { clockTime } from "@/kit/format/format";
 import { reveal } from "@/kit/text/Untrusted";
+import { Button } from "@/kit/ui/Button";
 import { Card, PageHeader } from "@/kit/ui/Card";
 import { Chip } from "@/kit/ui/Chip";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { href, useUrl } from "@/kit/url";
 
+import { NewSchedule } from "./NewSchedule";
 import { useSchedules } from "./queries";
 import { Schedule } from "./Schedule";
 
 export function Schedules() {
   const { data, error, isPending, refetch } = useSchedules();
-  const { get } = useUrl();
+  const { get, set } = useUrl();
+  const [making, setMaking] = useState(false);
   const found = data?.items ?? [];
   const open = found.find((each) => each.id === get("id")) ?? found[0];
   return (
     <>
-      <PageHeader title="Schedules" note="What starts by the clock, and what came of it." />
+      <PageHeader title="Schedules" note="What starts by the clock, and what came of it." actions={<Button icon={CalendarPlus} onClick={() => setMaking(true)}>New schedule</Button>} />
+      {making && <NewSchedule onClose={() => setMaking(false)} onMade={(made) => set({ id: made.id })} />}
       {isPending && <Skeleton rows={4} />}
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
       {data && !open && (

@@ -4,7 +4,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { FiringShown, ScheduleShown } from "@/kit/api/schema";
+import type { FiringShown, ScheduleCreate, ScheduleShown } from "@/kit/api/schema";
 
 const MOST = 200;
 const FIRINGS = 20;
@@ -21,6 +21,26 @@ export function useNext(schedule_id: string) {
 export function useFirings(schedule_id: string) {
   const params = { path: { schedule_id }, query: { limit: FIRINGS } };
   return useQuery({ queryKey: ["schedules", schedule_id, "firings"], queryFn: () => unwrap(api.GET("/api/v1/schedules/{schedule_id}/firings", { params })) });
+}
+
+export function useTasks() {
+  return useQuery({ queryKey: ["schedulable-tasks"], queryFn: () => unwrap(api.GET("/api/v1/schedulable-tasks")), staleTime: Infinity });
+}
+
+/** The next five times of a timing, without saving anything; null asks for none. */
+export function usePreview(timing: ScheduleCreate["timing"] | null) {
+  return useQuery({
+    queryKey: ["schedules", "preview", timing], enabled: timing !== null, retry: false,
+    queryFn: () => unwrap(api.POST("/api/v1/schedules/preview", { body: { timing: timing!, jitter_s: 0, count: 5 } })),
+  });
+}
+
+export function useCreate() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ body, key }: { body: ScheduleCreate; key: string }) => unwrap(api.POST("/api/v1/schedules", { body, headers: { "Idempotency-Key": key } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
+  });
 }
 
 export type Act = "pause" | "resume" | "run";
