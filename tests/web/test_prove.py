@@ -209,6 +209,9 @@ def test_what_is_proven_waits_for_a_person_and_is_promoted(pages: Pages, house: 
     dialog(page).get_by_role("button", name="Promote", exact=True).click()
     expect(page.get_by_role("button", name=re.compile("^Roll back to"))).to_be_visible()
     assert targets(house, "brief") == [shown["candidate_version_id"]]
+    page.get_by_text(re.compile("^History of brief")).click()
+    history = page.get_by_role("region", name="Decision and method").get_by_role("listitem")
+    expect(history.filter(has_text="Proven, and read.")).to_contain_text("base/short@")
     assert newest(house, "/aliases/brief/moves")["reason"].endswith("Proven, and read.")
     chosen(page, "Hub")
     row = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="brief"))

@@ -2,6 +2,7 @@
 import { Check, CircleCheck, CircleDashed, Minus, X } from "lucide-react";
 import Link from "next/link";
 
+import { useVersions } from "@/kit/api/versions";
 import { levelText } from "@/kit/charts/Interval";
 import { clockTime, cost, digits, duration, shortId } from "@/kit/format/format";
 import { reveal, Untrusted } from "@/kit/text/Untrusted";
@@ -58,6 +59,7 @@ export function Record({ shown }: { shown: Evidence }) {
 function Decision({ shown }: { shown: Evidence }) {
   const { decision } = shown;
   const moves = useMoves(shown.alias);
+  const { nameOf } = useVersions();
   const inForce = decision?.kind === "promotion" && decision.rolled_back_at === null;
   return (
     <section aria-labelledby="decision">
@@ -78,7 +80,7 @@ function Decision({ shown }: { shown: Evidence }) {
           <summary className="cursor-pointer text-accent">History of {shown.alias}, {moves.data.items.length} {moves.data.items.length === 1 ? "entry" : "entries"}</summary>
           <ol className="mt-1 space-y-1.5">
             {moves.data.items.map((move) => (
-              <li key={move.id} className="border-l-2 border-border pl-2.5"><span className="nums text-text-3">{clockTime(move.created_at)}</span> <span className="text-text">{move.to_targets.map((target) => shortId(String((target as { version_id?: unknown }).version_id ?? ""))).join(", ")}</span>{move.reason && <Untrusted text={move.reason} className="text-xs" />}</li>
+              <li key={move.id} className="border-l-2 border-border pl-2.5"><span className="nums text-text-3">{clockTime(move.created_at)}</span> <span className="text-text">{move.to_targets.map((target) => { const id = String((target as { version_id?: unknown }).version_id ?? ""); return nameOf(id) ?? shortId(id); }).join(", ")}</span>{move.reason && <Untrusted text={move.reason} className="text-xs" />}</li>
             ))}
           </ol>
         </details>
