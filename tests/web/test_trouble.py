@@ -46,7 +46,7 @@ def pages(browser: Browser, house: Playing) -> Iterator[Pages]:
     assert [each for each in pages.wrong if "Failed to load resource" not in each] == []
 
 
-def broken(status: int, code: str, detail: str, **more: Any) -> Any:
+def broken(status: int, code: str, detail: str, wait_s: int = 0, **more: Any) -> Any:
     """Return what answers a request with a problem, as the server writes them."""
     problem = {
         "type": f"/docs/errors#{code}", "title": "Something broke", "status": status, "code": code,
@@ -55,7 +55,10 @@ def broken(status: int, code: str, detail: str, **more: Any) -> Any:
 
     def answer(route: Route) -> None:
         body = json.dumps(problem)
-        route.fulfill(status=status, content_type="application/problem+json", body=body)
+        headers = {"content-type": "application/problem+json"}
+        if wait_s:
+            headers["retry-after"] = str(wait_s)
+        route.fulfill(status=status, headers=headers, body=body)
 
     return answer
 
@@ -116,6 +119,27 @@ class TestErrors:
         page.unroute_all()
         dialog.get_by_role("button", name="Start", exact=True).last.click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Keep these letters.")
+
+    def test_what_passes_by_itself_counts_down(self, pages: Pages, house: Playing) -> None:
+        run_id = house.finished()["id"]
+        page = pages()
+        busy = broken(429, "serving.engine_busy", "Too many at once.", wait_s=3)
+        page.route(f"**/api/v1/runs/{run_id}", busy)
+        page.goto(f"/workflows/run/?id={run_id}")
+        box = page.get_by_role("main").get_by_role("alert")
+        expect(box.get_by_role("button", name=re.compile("Try again in [1-3] s"))).to_be_disabled()
+        again = box.get_by_role("button", name="Try again", exact=True)
+        expect(again).to_be_enabled()
+        page.unroute_all()
+        again.click()
+        expect(page.get_by_role("treeitem")).to_have_count(TURNS + 2)
+
+        start_form(page, "Letters that wait.")
+        page.route("**/api/v1/runs", busy)
+        page.keyboard.press("Control+Enter")
+        told = page.get_by_role("dialog").get_by_role("timer")
+        expect(told).to_have_text(re.compile("Wait [1-3] s, then send it again."))
+        expect(told).to_have_text("Send it again now.")
 
     def test_each_mistake_of_a_form_is_named(self, pages: Pages) -> None:
         page = pages()

@@ -11,6 +11,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly problem: Problem,
+    /** When it may be asked again, as the server says; null: it says nothing. */
+    readonly retryAfter_s: number | null = null,
   ) {
     super(problem.detail);
   }
@@ -43,7 +45,7 @@ export async function unwrap<T>(
   call: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {
   const { data, error, response } = await call;
-  if (error !== undefined || !response.ok) throw new ApiError(response.status, asProblem(error, response));
+  if (error !== undefined || !response.ok) throw new ApiError(response.status, asProblem(error, response), Number(response.headers.get("retry-after")) || null);
   return data as T;
 }
 

@@ -58,11 +58,23 @@ export function ErrorBox({ error, title, retry }: { error: unknown; title?: stri
         <ul className="mt-2 list-disc pl-5">{(known.problem.errors ?? []).slice(0, 8).map((each, at) => <li key={at}>{mistake(each)}</li>)}</ul>
       )}
       <div className="mt-3 flex flex-wrap items-center gap-3">
-        {retry && <Button icon={RotateCcw} onClick={retry}>Try again</Button>}
+        {known?.retryAfter_s ? <Wait error={known} seconds={known.retryAfter_s} retry={retry} /> : retry && <Button icon={RotateCcw} onClick={retry}>Try again</Button>}
         {known && <Copy text={`${known.code} ${trace ?? ""}`.trim()} className="font-mono text-xs text-text-3">{known.code}{trace ? ` trace ${trace.slice(0, 4)}…${trace.slice(-4)}` : ""}</Copy>}
       </div>
     </div>
   );
+}
+
+/** The server said when: the seconds until then, and the way back. */
+function Wait({ error, seconds, retry }: { error: ApiError; seconds: number; retry?: (() => void) | undefined }) {
+  const [left, setLeft] = useState(seconds);
+  useEffect(() => {
+    const until = Date.now() + 1000 * seconds;
+    const timer = setInterval(() => setLeft(Math.max(0, Math.ceil((until - Date.now()) / 1000))), 250);
+    return () => clearInterval(timer);
+  }, [error, seconds]);
+  if (!retry) return <span role="timer" className="nums">{left > 0 ? `Wait ${left} s, then send it again.` : "Send it again now."}</span>;
+  return <Button icon={RotateCcw} disabled={left > 0} onClick={retry} className="nums">{left > 0 ? `Try again in ${left} s` : "Try again"}</Button>;
 }
 
 /** One mistake of several: where, and what; of another kind than a field's, all that is known. */
