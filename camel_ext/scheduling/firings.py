@@ -55,10 +55,12 @@ def carry_out(db: Session, runtime: Runtime, trace_id: str, firing_id: UUID) -> 
 
     Raises: TaskUnknown, ArgumentsInvalid, and what the task raises.
     """
-    firing = db.get(Firing, firing_id)
-    if firing is None or firing.state.is_final:
+    found = _locked(db, firing_id)
+    if found is None:
+        return None
+    firing, schedule = found
+    if firing.state.is_final:
         return firing
-    schedule = get_schedule(db, firing.schedule_id, lock=True)
     asking = _asking(runtime, schedule, firing, trace_id)
     reason = _reason_against(db, asking, schedule, firing)
     if reason is not None:
@@ -71,6 +73,18 @@ def carry_out(db: Session, runtime: Runtime, trace_id: str, firing_id: UUID) -> 
     firing.started_id = task.start(db, asking, read_arguments(task, schedule.arguments))
     end_firing(db, runtime.clock, schedule, firing, State.SUCCEEDED)
     return firing
+
+
+def _locked(db: Session, firing_id: UUID) -> tuple[Firing, Schedule] | None:
+    """Return a firing as it is once its schedule is ours alone; None: both were deleted."""
+    firing = db.get(Firing, firing_id)
+    if firing is None:
+        return None
+    schedule = db.get(Schedule, firing.schedule_id, with_for_update=True, populate_existing=True)
+    if schedule is None:
+        return None
+    db.refresh(firing)  # another firing may have made it give way until we held the lock
+    return firing, schedule
 
 
 def _asking(runtime: Runtime, schedule: Schedule, firing: Firing, trace_id: str) -> Asking:
@@ -190,10 +204,10 @@ def _job_of(firing: Firing) -> UUID:
 
 def mark_failed(db: Session, clock: Clock, firing_id: UUID, code: str, detail: str) -> None:
     """Write down that a firing could not start its task."""
-    firing = db.get(Firing, firing_id)
-    if firing is None or firing.state.is_final:
+    found = _locked(db, firing_id)
+    if found is None or found[0].state.is_final:
         return
-    schedule = get_schedule(db, firing.schedule_id, lock=True)
+    firing, schedule = found
     end_firing(db, clock, schedule, firing, State.FAILED, error=(code, detail[:2000]))
 
 

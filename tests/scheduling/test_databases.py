@@ -1,6 +1,7 @@
 """The same on each database with its own clock: a scheduler, a worker, real seconds; and who asks how much."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,10 @@ from camel_ext.core.models import Job, State
 from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
 from camel_ext.scheduling import Scheduler
+from camel_ext.scheduling.firings import run_now
 from camel_ext.scheduling.models import Cause, Firing, Schedule
 from camel_ext.scheduling.schedules import create_schedule, stored_ticks
-from tests.scheduling.conftest import MADE, TENANT, asking_on, wanted
+from tests.scheduling.conftest import ADA, MADE, TENANT, asking_on, wanted
 from tests.statements import counted
 
 
@@ -73,6 +75,33 @@ async def test_it_waits_its_turn_by_the_databases_own_clock(runtime: Runtime) ->
     await _until(runtime, lambda all_: sum(f.started_id is not None for f in all_) == 2)
     worker.stop()
     await asyncio.gather(*running)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overlap", ["skip", "cancel_other"])
+async def test_many_at_once_keep_to_the_policy(runtime: Runtime, overlap: str) -> None:
+    """Twelve firings, two workers that execute sixteen jobs abreast: one is under way at a time."""
+    given = wanted("rare", timing={"kind": "every", "every_s": 86_400}, overlap=overlap)
+    schedule: Schedule = await runtime.write(TENANT, create_schedule, asking_on(runtime), given)
+    for _ in range(12):
+        await runtime.write(TENANT, run_now, runtime, ADA, schedule.id)
+    workers = [
+        QueueWorker(runtime, name=name, concurrency=8, poll_s=0.02, heartbeat_s=0.2)
+        for name in ("one", "two")
+    ]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    found = await _until(runtime, lambda all_: all(f.state.is_final for f in all_))
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*running)
+    ends = Counter(str(firing.state) for firing in found)
+    if overlap == "skip":
+        assert ends == {"succeeded": 1, "cancelled": 11}
+    query = select(Job).where(Job.kind == MADE)
+    things: list[Job] = await runtime.read(TENANT, lambda db: list(db.scalars(query)))
+    assert len(things) == ends["succeeded"]
+    open_things = [thing for thing in things if not thing.state.is_final]
+    assert len(open_things) == 1, "two are under way"
 
 
 async def test_a_look_costs_the_same_however_many_there_are(runtime: Runtime) -> None:
