@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.web.conftest import Pages, WebServer
+from tests.web.conftest import WEB, Pages, WebServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
 
 Json = dict[str, Any]
+SHOTS = WEB.parent / "var" / "screenshots"
 LONG_MS = 180_000.0  # two cores that others use, too: this bounds, it measures nothing
 FILES = {
     "models.yaml": """\
@@ -141,7 +142,8 @@ def test_a_server_killed_twice_loses_and_doubles_nothing(
 
 
 @pytest.mark.parametrize(
-    ("way", "calls"), [("It did not happen: call it", 2), ("Deny", 1), ("It happened", 1)]
+    ("way", "calls", "width"),
+    [("It did not happen: call it", 2, 1280), ("Deny", 1, 390), ("It happened", 1, 1280)],
 )
 def test_a_person_decides_about_a_call_that_was_interrupted(
     page: Pages,
@@ -150,9 +152,10 @@ def test_a_person_decides_about_a_call_that_was_interrupted(
     tmp_path: Path,
     way: str,
     calls: int,
+    width: int,
 ) -> None:
     book = tmp_path / "book"
-    opened = page()
+    opened = page(width=width, height=800)
     run_id = start(opened, "door", goal="Go in.", book=str(book))
     deadline = time.monotonic() + 60
     while not book.exists():
@@ -165,6 +168,8 @@ def test_a_person_decides_about_a_call_that_was_interrupted(
     expect(asked.get_by_role("heading")).to_have_text("May ring be called?")
     expect(asked).to_contain_text(str(book))
     axe(opened)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    opened.screenshot(path=SHOTS / f"run-asks-{width}.png")
     opened.keyboard.press("p")  # no key goes past a question
     asked.get_by_role("button", name=way).click()
     if way == "Deny":
@@ -178,6 +183,7 @@ def test_a_person_decides_about_a_call_that_was_interrupted(
     state(opened, "Succeeded")
     assert book.read_text().splitlines() == ["rang"] * calls
     wanted = {"Deny": "A person denied it: It is late.", "It happened": "A cat came out."}
-    expect(rows(opened).first).to_contain_text(wanted.get(way, "Somebody opens."))
+    told = opened.get_by_role("listitem").or_(rows(opened)).filter(has_text="ring")
+    expect(told.first).to_contain_text(wanted.get(way, "Somebody opens."))
     assert wanted.get(way, "Somebody opens.") in get(web_server, f"/runs/{run_id}")["output"]
     page.wrong.clear()
