@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.fakes.launcher import Act, steps
 from tests.web.conftest import Pages
-from tests.web.lived_in import HOLDS, LOOKED, TRAINED, Json, LivedIn
+from tests.web.lived_in import FOUND, HOLDS, LOOKED, TRAINED, Json, LivedIn
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
 
@@ -211,6 +211,25 @@ class TestATraining:
         page.get_by_role("button", name="Resume from the last checkpoint").click()
         expect(page.get_by_text("Succeeded", exact=True)).to_be_visible()
         assert house.until(f"/trainings/{made['id']}", "succeeded")["adapter_version_id"]
+        house.launcher.acts = [TRAINED]
+
+    def test_without_a_step_draws_nothing(self, pages: Pages, house: LivedIn) -> None:
+        house.launcher.acts = [Act([FOUND], holds=True)]
+        wanted = {
+            "name": "early",
+            "base": "base",
+            "dataset": f"{house.ids['dataset']}@1",
+            "preset": "quick",
+        }
+        made = house.ask("POST", "/trainings", wanted)
+        page = pages()
+        page.goto(f"/training/?id={made['id']}")
+        expect(page.get_by_text("The first step comes when the base is loaded")).to_be_visible()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        dialog(page).get_by_role("button", name="Cancel it").click()
+        expect(page.get_by_text("No step was recorded.")).to_be_visible()
+        expect(page.locator("canvas")).to_have_count(0)
+        expect(page.get_by_text("done", exact=True)).to_have_count(0)
         house.launcher.acts = [TRAINED]
 
     def test_a_number_that_cannot_be_is_said_where_it_stands(

@@ -53,11 +53,11 @@ export function Charts({ job }: { job: TrainingShown }) {
         {others.length > 0 && <div ref={select}><SelectField bare label="Compare with" value={other ?? ""} onChange={(event) => set({ compare: event.target.value || null })} className="w-60" options={[{ value: "", label: "Compare with …" }, ...others.map((each) => ({ value: each.id, label: `${reveal(each.name)}, ${reveal(each.dataset)}, ${reveal(each.preset)}` }))]} /></div>}
       </div>
       {points.length === 0 && <p className="text-text-3">{open ? "The first step comes when the base is loaded and the reference is known." : "No step was recorded."}</p>}
-      <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-3 min-[1920px]:grid-cols-4">
+      {points.length > 0 && <div className="grid gap-3 md:grid-cols-2 xl:grid-cols-3 min-[1920px]:grid-cols-4">
         {drawn.map(({ chart, curves, alarms }) => (
           <Curves key={chart.id} title={chart.title} unit={chart.unit} curves={curves} smoothing={chart.exact ? 0 : smoothing} log={log} zero={chart.zero ?? false} alarms={alarms} sync="training" table={table} xMax={progressOf(job.progress).steps} format={short} />
         ))}
-      </div>
+      </div>}
     </>
   );
 }

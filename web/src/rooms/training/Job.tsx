@@ -97,7 +97,7 @@ function Strip({ job }: { job: TrainingShown }) {
     <div className="grid gap-3 lg:grid-cols-[minmax(14rem,1fr)_3fr]">
       <div className="rounded-card border border-border px-4 py-2.5"><StepBar state={job.state} ratio={job.progress_ratio} progress={progress} />{open && <p className="mt-1 text-xs text-text-3">{reveal(progress.phase ?? "waits for its turn")}{job.restarts > 0 && `, restarted ${job.restarts} times`}</p>}</div>
       <FigureStrip figures={[
-        { label: "Left", value: open ? (progress.eta_s == null ? "–" : duration(progress.eta_s)) : "done" },
+        { label: "Left", value: open ? (progress.eta_s == null ? "–" : duration(progress.eta_s)) : job.state === "succeeded" ? "done" : "–" },
         { label: "Elapsed", value: began === null ? "–" : duration((until - began) / 1000) },
         { label: "Speed", value: progress.tokens_per_s == null ? "–" : Math.round(progress.tokens_per_s).toLocaleString("en-US"), note: "tok/s" },
         { label: "Memory", value: bytes(progress.rss_bytes) },
