@@ -19,7 +19,7 @@ export function Waiting({ run, act }: { run: RunShown; act: ReturnType<typeof us
   const asked = DETAIL.exec(run.waiting_detail ?? "");
   if (run.waiting_for === "person" && asked) return <Decide key={asked[2]} tool={asked[1]!} stepKey={asked[2]!} given={asked[3]!} act={act} />;
   if (!run.waiting_detail || run.waiting_detail === "paused") return null;
-  return <p className="mx-5 mb-3 flex items-start gap-2 rounded-card border border-border bg-attention-soft px-3 py-2 text-attention max-md:mx-0"><Hourglass aria-hidden size={16} className="mt-0.5 shrink-0" /><Untrusted inline text={run.waiting_detail} /></p>;
+  return <p className="mx-5 mb-3 flex items-start gap-2 rounded-card border border-border bg-attention-soft px-3 py-2 text-attention max-md:mx-3"><Hourglass aria-hidden size={16} className="mt-0.5 shrink-0" /><Untrusted inline text={run.waiting_detail} /></p>;
 }
 
 function Decide({ tool, stepKey, given, act }: { tool: string; stepKey: string; given: string; act: ReturnType<typeof useRunAction> }) {
@@ -29,7 +29,7 @@ function Decide({ tool, stepKey, given, act }: { tool: string; stepKey: string; 
     ? { verb: "decide", step_key: stepKey, decision: "repeat" }
     : { verb: "decide", step_key: stepKey, decision: "happened", result: chosen === "deny" ? `Error: not called. A person denied it: ${text.trim()}` : text });
   return (
-    <section aria-label="Your word is needed" className="mx-5 mb-3 rounded-card border border-attention p-4 max-md:mx-0">
+    <section aria-label="Your word is needed" className="mx-5 mb-3 rounded-card border border-attention p-4 max-md:mx-3">
       <h2 className="flex items-center gap-2"><Hand aria-hidden size={16} className="text-attention" /> May <span className="font-mono"><Untrusted inline text={tool} /></span> be called?</h2>
       <p className="mt-1">The run was interrupted while <span className="font-mono text-xs text-text"><Untrusted inline text={stepKey} /></span> was being called, and it must not be called twice. Nobody but you can know whether it happened.</p>
       <Untrusted text={given} className="mt-2 max-h-40 overflow-auto rounded-control bg-subtle p-2.5 font-mono text-xs text-text" />

@@ -20,7 +20,7 @@ export function useScale(rows: TraceRow[], now: number | null, zoom: Zoom | null
     const from = zoom?.from_s ?? 0;
     const to = zoom?.to_s ?? Math.max(line.total_s, 0.001);
     const percent = (seconds: number) => ((seconds - from) / (to - from)) * 100;
-    const marks = ticks(from, to);
+    const marks = line.total_s > 0 ? ticks(from, to) : []; // before anything took time, there is nothing to measure
     return {
       left: (ms) => percent(line.at(ms)),
       ticks: marks.map((mark, at) => ({ at: percent(mark), word: at === marks.length - 1 ? `${mark} s` : String(mark) })),

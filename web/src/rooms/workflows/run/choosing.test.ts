@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RunShown, TurnShown } from "@/kit/api/schema";
 
 import { beside, chosen, comparable, retryFrom } from "./choosing";
+import { planOf } from "./plan";
 import { buildTrace } from "./trace";
 
 const RUN = { id: "r", state: "succeeded", turns: 5, finished_at: "x" } as RunShown;
@@ -23,6 +24,16 @@ describe("walking through the turns", () => {
   it("ends at the ends", () => {
     expect([beside(rows, at("last/call[0]"), 1), beside(rows, at("rounds[0]/plan/call[0]"), -1)]).toEqual([null, null]);
   });
+});
+
+describe("what stands open", () => {
+  const plan = planOf({ steps: [{ name: "ring", tool: "ring" }, { name: "tell", agent: "teller" }] });
+  const asks = { ...RUN, state: "waiting", waiting_for: "person", finished_at: null } as RunShown;
+  it("is what waits, before there is any answer", () => {
+    const row = chosen(buildTrace({ run: asks, calls: [], turns: [], plan }), null);
+    expect([row?.name, row?.state, row?.reason]).toEqual(["ring", "waiting", "waits for you"]);
+  });
+  it("is the last answer, once there is one", () => expect(chosen(rows, null)?.seq).toBe(5));
 });
 
 describe("what a turn is compared with", () => {

@@ -5,12 +5,12 @@ import type { TraceRow } from "./trace";
 
 const isTurn = (row: TraceRow) => row.kind !== "round" && row.kind !== "candidate";
 
-/** The turn that the address names; without one, the latest that goes on, or the last. */
+/** The turn that the address names; without one, the latest that goes on, or the last answer; before there is any, what waits. */
 export function chosen(rows: TraceRow[], wanted: string | null): TraceRow | null {
   const named = wanted && rows.find((row) => String(row.seq) === wanted || row.key === wanted);
   if (named) return named;
   const turns = rows.filter(isTurn);
-  return turns.findLast((row) => row.state === "running") ?? turns.findLast((row) => row.kind === "model" && row.turn !== null) ?? turns.at(-1) ?? null;
+  return turns.findLast((row) => row.state === "running") ?? turns.findLast((row) => row.kind === "model" && row.turn !== null) ?? turns.find((row) => row.state === "waiting") ?? turns.at(-1) ?? null;
 }
 
 /** The next turn among the rows that are seen, or the one before; rounds and candidates are stepped over. */

@@ -60,6 +60,8 @@ function ofAttempt(call: InteractionListed): TraceRow {
   };
 }
 
+const WAITS: Record<string, string> = { person: "waits for you", provider: "waits for the provider", budget: "waits for budget", pause: "paused", schedule: "scheduled" };
+
 function pendingRows(run: RunShown, turns: TurnShown[], callOf: Map<string, InteractionListed>, live: string[], plan: PlanStep[], shown: Set<string>): TraceRow[] {
   const last = turns.at(-1);
   const call = last?.interaction_id ? callOf.get(last.interaction_id) : undefined;
@@ -73,7 +75,7 @@ function pendingRows(run: RunShown, turns: TurnShown[], callOf: Map<string, Inte
   coming.forEach((each, at) => {
     if (keys.has(each.key)) return;
     const state = at === 0 && rows.length === 0 ? first : "queued";
-    rows.push(ofNext(each.key, each.kind, each.name, state, state === "waiting" ? run.waiting_for ?? "" : "", state === "running" ? since : null));
+    rows.push(ofNext(each.key, each.kind, each.name, state, state === "waiting" ? WAITS[run.waiting_for ?? ""] ?? "" : "", state === "running" ? since : null));
   });
   return rows;
 }
