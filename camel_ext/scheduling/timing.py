@@ -90,15 +90,16 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """The same number of seconds again and again, counted from an anchor, which is the first tick."""
+    """The same number of seconds again and again, in step with an anchor, which begins nothing.
+
+    A clock may be set back to before the anchor, and then the ticks go on as if it had always been so.
+    """
 
     every_s: int
     anchor: datetime
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the first tick later than a moment."""
-        if moment < self.anchor:
-            return self.anchor
         span = timedelta(seconds=self.every_s)
         return self.anchor + span * ((moment - self.anchor) // span + 1)
 

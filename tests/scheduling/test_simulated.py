@@ -180,6 +180,13 @@ def test_a_history(database: Database, seed: int, jumps: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [1000, 1084, 1140])
+def test_a_seed_that_failed_once(database: Database, seed: int) -> None:
+    """The clock stood before the schedules were made, and intervals waited for their own beginning."""
+    assert violations_of(seed, database, jumps=True) == []
+
+
+@pytest.mark.slow
 def test_many_histories(database: Database) -> None:
     failed = {
         seed: found

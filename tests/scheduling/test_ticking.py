@@ -86,6 +86,16 @@ async def test_a_clock_set_back_repeats_nothing_and_goes_on_by_itself(desk: Desk
     assert minutes(await desk.firings(schedule.id)) == [1, 2, 3, 4, 5, 6, 7]
 
 
+async def test_a_clock_set_back_to_before_it_was_made_does_not_silence_it(desk: Desk) -> None:
+    schedule, scheduler = await desk.save(overlap="allow"), desk.scheduler()
+    desk.clock.jump(-3600)
+    await scheduler.turn()
+    for _ in range(2):
+        desk.clock.advance(60)
+        await scheduler.turn()
+    assert minutes(await desk.firings(schedule.id)) == [-59, -58]
+
+
 async def test_a_clock_set_far_ahead_and_right_again_loses_no_tick(desk: Desk) -> None:
     schedule, scheduler = await desk.save(overlap="allow"), desk.scheduler()
     desk.clock.jump(100 * 60)
