@@ -15,20 +15,22 @@ interface FoundProps {
   filter: Filter;
   params: Record<string, string>;
   tookMs: number | null;
+  /** The rows are there. */
+  ready: boolean;
   source: string;
   write: (source: string) => void;
 }
 
-export function Found({ filter, params, tookMs, source, write }: FoundProps) {
-  const found = useCount(filter).data;
+export function Found({ filter, params, tookMs, ready, source, write }: FoundProps) {
+  const found = useCount(filter, ready).data;
   const { since, until } = params;
   const rest: Filter = Object.fromEntries(Object.entries(filter).filter(([name]) => name !== "since" && name !== "until"));
-  const all = useHistogram(rest, PARTS).data;
+  const all = useHistogram(rest, PARTS, ready).data;
   const chosen = { since: params.since ? Date.parse(params.since) : null, until: params.until ? Date.parse(params.until) : null };
   const whole = all && { since: Date.parse(all.since), until: Date.parse(all.until) };
   const part = whole && windowOf(whole, chosen);
   const narrow = part && whole && (part.since !== whole.since || part.until !== whole.until);
-  const close = useHistogram(narrow ? { ...rest, since: new Date(part.since).toISOString(), until: new Date(part.until).toISOString() } : rest, PARTS).data;
+  const close = useHistogram(narrow ? { ...rest, since: new Date(part.since).toISOString(), until: new Date(part.until).toISOString() } : rest, PARTS, ready).data;
   const shown = narrow ? close : all;
   const change = (from: number | null, to: number | null) => write(withFilter(withFilter(source, "since", filterTime(from)), "until", filterTime(to)));
   return (

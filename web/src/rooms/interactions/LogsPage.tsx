@@ -42,7 +42,7 @@ export function LogsPage() {
   const { nameOf, idOf } = useVersions();
   const filter = useMemo(() => (mistake ? {} : toQuery(params, lists, idOf)), [params, lists, mistake, idOf]);
   const turns = useTurns(filter);
-  const facets = useFacets(filter, true).data;
+  const facets = useFacets(filter, !turns.isPending).data;
   const [selection, setSelection] = useState<Selection>(NONE);
   const kept = useKeptLayout("logs");
   const open = get("turn");
@@ -59,7 +59,7 @@ export function LogsPage() {
         <Views path="/interactions" without={NO_VIEW} />
         <ExportMenu ids={[]} filter={filter} quiet />
       </div>
-      <Found filter={filter} params={params} tookMs={turns.took_ms} source={source} write={write} />
+      <Found filter={filter} params={params} tookMs={turns.took_ms} ready={!turns.isPending} source={source} write={write} />
       <div className="relative flex min-h-0 flex-1 border-t border-border">
         <div className={`w-52 shrink-0 overflow-y-auto border-r border-border max-lg:hidden ${open ? "max-2xl:hidden" : ""}`}>{facets && <Facets facets={facets} source={source} write={write} nameOf={nameOf} />}</div>
         <div className="relative min-w-0 flex-1">

@@ -56,8 +56,9 @@ export function useTurns(filter: Filter) {
   return { ...query, rows, took_ms: pages?.at(0)?.took_ms ?? null, searchedUntil: pages?.at(-1)?.searched_until ?? null, tired };
 }
 
-export function useCount(filter: Filter) {
-  return useQuery({ queryKey: ["log", "about", "count", filter], placeholderData: keepPreviousData, staleTime: 15_000,
+// What is said about the rows waits for them (`enabled`): asked for together, the four share a core, and the rows come last.
+export function useCount(filter: Filter, enabled: boolean) {
+  return useQuery({ queryKey: ["log", "about", "count", filter], placeholderData: keepPreviousData, staleTime: 15_000, enabled,
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/interactions/count", { params: { query: filter }, signal })) });
 }
 
@@ -66,8 +67,8 @@ export function useFacets(filter: Filter, enabled: boolean) {
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/interactions/facets", { params: { query: filter }, signal })) });
 }
 
-export function useHistogram(filter: Filter, buckets: number) {
-  return useQuery({ queryKey: ["log", "about", "histogram", filter, buckets], placeholderData: keepPreviousData, staleTime: 15_000,
+export function useHistogram(filter: Filter, buckets: number, enabled: boolean) {
+  return useQuery({ queryKey: ["log", "about", "histogram", filter, buckets], placeholderData: keepPreviousData, staleTime: 15_000, enabled,
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/interactions/histogram", { params: { query: { ...filter, buckets } }, signal })) });
 }
 
