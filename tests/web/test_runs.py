@@ -148,7 +148,7 @@ class TestWatching:
         expect(page.get_by_role("listitem").filter(has_text=DONE)).to_be_visible()
         for pane in ("graph", "timing", "cost", "turns"):
             page.get_by_role("tab", name=pane).click()
-            expect(page.get_by_role("tabpanel")).to_be_visible()
+            expect(page.get_by_role("tabpanel", name=pane)).to_be_visible()
         page.get_by_role("listitem").filter(has_text=NOT_YET).get_by_role("button").click()
         expect(panel(page)).to_contain_text(NOT_YET)
         page.go_back()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { href, queryNow, rememberQuery } from "./url";
+import { href, queryNow, rememberQuery, settleQuery } from "./url";
 
 describe("the address as state", () => {
   it("leaves out what is empty, so that equal states give equal addresses", () => {
@@ -14,5 +14,9 @@ describe("the address as state", () => {
     expect(queryNow("/a/", "?turn=7", 10)).toBe("?turn=7"); // somebody went on
     expect(queryNow("/b/", "?turn=1", 10)).toBe("?turn=1");
     expect(queryNow("/a/", "?turn=1", 5000)).toBe("?turn=1");
+    rememberQuery("/a/", "?turn=1", "?turn=3&tab=raw", 20);
+    expect(queryNow("/a/", "?turn=3", 30)).toBe("?turn=3&tab=raw"); // the first of two is shown
+    settleQuery("?turn=3&tab=raw"); // it is shown; then a step back
+    expect(queryNow("/a/", "?turn=1", 20)).toBe("?turn=1");
   });
 });

@@ -2,7 +2,7 @@
 "use client";
 
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
-import { useCallback } from "react";
+import { useCallback, useEffect } from "react";
 
 export type Params = Record<string, string | number | boolean | null | undefined>;
 
@@ -17,16 +17,26 @@ export function href(path: string, params: Params = {}): string {
 }
 
 const COMMIT_MS = 1000;
-let written: { path: string; over: string; query: string; at: number } | null = null;
+let written: { path: string; over: string[]; query: string; at: number } | null = null;
+
+function pending(path: string, search: string, now: number) {
+  return written && written.path === path && written.over.includes(search) && now - written.at < COMMIT_MS ? written : null;
+}
 
 /** The query as it will be: the router shows a change some moments later, and a second one must not undo the first. */
 export function queryNow(path: string, search: string, now = Date.now()): string {
-  return written && written.path === path && written.over === search && now - written.at < COMMIT_MS ? written.query : search;
+  return pending(path, search, now)?.query ?? search;
 }
 
-/** Remember what was written over the query that the address still shows. */
+/** Remember what was written over the query that the address still shows; of several the first ones may show before. */
 export function rememberQuery(path: string, search: string, query: string, now = Date.now()): void {
-  written = { path, over: search, query, at: now };
+  const before = pending(path, search, now);
+  written = { path, over: before ? [...before.over, before.query] : [search], query, at: now };
+}
+
+/** Forget what was written once the address shows it: from then on the address is right, also after a step back. */
+export function settleQuery(search: string): void {
+  if (written?.query === search) written = null;
 }
 
 /**
@@ -37,6 +47,7 @@ export function useUrl() {
   const router = useRouter();
   const path = usePathname();
   const query = useSearchParams();
+  useEffect(() => settleQuery(window.location.search), [query]);
   const set = useCallback(
     (changes: Params, how: "replace" | "push" = "replace") => {
       const { search } = window.location;
