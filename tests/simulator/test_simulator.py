@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from camel_ext.core import jobs, journal
+from camel_ext.core import journal, leases
 from camel_ext.core.database import Database, DatabaseUnreachable
 from camel_ext.core.gate import Lane, WriteGate
 from camel_ext.core.models import Base
@@ -94,7 +94,7 @@ async def _answer_early(self: WriteGate, append: Any) -> None:
 PLANTED: dict[str, tuple[Any, str, Any]] = {
     "no fence": (journal, "_check", lambda _append, _fences: None),
     "early acknowledgement": (WriteGate, "append", _answer_early),
-    "no sweeper": (jobs, "sweep", lambda *_: 0),
+    "no sweeper": (leases, "sweep", lambda *_: 0),
 }
 
 

@@ -198,7 +198,7 @@ class TestInTheHouse:
     async def test_a_child_that_is_killed_goes_on_from_its_checkpoint(self, shop: Shop) -> None:
         shop.yard.launcher = launcher_in(shop.yard.data_dir)
         asked = await shop.start()
-        folder = plan(shop.yard.folder(asked.id), steps=12, step_s=0.1, every=4)
+        folder = plan(shop.yard.folder(asked.id), steps=12, step_s=0.3, every=4)
         async with shop.working():
             await shop.until(asked.id, lambda it: it.progress.get("step", 0) >= 6)
             console = (folder / "console.log").read_text()

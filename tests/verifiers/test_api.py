@@ -6,11 +6,15 @@ from jsonschema import Draft202012Validator
 from camel_ext.verifiers import Verifier, list_verifiers, read_params
 from tests.conftest import House
 
-BY_NAME = {each.name: each for each in list_verifiers()}
+# Tests elsewhere register verifiers of their own, in the same process.
+BY_NAME = {
+    each.name: each for each in list_verifiers() if each.params.__module__.startswith("camel_ext.")
+}
 
 
 async def test_they_are_listed_with_what_each_takes(house: House) -> None:
-    listed = (await house.client.get("/api/v1/verifiers")).json()
+    every = (await house.client.get("/api/v1/verifiers")).json()
+    listed = [each for each in every if each["name"] in BY_NAME]
     assert [each["name"] for each in listed] == sorted(BY_NAME)
     by_name = {each["name"]: each for each in listed}
     assert by_name["length"]["parameters"]["properties"]["max"]["description"] == "At most so many."

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,14 +208,23 @@ class TestErrors:
         step = page.get_by_role("button", name=re.compile("^Step"))
         expect(step).to_be_enabled()
         house.ask("POST", f"/runs/{run_id}/resume", {"single_step": True})
-        house.until(run_id, "waiting")
+        assert stepped(house, run_id, turns=2)
         step.click()
         expect(page.get_by_role("alert").filter(has_text="changed in between")).to_be_visible()
         expect(page.get_by_role("treeitem").filter(has_text="worker")).to_be_visible()
         with page.expect_response("**/resume"):
             step.click()
         expect(page.get_by_role("alert").filter(has_text="changed in between")).to_have_count(0)
-        assert house.until(run_id, "waiting")["turns"] == 3
+        assert stepped(house, run_id, turns=3)
+
+
+def stepped(house: Playing, run_id: str, *, turns: int) -> bool:
+    """Wait until a run waits after so many turns: right after a step it still waits as before."""
+    for _ in range(200):
+        if house.until(run_id, "waiting")["turns"] == turns:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 class TestSlowLine:

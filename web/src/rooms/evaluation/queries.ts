@@ -92,7 +92,7 @@ export function useCertificateOf(workflow: string | undefined, comparisonId: str
 }
 
 export function usePlan(asked: PlanAsked | null) {
-  return useQuery({ queryKey: ["evaluations", "plan", asked], enabled: asked !== null, retry: false, staleTime: 60_000, queryFn: () => unwrap(api.POST("/api/v1/evaluations/plan", { body: asked! })) });
+  return useQuery({ queryKey: ["evaluation-plan", asked], enabled: asked !== null, retry: false, staleTime: 60_000, queryFn: () => unwrap(api.POST("/api/v1/evaluations/plan", { body: asked! })) });
 }
 
 export function useEvaluate() {
