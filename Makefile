@@ -63,7 +63,7 @@ $(LIGHTHOUSE)/node_modules/.package-lock.json: $(LIGHTHOUSE)/package-lock.json |
 	web/scripts/with-node.sh --prefix ../$(LIGHTHOUSE) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-nightly: setup-train web $(LIGHTHOUSE)/node_modules/.package-lock.json ## What takes too long for each change: Lighthouse, long walks, the web app over a million calls
+nightly: setup-train web $(LIGHTHOUSE)/node_modules/.package-lock.json ## What takes too long for each change: pictures, Lighthouse, the web app over a million calls
 	$(BIN)/python -m pytest -m nightly --durations=0
 	$(BIN)/python -m bench.web
 

@@ -22,7 +22,7 @@ from tests.web.test_every_page import LOOKS, ROUTES, address, settled
 OF_THE_MACHINE = "/settings/jobs/"
 DRAWN = [route for route in ROUTES if route != OF_THE_MACHINE]
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly, pytest.mark.xdist_group("web")]
 
 Look = tuple[str, int]
 KEPT = Path(__file__).parent / "pictures"
