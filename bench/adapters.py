@@ -7,9 +7,12 @@ takes one request after another: load the adapter, merge it, generate, unmerge, 
 same for a user who sorts the requests by adapter first and merges each once. The adapters are random, rank 8,
 F16, on all linear layers.
 
-Answers of a batch are rounded otherwise than those of one call, so where two words are as likely, a
-greedy answer may turn: each that differs is looked at, and counts as equal only where the answer alone
-gave the two words probabilities within `TIE` of each other at that place.
+Whether it is that adapter who answers is seen at the first word of each answer: in the mixed batch its
+log-probs equal those of the adapter alone to the last bit, and those of a wrong adapter do not (both are
+counted). Later words are computed beside others, in sums of another order, and the base rounds each
+activation to 8 bits, which makes much of little: so a greedy answer may turn where two words are nearly as
+likely. How near is measured, not set: the smallest change an adapter can take (its alpha, one float32 step
+up), answered alone, moves the gap between the two likeliest words by so much at most.
 
     python -m bench.adapters [--adapters 20] [--calls 4] [--blocks 3]
 """
@@ -26,16 +29,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from gguf import GGUFReader
+
 from bench.method import abba, about, busy, cpu_s, interval, pss_mb, ratios, report, shown
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.serving import ChatRequest, LocalEngine, LocalOptions, pull_bundled
+from camel_ext.serving.engines.protocol import Json
 
 ROOT = Path(__file__).parents[1]
 TOKENS, SLOTS, RANK = 32, 8, 8
-PARAMS = {"max_tokens": TOKENS, "temperature": 0.0, "ignore_eos": True, "cache_prompt": False}
+PARAMS = {"max_tokens": TOKENS, "temperature": 0.0, "ignore_eos": True, "cache_prompt": False,
+          "top_logprobs": 20}  # fmt: skip
 FLOOR, MEMORY_SHARE = 5.0, 1.5
-TIE = 0.05  # nats between the two words at the place where answers part
+NUDGED = 4  # adapters that are asked again with their alpha one float32 step up
 SIDES = ("ours", "peft", "sorted")
 
 
@@ -56,6 +64,27 @@ def calls_of(adapters: int, block: int, each: int) -> list[Call]:
     ]
     random.Random(block).shuffle(calls)
     return calls
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text, and for each of its tokens the likeliest with their log-probs."""
+
+    text: str
+    places: list[Json]
+
+    def begins_as(self, other: "Answer") -> bool:
+        """Tell whether the log-probs of the first token are the other's, to the last bit."""
+        return self.places[0] == other.places[0]
+
+    def parts_beyond(self, other: "Answer", rounding_nats: float) -> bool:
+        """Tell whether this greedy answer leaves the other where rounding does not explain it."""
+        for mine, theirs in zip(self.places, other.places, strict=True):
+            if mine["bytes"] != theirs["bytes"]:
+                known = {bytes(each["bytes"]): each["logprob"] for each in theirs["top_logprobs"]}
+                word = bytes(mine["bytes"])
+                return word not in known or theirs["logprob"] - known[word] > rounding_nats
+        return False
 
 
 class Ours:
@@ -83,41 +112,41 @@ class Ours:
             if b"local_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
 
-    async def ask(self, adapter: Path | None, prompt: str) -> str:
+    async def ask(self, adapter: Path | None, prompt: str) -> Answer:
         request = ChatRequest(
-            [{"role": "user", "content": prompt}], "m", PARAMS, adapter_path=adapter
+            [{"role": "user", "content": prompt}], "m", PARAMS, adapter_path=adapter, logprobs=True
         )
         reply = await self._engine.chat(request, timeout_s=300)
         assert reply.completion_tokens == TOKENS, reply
-        return reply.text
+        assert reply.logprobs is not None
+        return Answer(reply.text, reply.logprobs["content"])
 
-    async def block(self, calls: Sequence[Call], paths: Sequence[Path]) -> tuple[float, list[str]]:
-        """Ask all at once; return tokens/s and the texts."""
+    async def block(
+        self, calls: Sequence[Call], paths: Sequence[Path]
+    ) -> tuple[float, list[Answer]]:
+        """Ask all at once; return tokens/s and the answers."""
         start_s = time.perf_counter()
-        texts = await asyncio.gather(
+        answers = await asyncio.gather(
             *(self.ask(paths[call.adapter], call.prompt) for call in calls)
         )
-        return TOKENS * len(calls) / (time.perf_counter() - start_s), list(texts)
+        return TOKENS * len(calls) / (time.perf_counter() - start_s), list(answers)
 
-    async def parts(self, adapter: Path, prompt: str, text: str) -> bool:
-        """Tell whether an answer differs from the one alone by more than a tie between two words."""
-        params = {**PARAMS, "top_logprobs": 5}
-        messages = [{"role": "user", "content": prompt}]
-        request = ChatRequest(messages, "m", params, adapter_path=adapter, logprobs=True)
-        alone = await self._engine.chat(request, timeout_s=300)
-        if alone.text == text:
-            return False
-        assert alone.logprobs is not None
-        said = ""
-        for place in alone.logprobs["content"]:
-            if not text.startswith(said + place["token"]):
-                rest = text[len(said) :]
-                others = [
-                    o["logprob"] for o in place["top_logprobs"] if rest.startswith(o["token"])
-                ]
-                return not others or place["logprob"] - max(others) > TIE
-            said += place["token"]
-        return True
+    async def moved_nats(self, adapter: Path, nudged: Path, prompt: str) -> float:
+        """Return how far a nudge moves the gap between the two likeliest words, at most.
+
+        It is looked at as far as both answers have the same words before.
+        """
+        most = 0.0
+        answers = await self.ask(adapter, prompt), await self.ask(nudged, prompt)
+        for one, other in zip(*(answer.places for answer in answers), strict=True):
+            first, second = one["top_logprobs"][:2]
+            there = {place["token"]: place["logprob"] for place in other["top_logprobs"]}
+            if first["token"] in there and second["token"] in there:
+                gap = there[first["token"]] - there[second["token"]]
+                most = max(most, abs(first["logprob"] - second["logprob"] - gap))
+            if one["token"] != other["token"]:
+                break
+        return most
 
     async def close(self) -> None:
         await self._engine.close()
@@ -195,6 +224,29 @@ def make_adapters(model: Path, folder: Path, count: int) -> tuple[Path, list[Pat
     return base, folders
 
 
+def nudge(path: Path) -> Path:
+    """Copy an adapter with its alpha one float32 step up: the smallest change it can take."""
+    copy = path.with_name("nudged.gguf")
+    copy.write_bytes(path.read_bytes())
+    alpha = GGUFReader(copy, "r+").fields["adapter.lora.alpha"].parts[-1]
+    alpha[0] = np.nextafter(alpha[0], np.float32(np.inf))
+    alpha.base.flush()
+    return copy
+
+
+async def rounding(model: Path, folder: Path, paths: Sequence[Path], threads: int) -> float:
+    """Return how far the smallest change of an adapter moves the gap of two words, in nats."""
+    ours = Ours(model, folder, threads)
+    pairs = [(path, nudge(path)) for path in paths[:NUDGED]]
+    await asyncio.gather(*(ours.ask(path, "Warm up.") for pair in pairs for path in pair))
+    prompts = [call.prompt for call in calls_of(4, -1, 1)]
+    moved = [
+        await ours.moved_nats(path, nudged, prompt) for path, nudged in pairs for prompt in prompts
+    ]
+    await ours.close()
+    return max(moved)
+
+
 async def _made(folder: Path, count: int) -> tuple[Path, list[Path]]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.adapters", "--make", str(folder), "--adapters", str(count)),
@@ -221,23 +273,27 @@ async def measure(
     await peer.start(base, folders, threads)
     rates: dict[str, list[float]] = {side: [] for side in SIDES}
     cpus: dict[str, list[float]] = {side: [] for side in SIDES}
-    differing = ties = 0
+    turned = beyond = swapped = wrong_seen = 0
+    rounding_nats = await rounding(model, folder, paths, threads)
     for block in range(blocks):
         calls = calls_of(count, block, each)
         for side in abba(SIDES, 1):
             pids = ours._children() if side == "ours" else [peer.pid]
             before_s = sum(map(cpu_s, pids))
             if side == "ours":
-                rate, texts = await ours.block(calls, paths)
+                rate, answers = await ours.block(calls, paths)
             else:
                 rate = await peer.block(calls, by_adapter=side == "sorted")
             rates[side].append(rate)
             cpus[side].append(1000 * (sum(map(cpu_s, pids)) - before_s) / (TOKENS * len(calls)))
-        alone = [await ours.ask(paths[call.adapter], call.prompt) for call in calls]
-        for call, text, by_itself in zip(calls, texts, alone, strict=True):
-            if text != by_itself:
-                parted = await ours.parts(paths[call.adapter], call.prompt, text)
-                differing, ties = differing + parted, ties + (not parted)
+        for call, answer in zip(calls, answers, strict=True):
+            alone = await ours.ask(paths[call.adapter], call.prompt)
+            swapped += not answer.begins_as(alone)
+            turned += answer.text != alone.text
+            beyond += answer.parts_beyond(alone, rounding_nats)
+            if block == 0:
+                wrong = await ours.ask(paths[(call.adapter + 1) % count], call.prompt)
+                wrong_seen += not answer.begins_as(wrong)
     peer_mb = pss_mb(peer.pid)
     await ours.close()
     await peer.close()
@@ -253,15 +309,20 @@ async def measure(
     print(f"memory: base {base_mb:.0f} MB, with {count} adapters {full_mb:.0f} MB: "
           f"{extra:.2f} times their {adapters_mb:.0f} MB, bar {MEMORY_SHARE}: "
           f"{'met' if extra <= MEMORY_SHARE else 'NOT met'}")  # fmt: skip
-    print(f"greedy answers that differ from the adapter alone: {differing} of {each * count * blocks}, "
-          f"and {ties} that turn at a tie")  # fmt: skip
+    print(f"answers that do not begin as the adapter's alone: {swapped} of {each * count * blocks} (as a "
+          f"wrong adapter's: {each * count - wrong_seen} of {each * count})")  # fmt: skip
+    print(f"greedy answers that turn later: {turned}; {beyond} of them by more than rounding moves "
+          f"({rounding_nats:.2f} nats)")  # fmt: skip
     report(
         about("adapters", load, ("xllamacpp", "peft", "transformers", "torch")),
         ratio=[round(x, 3) for x in interval(ratios(rates["ours"], rates["peft"]))],
         memory_share=round(extra, 3),
         sorted_ratio=[round(x, 3) for x in interval(ratios(rates["ours"], rates["sorted"]))],
-        differing=differing,
-        ties=ties,
+        swapped=swapped,
+        wrong_seen=wrong_seen,
+        turned=turned,
+        beyond=beyond,
+        rounding_nats=round(rounding_nats, 3),
         high=round(high, 3),
     )
 

@@ -52,12 +52,28 @@ class LocalOptions:
     drain_timeout_s: float = 300.0
     stuck_after_s: float = 30.0
 
+    @property
+    def inside_max(self) -> int:
+        """Return how many calls go into the server at once."""
+        return self.slots + WAIT_INSIDE
+
+    @property
+    def threads_used(self) -> int:
+        """Return how many threads compute."""
+        return self.threads or default_threads(os.cpu_count() or 1)
+
+    @property
+    def fits_twice(self) -> bool:
+        """Whether two servers, one draining and one serving, have a core for each thread."""
+        return 2 * self.threads_used <= (os.cpu_count() or 1)
+
 
 class ModelServer:
     """A child process that serves the model with one fixed set of adapters.
 
-    `admission` says whose turn it is to go in; `chats` has as many connections as calls may be inside;
-    `side` is for health and metrics, which must not queue behind them.
+    `admission` says whose turn it is to go in, where no other server contends for the cores; `chats` has
+    as many connections as calls may be inside; `side` is for health and metrics, which must not queue
+    behind them.
     """
 
     def __init__(
@@ -174,16 +190,15 @@ def _server(
     """Open the connections to a child that answers."""
     address, build = f"http://127.0.0.1:{ready['port']}/v1", ready["build"]
     who = "The local model's server"
-    inside_max = options.slots + WAIT_INSIDE
     clients = [
         open_client(address, api_key=api_key, connections_max=most, keepalive_s=KEEPALIVE_S)
-        for most in (inside_max, 2)
+        for most in (options.inside_max, 2)
     ]
     endpoints = [
         Endpoint(client, clock, who=who, api_key=api_key, build=build) for client in clients
     ]
     ids = {path: index for index, path in enumerate(adapter_paths)}
-    return ModelServer(process, clients, endpoints, ids, build, Admission(inside_max, clock))
+    return ModelServer(process, clients, endpoints, ids, build, Admission(options.inside_max, clock))
 
 
 async def _spawn(options: LocalOptions) -> asyncio.subprocess.Process:
@@ -240,7 +255,7 @@ def _wish(options: LocalOptions, adapter_paths: Sequence[Path], api_key: SecretS
         "api_key": api_key.get_secret_value(),
         "slots": options.slots,
         "context_tokens": options.context_tokens,
-        "threads": options.threads or default_threads(os.cpu_count() or 1),
+        "threads": options.threads_used,
     }
 
 

@@ -363,6 +363,20 @@ class TestAdapters:
             assert old_pid is not None
             await until_gone(old_pid)
 
+    async def test_two_servers_never_fight_for_the_cores(
+        self, bundled_model: Path, lanes: ThreadLanes, tmp_path: Path
+    ) -> None:
+        red = write_random_lora(tmp_path / "red.gguf", seed=1, strength=0.3)
+        log, all_cores = tmp_path / "engine.log", os.cpu_count() or 1
+        async with engine_for(bundled_model, lanes, log, threads=all_cores) as engine:
+            await engine.start(timeout_s=SLOW_S)
+            tale = ask("Tell a tale.", max_tokens=100, ignore_eos=True)
+            long = asyncio.create_task(engine.chat(tale, timeout_s=SLOW_S))
+            await asyncio.sleep(0.2)
+            await engine.chat(ask("Hi", adapter=red), timeout_s=SLOW_S)
+            assert long.done()  # the server that drains came first
+            assert (await long).completion_tokens == 100
+
     async def test_what_is_no_adapter_is_refused_and_harms_nobody(
         self, bundled_model: Path, lanes: ThreadLanes, tmp_path: Path
     ) -> None:
