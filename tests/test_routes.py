@@ -190,6 +190,11 @@ def test_every_socket_is_tried_by_its_room() -> None:
 @pytest.fixture
 async def owned(house: House) -> Owned:
     """A configuration, a run, an interaction and a key of the local organisation."""
+    return await own_everything(house)
+
+
+async def own_everything(house: House) -> Owned:
+    """Let the local organisation own a row of everything that every room has."""
     serving_of(house.runtime).use(FakeEngine())
     body = {"name": "main", "files": FILES}
     applied = await house.client.put("/api/v1/configurations", json=body)

@@ -29,6 +29,13 @@ def register(app: typer.Typer) -> None:
         examples=["CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext scheduler"],
     )(scheduler)  # fmt: skip
     command(
+        app, "migrate", panel=PANEL, common=("as_json", "debug"),
+        examples=[
+            "camel-ext migrate --from sqlite:///var/data/camel-ext.db "
+            "--to postgresql://owner@db/camel",
+        ],
+    )(migrate)  # fmt: skip
+    command(
         app, "demo", panel=PANEL, common=("debug",),
         examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo --seed 7"],
     )(demo)  # fmt: skip
@@ -115,6 +122,29 @@ def scheduler(here: Here) -> None:
     from camel_ext.cli.server import fire_schedules
 
     fire_schedules(here)
+
+
+def migrate(
+    here: Here,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="URL", help="The database that is moved; it stays as it is."
+        ),
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="URL", help="An empty database; a password: ~/.pgpass.")
+    ],
+) -> None:
+    """Move an installation to another database: SQLite to PostgreSQL, or back.
+
+    All or nothing: it is committed once both sides were read and found equal. Stop the server
+    before. Files stay in the data directory: start with the same one and the new
+    CAMEL_EXT_DATABASE__URL.
+    """
+    from camel_ext.cli.moving import migrate as move
+
+    move(here, source, target)
 
 
 def demo(

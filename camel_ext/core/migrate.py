@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 import camel_ext
 from camel_ext.core.database import Database
@@ -76,13 +76,17 @@ def migrate(database: Database) -> None:
         _refuse_newer(current, newest)
         if database.is_sqlite:
             _keep_copy(database, current)
+    with database.writer.begin() as connection:
+        upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to the newest revision, in the connection's own transaction."""
     from alembic import command
 
-    with database.writer.begin() as connection:
-        marked = connection.execution_options(**system_options("migration"))
-        config = alembic_config()
-        config.attributes["connection"] = marked
-        command.upgrade(config, "head")
+    config = alembic_config()
+    config.attributes["connection"] = connection.execution_options(**system_options("migration"))
+    command.upgrade(config, "head")
 
 
 def alembic_config() -> "Config":

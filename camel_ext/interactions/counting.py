@@ -82,12 +82,16 @@ def count_facets(db: Session, wanted: InteractionFilter) -> FacetsShown:
             until.append(end[0])
         found |= _values(db, wish, end, names)
     shown = {
-        name: [FacetValue(value=v, count=n) for v, n in found[name].most_common(FACET_VALUES)]
-        for name in FACETS
+        name: [FacetValue(value=v, count=n) for v, n in _commonest(found[name])] for name in FACETS
     }
     return FacetsShown.model_validate(
         {**shown, "rows": FACET_ROWS, "searched_until": max(until, default=None)}
     )
+
+
+def _commonest(values: Counter[str | None]) -> list[tuple[str | None, int]]:
+    """Return the most frequent values, equal ones by their name: the same from every database."""
+    return sorted(values.items(), key=lambda each: (-each[1], each[0] or ""))[:FACET_VALUES]
 
 
 def _without(name: str, wanted: InteractionFilter) -> InteractionFilter:

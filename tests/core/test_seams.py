@@ -38,6 +38,7 @@ ACROSS_TENANTS = {
     "events/feeds.py": "one dispatcher reads what other processes committed",
     "events/hub.py": "what was missed is read for the client's own organisation",
     "scheduling/scheduler.py": "one scheduler fires the schedules of all tenants",
+    "core/moving.py": "a whole installation moves, whosever its rows are",
     "app.py": "the local organisation at start; readiness",
     "cli/server.py": "a link to sign in is for the owner of the key that is in the data folder",
     "identity/doors.py": "a key is proved before its tenant is known",
