@@ -15,7 +15,7 @@ from camel_ext.settings import Settings
 
 ROOMS = (
     "identity", "events", "scheduling", "jobs", "registry", "interactions", "verifiers",
-    "annotations", "serving", "datasets", "workflows", "training", "evaluation", "experiments",
+    "annotations", "serving", "datasets", "workflows", "training", "evaluation", "experiments", "notifications",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ Set one by environment, `CAMEL_EXT_<GROUP>__<NAME>`. Nothing else in the house r
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -89,6 +90,52 @@ class Scheduling(BaseModel):
     )
     keep_s: float = Field(
         90 * 86400.0, gt=0, description="How long the history of schedules is kept."
+    )
+
+
+class Outbound(BaseModel):
+    allowed_networks: list[str] = Field(
+        [],
+        description="Networks (`10.0.0.0/8`) and host names besides the open internet that URLs of "
+        "users, such as webhooks, may reach.",
+    )
+    timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer to such a call.")
+    max_response_bytes: int = Field(
+        64 * 1024, gt=0, description="Most that is read of such an answer."
+    )
+
+
+class Mail(BaseModel):
+    host: str | None = Field(None, description="Mail server (SMTP); without one no e-mail is sent.")
+    port: int = Field(587, ge=1, le=65535, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection is encrypted: `starttls`, `tls` or `none`."
+    )
+    user: str | None = Field(None, description="Name to sign in with there.")
+    password: SecretStr | None = Field(None, description="Password of that name.")
+    sender: str | None = Field(None, description="Address that e-mail comes from.")
+    timeout_s: float = Field(20.0, gt=0, description="Longest wait for the mail server.")
+
+
+class Notifications(BaseModel):
+    public_url: str | None = Field(
+        None, description="Where people reach this server, for links in messages that leave it."
+    )
+    attempts: int = Field(8, gt=0, description="Tries at one message before it is given up.")
+    backoff_s: float = Field(
+        5.0,
+        gt=0,
+        description="Pause before the second try; each pause is up to four times the one before, at "
+        "most four hours.",
+    )
+    keep_s: float = Field(
+        90 * 86400.0, gt=0, description="How long the inbox and the delivery log are kept."
+    )
+    lease_s: float = Field(
+        15.0, gt=0, description="Silence after which another process may lead, on PostgreSQL."
+    )
+    poll_s: float = Field(
+        5.0, gt=0, description="How often it is looked for events that no wake told of."
     )
 
 
@@ -195,6 +242,13 @@ class Settings(BaseSettings):
     events: Events = Field(default_factory=Events, description="The live feed.")
     scheduling: Scheduling = Field(
         default_factory=Scheduling, description="Schedules and who fires them."
+    )
+    outbound: Outbound = Field(
+        default_factory=Outbound, description="Calls of URLs that users give."
+    )
+    mail: Mail = Field(default_factory=Mail, description="The mail server that e-mail goes by.")
+    notifications: Notifications = Field(
+        default_factory=Notifications, description="Messages to people and to other systems."
     )
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")

@@ -14,6 +14,7 @@ from camel_ext.cli import (
     commands_experiments,
     commands_forks,
     commands_jobs,
+    commands_notifications,
     commands_queues,
     commands_runs,
     commands_schedules,
@@ -57,6 +58,7 @@ commands_jobs.register(program)
 commands_runs.register(program)
 commands_forks.register(program)
 commands_schedules.register(program)
+commands_notifications.register(program)
 commands_annotations.register(program)
 commands_queues.register(program)
 commands_evaluation.register(program)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs, leases
+from camel_ext.core.deaths import announce_death
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
@@ -265,8 +266,10 @@ class QueueWorker:
     async def _settle(self, context: TaskContext, values: dict[str, Any]) -> None:
         """Write how the job went on, however long the database is away: nobody else could."""
 
-        def settle(connection: Connection, _signals: Signals) -> None:
+        def settle(connection: Connection, signals: Signals) -> None:
             jobs.settle(connection, context.job, values, self._now(connection))
+            if values.get("dead_at") is not None:
+                announce_death(connection, signals, self.runtime.clock, context.job, values)
 
         while True:
             try:

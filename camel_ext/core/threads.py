@@ -32,7 +32,7 @@ class ThreadLanes:
     """
 
     def __init__(self, sizes: dict[str, int] | None = None) -> None:
-        self._sizes = {"write": 1, "read": 4, "work": 8, **(sizes or {})}
+        self._sizes = {"write": 1, "read": 4, "work": 8, "outbound": 4, **(sizes or {})}
         self._pools: dict[str, Executor] = {}
 
     async def run(self, lane: str, fn: Callable[..., T], *args: object) -> T:

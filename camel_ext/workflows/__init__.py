@@ -8,6 +8,7 @@ from camel_ext.workflows.contents import agent_of, workflow_of
 from camel_ext.workflows.definitions import get_definition
 from camel_ext.workflows.errors import DefinitionUnknown, ModelNotUsed, RunUnknown
 from camel_ext.workflows.forks import cancel_fork, cost_of_fork, get_fork, list_forks, start_fork
+from camel_ext.workflows.language.conditions import ConditionWrong, compile_condition, is_true
 from camel_ext.workflows.language.inputs import InputsWrong, fill_inputs
 from camel_ext.workflows.language.plan import agents_of
 from camel_ext.workflows.language.problems import LanguageError, Problem
@@ -31,6 +32,7 @@ __all__ = [
     "Agent",
     "Asker",
     "Availability",
+    "ConditionWrong",
     "DayOfRuns",
     "DefinitionKind",
     "DefinitionUnknown",
@@ -57,6 +59,7 @@ __all__ = [
     "asker_on_schedule",
     "cancel_fork",
     "cancel_run",
+    "compile_condition",
     "cost_of_fork",
     "count_days",
     "count_runs",
@@ -64,6 +67,7 @@ __all__ = [
     "get_definition",
     "get_fork",
     "get_run",
+    "is_true",
     "list_forks",
     "list_turns",
     "list_under_way",

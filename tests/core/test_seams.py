@@ -37,6 +37,8 @@ ACROSS_TENANTS = {
     "events/dispatcher.py": "one dispatcher numbers and announces all feeds",
     "events/feeds.py": "one dispatcher reads what other processes committed",
     "events/hub.py": "what was missed is read for the client's own organisation",
+    "notifications/leader.py": "one leader notices the events of all tenants",
+    "notifications/noticing.py": "one cursor for all events of an organisation",
     "scheduling/scheduler.py": "one scheduler fires the schedules of all tenants",
     "core/moving.py": "a whole installation moves, whosever its rows are",
     "app.py": "the local organisation at start; readiness",

@@ -91,7 +91,7 @@ def compile_condition(source: str) -> Compiled:
     bound = _bound_names(tokens)
     references = tuple(_references(tokens, bound))
     power, growth = _multiplies(tokens)
-    roots = frozenset(name for name in names if name in ROOTS and name not in bound)
+    roots = frozenset(name for name in names if name not in bound)
     return Compiled(program, references, roots, power, growth)
 
 
@@ -360,7 +360,7 @@ def _explain(error: Exception, given: Mapping[str, Any], context: Mapping[str, A
         if match[1] in FUNCTIONS:
             return f"`{match[1]}` does not fit here. Call it on a value: `x.{match[1]}(...)`."
         meant = difflib.get_close_matches(match[1], FUNCTIONS, n=1)
-        known = meant or [name for name in ROOTS if name in context]
+        known = meant or [name for name in (*ROOTS, "event") if name in context]
         return f"`{match[1]}` is not defined here. {suggest(match[1], known, 'name')}"
     return f"this cannot be computed: {str(error).splitlines()[0]}"
 

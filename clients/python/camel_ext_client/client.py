@@ -23,6 +23,7 @@ from camel_ext_client.interactions import Interactions
 from camel_ext_client.jobs import Jobs
 from camel_ext_client.keys import Keys
 from camel_ext_client.models import Aliases, Models
+from camel_ext_client.notifications import Notifications
 from camel_ext_client.runs import Runs
 from camel_ext_client.schedules import Schedules
 from camel_ext_client.shapes import (
@@ -68,6 +69,7 @@ class Client:
         self.keys = Keys(self._transport)
         self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
+        self.notifications = Notifications(self._transport)
         self.datasets = Datasets(self._transport)
         self.exports = Exports(self._transport)
         self.annotations = Annotations(self._transport)

@@ -24,6 +24,7 @@ from camel_ext_client.aio.interactions import Interactions
 from camel_ext_client.aio.jobs import Jobs
 from camel_ext_client.aio.keys import Keys
 from camel_ext_client.aio.models import Aliases, Models
+from camel_ext_client.aio.notifications import Notifications
 from camel_ext_client.aio.runs import Runs
 from camel_ext_client.aio.schedules import Schedules
 from camel_ext_client.aio.sign_ins import SignIns
@@ -71,6 +72,7 @@ class AsyncClient:
         self.keys = Keys(self._transport)
         self.jobs = Jobs(self._transport)
         self.sign_ins = SignIns(self._transport)
+        self.notifications = Notifications(self._transport)
         self.datasets = Datasets(self._transport)
         self.exports = Exports(self._transport)
         self.annotations = Annotations(self._transport)

@@ -1,0 +1,5 @@
+"""What the queue announces: that a job is dead. Core writes it, with the job's end."""
+
+from camel_ext.core.deaths import JobDied
+
+__all__ = ["JobDied"]

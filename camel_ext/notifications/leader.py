@@ -1,0 +1,166 @@
+"""The leader: asks the rules about what was numbered, and writes what they want, while it leads.
+
+Any number of them may run on one PostgreSQL, one in each server and worker; on SQLite the server's is the
+only one. It sends nothing: each delivery is a job of the queue.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from camel_ext.core.errors import InsufficientStorage, Unavailable
+from camel_ext.core.gate import Lane, Signals
+from camel_ext.core.outbox import NUMBERED, Numbered
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
+from camel_ext.notifications import deliveries, noticing
+from camel_ext.notifications.noticing import LEASE, REASON, Found, Place
+from camel_ext.observability.trace import bind_trace_id, new_trace_id
+from camel_ext.scheduling import Deposed, leases
+
+log = logging.getLogger(__name__)
+AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
+SETTLE_S = 0.05  # a storm of events is looked at 20 times a second
+KEPT_BACK = 1000  # events that nobody wanted are passed over in memory, up to so many
+TIDY_EVERY_S = 3600.0
+Wanted = dict[Tenant, list[Numbered]]
+
+
+class Leader:
+    """One per process. `run()` goes on until it is cancelled."""
+
+    def __init__(
+        self, runtime: Runtime, *, name: str, lease_s: float, poll_s: float, keep_s: float
+    ) -> None:
+        self._runtime = runtime
+        self.id = runtime.new_id()
+        self._name = name
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._keep = timedelta(seconds=keep_s)
+        self._sole = runtime.database.is_sqlite  # the data directory's lock: there is no other one
+        self._known: dict[UUID, Place] = {}
+        self._led: leases.Led | None = None
+        self._wake = asyncio.Event()
+        self._tidy_at_s = 0.0
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look and write, whatever the database does meanwhile."""
+        self._runtime.gate.listen(NUMBERED, self.wake)
+        try:
+            while True:
+                self._wake.clear()
+                await self._pause(await self._round())
+        finally:
+            await self._release()
+
+    async def _round(self) -> float:
+        try:
+            return await self.turn()
+        except AWAY as error:
+            log.warning("notifications wait for the database: %s", error)
+        except Deposed:
+            log.info("another process leads the notifications: nothing was written twice")
+            self._known.clear()
+        except Exception:  # a leader that died would let events pass in silence
+            log.exception("a bug of ours in the notifications")
+            self._known.clear()
+        return self._poll_s
+
+    async def turn(self) -> float:
+        """Deal with what was numbered; return how long to wait at most, in seconds."""
+        runtime = self._runtime
+        found: list[Found] = await runtime.read_system(REASON, noticing.look, dict(self._known))
+        more = False
+        for each in found:
+            wanted = await self._wanted(each)
+            passed = each.place.reached - (each.place.stored or 0)
+            if wanted or passed >= KEPT_BACK:
+                if not await self._write(each, wanted):
+                    return self._lease_s / 3
+            else:
+                self._known[each.org_id] = each.place
+            more = more or each.more
+        await self._tidy()
+        return 0.0 if more else self._poll_s
+
+    async def _wanted(self, found: Found) -> Wanted:
+        """Return the events of those projects where a rule wants any."""
+        wanted: Wanted = {}
+        for tenant, events in noticing.by_project(found.events).items():
+            if await self._runtime.read(tenant, noticing.wants_any, events):
+                wanted[tenant] = events
+        return wanted
+
+    async def _write(self, found: Found, wanted: Wanted) -> bool:
+        """Write notices and the cursor; False: another process leads."""
+        led = await self._lead()
+        if led is None:
+            self._known.clear()
+            return False
+        bind_trace_id(new_trace_id(self._runtime.rng))
+        write = partial(noticing.write, runtime=self._runtime, led=led, found=found, events=wanted)
+        await self._runtime.gate.write(write)
+        self._known[found.org_id] = Place(found.place.reached, found.place.reached)
+        return True
+
+    async def _lead(self) -> leases.Led | None:
+        def take(connection: Connection, _signals: Signals) -> leases.Led | None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            return leases.take(
+                connection, self.id, self._name, now, self._lease_s, sole=self._sole, name=LEASE
+            )
+
+        led = await self._runtime.gate.write(take)
+        if led is not None and led != self._led:
+            log.info("%s leads the notifications, fence %d", self._name, led.fence)
+            if self._led is not None:  # what was known may be another leader's by now
+                self._known.clear()
+        self._led = led
+        return led
+
+    async def _tidy(self) -> None:
+        """Forget old notices and deliveries now and then."""
+        runtime = self._runtime
+        if runtime.clock.monotonic_s() < self._tidy_at_s:
+            return
+        self._tidy_at_s = runtime.clock.monotonic_s() + TIDY_EVERY_S
+        now = runtime.clock.now()
+        await runtime.write_system(REASON, deliveries.forget_old, now, self._keep)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._runtime.clock.sleep(SETTLE_S)
+        if self._wake.is_set() or seconds <= 0:
+            return
+        sleeper: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.clock.sleep(seconds))
+        waker: asyncio.Future[Any] = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
+            await asyncio.gather(sleeper, waker, return_exceptions=True)
+
+    async def _release(self) -> None:
+        """Give the lease back: a stopping leader need not be waited for."""
+        led = self._led
+        if led is None:
+            return
+
+        def give_back(connection: Connection, _signals: Signals) -> None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            leases.release(connection, led, now)
+
+        try:
+            await self._runtime.gate.write(give_back, Lane.DOOR)
+        except AWAY as error:
+            log.warning("the lease of the notifications could not be given back: %s", error)
