@@ -18,10 +18,6 @@ from tests.web.lived_in import LivedIn, lived_in
 from tests.web.pictures import Box, covered, difference, keep, marked
 from tests.web.test_every_page import LOOKS, ROUTES, address, settled
 
-# It names host and process, and counts what ran until now.
-OF_THE_MACHINE = "/settings/jobs/"
-DRAWN = [route for route in ROUTES if route != OF_THE_MACHINE]
-
 pytestmark = [pytest.mark.slow, pytest.mark.nightly, pytest.mark.xdist_group("web")]
 
 Look = tuple[str, int]
@@ -31,7 +27,7 @@ TRIES = 8  # what comes late (a graph laid out in a worker, a curve) is waited f
 BETWEEN_MS = 250
 SLOWEST_MS = 1000
 VARIES = ", ".join([  # what no two houses have alike
-    "[data-time]", "[aria-label='Turns over time']",
+    "[data-time]", "[data-varies]", "[aria-label='Turns over time']",
 ])  # fmt: skip
 QUIET = """() => new Promise((done) => {  // nothing came for 200 ms; after 3 s what is there will do
     let timer;
@@ -98,7 +94,7 @@ def taken(page: Page) -> tuple[Image.Image, Image.Image]:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-@pytest.mark.parametrize("route", DRAWN)
+@pytest.mark.parametrize("route", ROUTES)
 def test_it_looks_as_it_did(
     route: str,
     look: Look,
@@ -131,7 +127,7 @@ def test_it_looks_as_it_did(
 
 
 def test_nothing_is_kept_of_pages_that_are_gone() -> None:
-    there = {f"{name_of(route, look)}.webp" for route in DRAWN for look in LOOKS}
+    there = {f"{name_of(route, look)}.webp" for route in ROUTES for look in LOOKS}
     assert {path.name for path in KEPT.glob("*")} == there
 
 

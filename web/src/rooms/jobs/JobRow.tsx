@@ -26,7 +26,7 @@ export function JobRow({ job }: { job: JobShown }) {
         {works ? <Link href={works.href} className="text-accent underline">{works.word}</Link> : <span className="font-mono text-xs text-text-3">{shortId(job.id)}</span>}
         {job.priority !== 0 && <Tag>priority {job.priority}</Tag>}
         {job.attempts > 0 && <span className="nums text-text-3">{job.attempts} of {job.max_attempts} tries failed</span>}
-        <span className="nums ml-auto text-text-3" title={job.created_at}>{ago(job.created_at)}</span>
+        <span data-varies className="nums ml-auto text-text-3" title={job.created_at}>{ago(job.created_at)}</span>
         {job.finished_at === null && <Button kind="danger" icon={CircleStop} busy={act.isPending} onClick={() => act.mutate("cancel", { onSuccess: () => say("The job is told to stop") })}>Stop</Button>}
         {job.state === "failed" && <Button icon={RotateCw} busy={act.isPending} onClick={() => act.mutate("repeat", { onSuccess: () => say("Queued again") })}>Queue again</Button>}
       </div>

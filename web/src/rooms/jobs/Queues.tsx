@@ -38,7 +38,7 @@ function Queue({ queue }: { queue: JobQueueShown }) {
         <Figure word="queued" value={queue.queued} note={queue.oldest_due_s === null ? undefined : `oldest ${duration(queue.oldest_due_s)}`} />
         <Figure word="running" value={queue.running} />
         <Figure word="waiting" value={queue.waiting} />
-        <Figure word="done in an hour" value={queue.succeeded_last_hour} />
+        <Figure word="done in an hour" value={queue.succeeded_last_hour} wide />
         <Figure word="failed" value={queue.failed_last_hour} bad />
         <Figure word="dead" value={queue.dead} bad />
         <span className="ml-auto">
@@ -52,9 +52,9 @@ function Queue({ queue }: { queue: JobQueueShown }) {
   );
 }
 
-function Figure({ word, value, note, bad = false }: { word: string; value: number; note?: string | undefined; bad?: boolean }) {
+function Figure({ word, value, note, bad = false, wide = false }: { word: string; value: number; note?: string | undefined; bad?: boolean; wide?: boolean }) {
   return (
-    <span className={clsx("nums whitespace-nowrap text-text-3 lg:min-w-24", value === 0 && "max-md:hidden")}>
+    <span className={clsx("nums whitespace-nowrap text-text-3", wide ? "lg:min-w-36" : "lg:min-w-24", value === 0 && "max-md:hidden")}>
       <span className={clsx(value > 0 && "font-[550]", value > 0 && bad ? "text-failed" : value > 0 ? "text-text" : "text-text-3")}>{count(value)}</span> {word}{note && `, ${note}`}
     </span>
   );

@@ -36,10 +36,10 @@ function Worker({ worker }: { worker: WorkerShown }) {
   return (
     <li className="border-t border-border px-4 py-1.5">
       <div className="flex min-h-(--row) flex-wrap items-center gap-x-4 gap-y-1">
-        <span className="font-mono text-xs text-text">{worker.name}</span>
+        <span data-varies className="font-mono text-xs text-text lg:min-w-56">{worker.name}</span>
         <Tag>{worker.queues === null ? "all queues" : worker.queues.join(", ")}</Tag>
         <span className="nums text-text-2">holds {worker.held} of {worker.concurrency}</span>
-        <span className="nums text-text-3">heard of {ago(worker.heartbeat_at)}</span>
+        <span data-varies className="nums text-text-3">heard of {ago(worker.heartbeat_at)}</span>
         {drains && <span className="text-attention">takes no more</span>}
         <span className="ml-auto">
           {drains
