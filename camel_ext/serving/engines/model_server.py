@@ -198,7 +198,9 @@ def _server(
         Endpoint(client, clock, who=who, api_key=api_key, build=build) for client in clients
     ]
     ids = {path: index for index, path in enumerate(adapter_paths)}
-    return ModelServer(process, clients, endpoints, ids, build, Admission(options.inside_max, clock))
+    return ModelServer(
+        process, clients, endpoints, ids, build, Admission(options.inside_max, clock)
+    )
 
 
 async def _spawn(options: LocalOptions) -> asyncio.subprocess.Process:
