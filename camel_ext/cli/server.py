@@ -1,4 +1,4 @@
-"""`up`, `worker` and `scheduler`: the processes of the platform, from their first line to a graceful end.
+"""`up`, `api`, `worker` and `scheduler`: the processes of the platform, from their first line to a graceful end.
 
 The port is taken before anything is opened, so a second server says so at once; streams are ended
 before connections are waited for, so a stop never hangs on a client. What a process is made of is
@@ -44,18 +44,36 @@ def serve(
     open_browser: bool | None,
 ) -> None:
     """Run the server until it is told to stop."""
+    given: dict[str, object] = {} if engine_threads is None else {"engine_threads": engine_threads}
+    _serve(here, host, port, given, open_browser=open_browser, alone=True)
+
+
+def serve_api(here: Here, host: str | None, port: int | None, *, local_model: bool) -> None:
+    """Run one of several servers, without worker and scheduler, until it is told to stop."""
+    _serve(here, host, port, {"local_model": local_model}, open_browser=False, alone=False)
+
+
+def _serve(
+    here: Here,
+    host: str | None,
+    port: int | None,
+    serving: dict[str, object],
+    *,
+    open_browser: bool | None,
+    alone: bool,
+) -> None:
     gc.disable()  # what a start makes stays: to search it for garbage is a fifth of its CPU
     settings = _placed(here.settings(), host, port)
-    if engine_threads is not None:
-        serving = settings.serving.model_copy(update={"engine_threads": engine_threads})
-        settings = settings.model_copy(update={"serving": serving})
+    told = settings.serving.model_copy(update=serving)
+    settings = settings.model_copy(update={"serving": told})
     _configure_logs(settings)
     with _taken(settings.server.host, settings.server.port) as sock:
         taken = sock.getsockname()[1]
         settings = _placed(settings, None, taken)
         from camel_ext.app import create_app  # half a second: a port in use is said before
 
-        server = Server(here, settings, sock, create_app(settings), open_browser=open_browser)
+        app = create_app(settings, alone=alone)
+        server = Server(here, settings, sock, app, open_browser=open_browser)
         asyncio.run(server.work())
 
 
@@ -148,8 +166,14 @@ class Server(uvicorn.Server):
                 try:
                     await self._serve([self._sock])
                 finally:
-                    self._address.unlink(missing_ok=True)
+                    self._leave_address()
                     self._here.note("stopping ...")
+
+    def _leave_address(self) -> None:
+        """Unlink our address, unless another server of this folder wrote its own since."""
+        with suppress(OSError):
+            if self._address.read_text().strip() == self.url:
+                self._address.unlink()
 
     def _told(self, number: signal.Signals, opening: "asyncio.Task[None]") -> None:
         if not self.started and not self.should_exit:
@@ -277,6 +301,30 @@ def fire_schedules(here: Here) -> None:
 
     ready = "the scheduler is ready; Ctrl-C stops it, another one leads then"
     _run_process(here, here.settings(), run_scheduler, ready)
+
+
+def serve_engine(here: Here, host: str | None, port: int) -> None:
+    """Serve this machine's model to the platform's other processes until it is told to stop."""
+    from camel_ext.engine import ENGINE_KEY, create_engine, engine_key
+
+    settings = here.settings()
+    _configure_logs(settings)
+    place = host or "127.0.0.1"
+    key = engine_key(settings)
+    with _taken(place, port) as sock:
+        config = uvicorn.Config(
+            create_engine(settings, key),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(settings.server.graceful_stop_s),
+        )
+        url = f"http://{place}:{sock.getsockname()[1]}"
+        where = settings.serving.engine_key_file or settings.data_dir / ENGINE_KEY
+        here.note(f"the engine is at {url}; others reach it with serving.engine_url and the key")
+        if settings.serving.engine_key is None:
+            here.note(f"the key is in {where}")
+        asyncio.run(uvicorn.Server(config).serve([sock]))
 
 
 def _run_process(here: Here, settings: Settings, run: Process, words: str) -> None:

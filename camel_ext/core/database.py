@@ -7,6 +7,7 @@ Who may write when is the write gate's business; what the tables are is each roo
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -33,6 +34,13 @@ class DatabaseUrl(Invalid):
     """The database URL is not one we can use."""
 
 
+@dataclass
+class Patience:
+    """How long one wait for an answer of PostgreSQL may be; None: as long as it takes, as a migration."""
+
+    answer_s: float | None = None
+
+
 class Database:
     """Engines for one database.
 
@@ -48,6 +56,7 @@ class Database:
                 f"database.url starts with {backend!r}: use sqlite:///FILE or postgresql://..."
             )
         self.is_sqlite = backend == "sqlite"
+        self.patience = Patience()
         self.url = parsed if self.is_sqlite else parsed.set(drivername="postgresql+psycopg")
         if self.is_sqlite:
             if parsed.database in (None, "", ":memory:"):
@@ -56,7 +65,11 @@ class Database:
             self.writer = _sqlite_engine(url, size=1, busy_s=busy_s, read_only=False)
             self.reader = _sqlite_engine(url, size=readers, busy_s=busy_s, read_only=True)
         else:
-            self.writer = self.reader = _postgres_engine(self.url, size=readers + 6)
+            from camel_ext.core.postgres import postgres_engine  # psycopg, where it is used
+
+            engine = postgres_engine(self.url, self.patience, size=readers + 6)
+            guard_engine(engine)
+            self.writer = self.reader = engine
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -175,9 +188,12 @@ _SQLITE_AWAY = {
 
 
 def transaction_alive(connection: Connection) -> bool:
-    """Tell whether the transaction still stands: on some errors SQLite gives it up by itself."""
+    """Tell whether the transaction still stands.
+
+    On some errors SQLite gives it up by itself; on PostgreSQL it goes with its connection.
+    """
     if connection.dialect.name != "sqlite":
-        return True
+        return not connection.invalidated
     driver: Any = connection.connection.dbapi_connection
     return bool(driver.in_transaction)
 
@@ -204,11 +220,5 @@ def _sqlite_engine(url: str, *, size: int, busy_s: float, read_only: bool) -> En
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
-    guard_engine(engine)
-    return engine
-
-
-def _postgres_engine(url: Any, *, size: int) -> Engine:
-    engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True)
     guard_engine(engine)
     return engine

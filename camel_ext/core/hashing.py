@@ -5,6 +5,7 @@ Versions, prompts and effects are named by these. It is not for passwords or key
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -21,6 +22,12 @@ def canonical_json(content: Any) -> bytes:
 def sha256_hex(raw: bytes) -> str:
     """Return the SHA-256 of the bytes in hex."""
     return hashlib.sha256(raw).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_hash(content: Any) -> str:

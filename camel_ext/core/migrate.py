@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 
 import camel_ext
 from camel_ext.core.database import Database
@@ -28,6 +28,15 @@ class SchemaOlder(Conflict):
 
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+
+
+FOUNDING_LOCK = 0x63616D656C65
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Let one process at a time lay the foundation, until its transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(FOUNDING_LOCK)))
 
 
 def migrations_dir() -> Path:
@@ -77,6 +86,7 @@ def migrate(database: Database) -> None:
         if database.is_sqlite:
             _keep_copy(database, current)
     with database.writer.begin() as connection:
+        one_at_a_time(connection)  # who waited finds the newest, and does nothing
         upgrade(connection)
 
 

@@ -5,7 +5,7 @@ simulator builds one with a virtual clock and inline threads. It is not a contai
 those live in `extras`, by the room's name.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import Clock
-from camel_ext.core.database import Database
+from camel_ext.core.database import Database, DatabaseUnreachable
+from camel_ext.core.dependencies import Dependency, Policy
 from camel_ext.core.gate import Lane, Signals, WriteGate
 from camel_ext.core.ids import uuid7
 from camel_ext.core.journal import apply_appends
@@ -23,6 +24,8 @@ from camel_ext.core.tenancy import Tenant, system_session
 from camel_ext.core.threads import Threads
 
 T = TypeVar("T")
+DATABASE = "database"
+POLICY = Policy(timeout_s=30.0, tries=1, failures=5, open_s=1.0)
 
 
 @dataclass(eq=False)
@@ -35,8 +38,16 @@ class Runtime:
     threads: Threads
     gate: WriteGate = field(init=False)
     extras: dict[str, Any] = field(default_factory=dict)
+    dependencies: dict[str, Dependency] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.dependencies[DATABASE] = Dependency(
+            self.clock,
+            DATABASE,
+            POLICY,
+            lost="nothing is read or written: requests are answered 503 with Retry-After",
+            meanwhile="clients keep their place and go on by themselves; runs resume at their turn",
+        )
         self.gate = WriteGate(self.database, self.threads, self.clock, apply_appends)
 
     def new_id(self) -> UUID:
@@ -45,11 +56,15 @@ class Runtime:
 
     async def read(self, tenant: Tenant | None, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` on one snapshot, as that tenant."""
-        return await self.threads.run("read", lambda: self.database.read(tenant, fn, *args))
+        return await self._asked(
+            self.threads.run, "read", lambda: self.database.read(tenant, fn, *args)
+        )
 
     async def read_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` on one snapshot, across tenants."""
-        return await self.threads.run("read", lambda: self.database.read_system(reason, fn, *args))
+        return await self._asked(
+            self.threads.run, "read", lambda: self.database.read_system(reason, fn, *args)
+        )
 
     async def write(
         self, tenant: Tenant | None, fn: Callable[..., T], *args: Any, lane: Lane = Lane.DOOR
@@ -63,7 +78,7 @@ class Runtime:
                 signals |= session.info.get("signals", set())
                 return result
 
-        return await self.gate.write(apply, lane)
+        return await self._asked(self.gate.write, apply, lane)
 
     async def write_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` in one transaction across tenants, for the reason given."""
@@ -73,6 +88,24 @@ class Runtime:
             return fn(session, *inner)
 
         return await self.write(None, across, *args)
+
+    async def _asked(self, ask: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Ask the database, unless it is left alone, and learn how it is from how that ends.
+
+        Raises: DatabaseUnreachable.
+        """
+        database = self.dependencies[DATABASE]
+        database.check(DatabaseUnreachable)
+        try:
+            result = await ask(*args)
+        except DatabaseUnreachable as error:
+            database.failed(error)
+            raise
+        except Exception:  # it answered; what is wrong is the asker's
+            database.worked()
+            raise
+        database.worked()
+        return result
 
     async def close(self) -> None:
         """Answer what was submitted, then close threads and database."""

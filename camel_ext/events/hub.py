@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from itertools import groupby
 from uuid import UUID
 
-from camel_ext.core.errors import CamelExtError, Unavailable
+from camel_ext.core.errors import CamelExtError, QuotaExceeded, Unavailable
 from camel_ext.core.outbox import Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -178,7 +178,7 @@ class Hub:
             self._rechecks[subscriber] = (now_s + RECHECK_S, check)
             try:
                 await check()
-            except Unavailable:  # the database is away: whoever was let in stays for now
+            except (Unavailable, QuotaExceeded):  # the database is away: whoever was let in stays
                 continue
             except CamelExtError as error:
                 subscriber.end(error)

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.hashing import sha256_hex
+from camel_ext.core.limits import take
 from camel_ext.core.runtime import Runtime
 from camel_ext.identity.errors import KeyMissing, KeyRefused, RoleTooLow
 from camel_ext.identity.models import Role
@@ -63,7 +64,7 @@ def proven_keys(runtime: Runtime) -> ProvenKeys:
 async def authenticate(connection: HTTPConnection) -> ActorDoor:
     """Prove the key of a request or socket.
 
-    Raises: KeyMissing, KeyRefused.
+    Raises: KeyMissing, KeyRefused, TooManyRequests.
     """
     secret = _secret_of(connection)
     runtime: Runtime = connection.app.state.runtime
@@ -75,6 +76,7 @@ async def authenticate(connection: HTTPConnection) -> ActorDoor:
         memory.remember(digest, actor, now_s)
     elif actor.expires_at is not None and actor.expires_at <= runtime.clock.now():
         raise KeyRefused()
+    await take(runtime, digest[:32])
     return ActorDoor(runtime, actor.tenant, actor.principal_id, actor)
 
 

@@ -5,7 +5,9 @@
     │   ├── EngineBusy       its 429         ├── ParamsReserved     a field of ours among the params
     │   └── EngineGarbled    not JSON        ├── AdapterUnknown     not loaded, or cannot be
     ├── EngineTimeout                        ├── ModelFileWrong     truncated, not GGUF, other sha256
-    ├── CircuitOpen                          └── RequestUnfit       no chat request as OpenAI has them
+    ├── CircuitOpen                          ├── RequestUnfit       no chat request as OpenAI has them
+    │                                        └── AdapterNotHere     to an engine elsewhere: send it
+    ├── EngineElsewhere     never by itself
     ├── EngineNotInstalled  never by itself  NotFound
     ├── KeyMissing          never by itself  └── ModelFileMissing
     ├── ModelFetchFailed                     Conflict
@@ -37,6 +39,18 @@ class EngineTimeout(Unavailable):
 
 class CircuitOpen(Unavailable):
     """This endpoint failed several times in a row, so it is left alone for a moment."""
+
+
+class EngineElsewhere(Unavailable):
+    """This process runs no local model, and knows no engine that does: set serving.engine_url."""
+
+    retryable = False
+
+
+class AdapterNotHere(Invalid):
+    """This engine has no adapter of that sha256 yet: PUT it, then ask again."""
+
+    status = 424
 
 
 class EngineNotInstalled(Unavailable):

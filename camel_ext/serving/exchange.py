@@ -98,7 +98,7 @@ class Exchange:
         adapter = self._model.adapter
         if adapter is not None:
             path = await self._serving.adapter_path(adapter)
-            self._request = replace(self._request, adapter_path=path)
+            self._request = replace(self._request, adapter_path=path, adapter_sha256=adapter.sha256)
         return station
 
     def _hear(self, delta: Delta) -> None:

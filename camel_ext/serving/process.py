@@ -5,6 +5,7 @@ itself (`exchange.py`).
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,19 +13,24 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from camel_ext.core.dependencies import Condition, Seen
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions import Recorder
 from camel_ext.registry import ResolvedAdapter, ResolvedModel
+from camel_ext.serving.engines.breaker import Breaker
 from camel_ext.serving.engines.protocol import Engine
+from camel_ext.serving.errors import CircuitOpen, EngineUnavailable, ModelFileMissing
 from camel_ext.serving.stations import (
     Factory,
     Station,
     model_path,
     open_station,
+    shared_engine,
     station_key,
 )
 from camel_ext.settings import Settings
 
+log = logging.getLogger(__name__)
 EXTRA = "serving"
 
 
@@ -86,16 +92,54 @@ class Serving:
             return station
 
     async def adapter_path(self, adapter: ResolvedAdapter) -> Path:
-        """Return an adapter's file, checked once.
+        """Return an adapter's file, checked once; an engine elsewhere may have it where we do not.
 
         Raises: ModelFileMissing, ModelFileWrong.
         """
         known = (adapter.file, adapter.sha256)
         if known not in self._adapters:
-            self._adapters[known] = await self._runtime.threads.run(
-                "work", model_path, self._settings.data_dir, *known
-            )
+            try:
+                self._adapters[known] = await self._runtime.threads.run(
+                    "work", model_path, self._settings.data_dir, *known
+                )
+            except ModelFileMissing:
+                if self._settings.serving.engine_url is None or adapter.sha256 is None:
+                    raise
+                return Path(adapter.file)
         return self._adapters[known]
+
+    async def share_adapter(self, path: Path, sha256: str) -> None:
+        """Send a new adapter to the engine elsewhere, where there is one.
+
+        Where that fails, whoever asks for the adapter and has its file sends it then.
+        """
+        if self._settings.serving.engine_url is None:
+            return
+        engine = shared_engine(self._runtime, self._settings, "engine")
+        try:
+            await engine.send_adapter(path, sha256)
+        except EngineUnavailable as error:
+            log.warning("%s", error)
+        finally:
+            await engine.close()
+
+    def seen(self) -> Seen:
+        """Return how the endpoints of models are, all together: no name of one."""
+        every = [getattr(station.engine, "breaker", None) for station in self._stations.values()]
+        breakers: list[Breaker] = [each for each in every if each is not None]
+        away = [each for each in breakers if each.state != "closed"]
+        condition = Condition.DOWN if away else Condition.UP if breakers else Condition.UNKNOWN
+        since = min((each.opened_at for each in away if each.opened_at), default=None)
+        return Seen(
+            "model endpoints",
+            condition,
+            since,
+            f"runs that ask them wait ({len(away)} of {len(breakers)} endpoints are left alone)",
+            "those runs resume by themselves; other models and all else go on",
+            CircuitOpen.__name__ if away else None,
+            sum(each.calls for each in breakers),
+            sum(each.failed for each in breakers),
+        )
 
     def turn_of(self, key: Hashable) -> asyncio.Lock:
         """Return the lock of whoever may do this only one at a time; it lives while it is held."""

@@ -4,25 +4,37 @@ Files are checked and keys are read here, when a model is first asked, never ear
 was opened is the process (`process.py`); what the versions are, the registry.
 """
 
-import hashlib
 from asyncio import Semaphore
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
+from camel_ext.core.clock import Clock
+from camel_ext.core.hashing import file_sha256
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.threads import Threads
 from camel_ext.registry import EngineKind, ResolvedModel, SecretReference
 from camel_ext.serving.bundled import verify_bundled
 from camel_ext.serving.engines.protocol import Engine
 from camel_ext.serving.engines.retry import RetryPolicy
-from camel_ext.serving.errors import KeyMissing, ModelFileMissing, ModelFileWrong
+from camel_ext.serving.errors import (
+    EngineElsewhere,
+    KeyMissing,
+    ModelFileMissing,
+    ModelFileWrong,
+)
 from camel_ext.settings import Settings, secret_from_environment
 
+if TYPE_CHECKING:
+    from camel_ext.serving.engines.shared import SharedEngine
+
 BUNDLED = "bundled"
+ENGINE_KEY = "engine.key"
 KEY_BYTES_MAX = 64 * 1024
 OURS = "CAMEL_EXT_"  # settings of this server, such as the password of its database
 EXTRA_SLOTS = 4  # calls that wait inside the local server, so that a free slot never idles
@@ -78,27 +90,84 @@ def open_station(runtime: Runtime, settings: Settings, model: ResolvedModel) -> 
 
 
 def _open_local(runtime: Runtime, settings: Settings, model: ResolvedModel) -> Station:
+    knobs = settings.serving
+    turns = Semaphore(knobs.engine_slots + EXTRA_SLOTS)
+    if knobs.engine_url is not None:
+        file, sha256 = model.config["file"], model.config.get("sha256")
+        shared = shared_engine(runtime, settings, model.name, file, sha256, model.context_tokens)
+        return Station(shared, EngineKind.LOCAL, model.name, knobs.timeout_s, turns)
+    if not knobs.local_model:
+        raise EngineElsewhere(
+            f"{model.name!r} is a local model, and this process runs none: start `camel-ext engine` "
+            "and set CAMEL_EXT_SERVING__ENGINE_URL, or start `camel-ext api --local-model`"
+        )
+    config = model.config
+    path = model_path(settings.data_dir, config["file"], config.get("sha256"))
+    engine = local_engine(runtime, settings, model.name, path, model.context_tokens)
+    return Station(engine, EngineKind.LOCAL, model.name, knobs.timeout_s, turns)
+
+
+class Machine(Protocol):
+    """What a local engine needs of its process."""
+
+    clock: Clock
+    rng: Random
+    threads: Threads
+
+
+def local_engine(
+    machine: Machine, settings: Settings, name: str, path: Path, context_tokens: int | None
+) -> Engine:
+    """Return the engine of a model file on this machine; its process starts with the first call."""
     from camel_ext.serving.engines.local import LocalEngine  # httpx, 0.1 s: with the first call
     from camel_ext.serving.engines.model_server import LocalOptions
 
     knobs = settings.serving
     options = LocalOptions(
-        model_path=model_path(settings.data_dir, model.config["file"], model.config.get("sha256")),
-        log_path=settings.data_dir / "logs" / f"engine-{model.name}.log",
+        model_path=path,
+        log_path=settings.data_dir / "logs" / f"engine-{name}.log",
         slots=knobs.engine_slots,
-        context_tokens=model.context_tokens or knobs.context_tokens,
+        context_tokens=context_tokens or knobs.context_tokens,
         threads=knobs.engine_threads,
     )
-    engine = LocalEngine(
-        model.name,
+    return LocalEngine(
+        name,
         options,
+        clock=machine.clock,
+        rng=machine.rng,
+        threads=machine.threads,
+        retry=RetryPolicy(tries=knobs.attempts),
+    )
+
+
+def shared_engine(
+    runtime: Runtime,
+    settings: Settings,
+    name: str,
+    file: str = BUNDLED,
+    sha256: str | None = None,
+    context_tokens: int | None = None,
+) -> "SharedEngine":
+    """Return the engine of another machine, as the settings name it.
+
+    Raises: KeyMissing.
+    """
+    from camel_ext.serving.engines.shared import SharedEngine, SharedModel
+
+    knobs = settings.serving
+    key = knobs.engine_key or _from_file(
+        name, knobs.engine_key_file or settings.data_dir.expanduser() / ENGINE_KEY
+    )
+    return SharedEngine(
+        name,
+        str(knobs.engine_url),
+        SharedModel(file, sha256, context_tokens),
         clock=runtime.clock,
         rng=runtime.rng,
         threads=runtime.threads,
+        api_key=key,
         retry=RetryPolicy(tries=knobs.attempts),
     )
-    turns = Semaphore(knobs.engine_slots + EXTRA_SLOTS)
-    return Station(engine, EngineKind.LOCAL, model.name, knobs.timeout_s, turns)
 
 
 def _open_provider(runtime: Runtime, settings: Settings, model: ResolvedModel) -> Station:
@@ -138,8 +207,7 @@ def model_path(data_dir: Path, file: str, sha256: str | None) -> Path:
 
 
 def _check_sha256(path: Path, wanted: str) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     if digest != wanted:
         raise ModelFileWrong(
             f"{path} has sha256 {digest} instead of {wanted}: it is damaged or another file, and is "

@@ -234,6 +234,9 @@ class _Work:
             service.end_training(db, runtime.clock, training, State.SUCCEEDED)
 
         await self.context.write(register)
+        serving = runtime.extras.get("serving")
+        if serving is not None:
+            await serving.share_adapter(self.yard.models_dir / kept.file, kept.sha256)
         await run("work", adapters.drop_leftovers, self.job_dir)
 
     def _now(self) -> float:

@@ -5,6 +5,8 @@ machine's clock, and the simulator runs the same code on virtual time. It counts
 nothing else: it does not retry, and it knows no HTTP.
 """
 
+from datetime import datetime
+
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import Unavailable
 from camel_ext.serving.errors import CircuitOpen, EngineBusy
@@ -23,6 +25,8 @@ class Breaker:
         self._failures = 0
         self._open_until_s: float | None = None
         self._probing = False
+        self.opened_at: datetime | None = None
+        self.calls = self.failed = 0
 
     @property
     def state(self) -> str:
@@ -56,16 +60,19 @@ class Breaker:
         """Learn from how a call ended."""
         if probe:
             self._probing = False
+        self.calls += 1
         if isinstance(error, Unavailable) and not isinstance(error, EngineBusy):
             self._count_failure()
         elif error is None or isinstance(error, Exception):  # answered, refused, or a bug of ours
-            self._failures, self._open_until_s = 0, None
+            self._failures, self._open_until_s, self.opened_at = 0, None, None
         # else the caller left (cancelled, generator closed): that says nothing
 
     def _count_failure(self) -> None:
         self._failures += 1
+        self.failed += 1
         if self._failures >= self._threshold:
             self._open_until_s = self._clock.monotonic_s() + self._open_s
+            self.opened_at = self.opened_at or self._clock.now()
 
 
 class Guard:

@@ -35,6 +35,7 @@ class ChatRequest:
 
     `params` goes over the wire as given (temperature, top_p, max_tokens, seed, stop, ...) and may not
     name what has a field of its own here. `adapter_path` is a LoRA in GGUF; None means the base model.
+    `adapter_sha256`, where known, is by what an engine elsewhere knows it.
     """
 
     messages: Sequence[Json]
@@ -44,6 +45,7 @@ class ChatRequest:
     response_format: Json | None = None
     adapter_path: Path | None = None
     logprobs: bool = False
+    adapter_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class ProviderEngine:
         self._clock, self._rng = clock, rng
         self._retry = retry or RetryPolicy()
         who = f"The endpoint {name!r}"
-        self._breaker = breaker or Breaker(clock, who=who)
+        self.breaker = breaker or Breaker(clock, who=who)
         self._client = open_client(base_url, api_key=api_key, connections_max=connections_max)
         self._client.headers.update(headers or {})
         self._endpoint = Endpoint(self._client, clock, who=who, api_key=api_key)
@@ -64,7 +64,7 @@ class ProviderEngine:
     @property
     def circuit(self) -> str:
         """Return the breaker's state: closed, open or half-open."""
-        return self._breaker.state
+        return self.breaker.state
 
     async def chat(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
         """Return the whole reply within `timeout_s`, all tries and pauses included."""
@@ -73,7 +73,7 @@ class ProviderEngine:
         while True:
             left_s = tries.begin()
             try:
-                with self._breaker.guard():
+                with self.breaker.guard():
                     reply = await self._endpoint.chat(sent, timeout_s=left_s)
                 return replace(reply, attempts=tries.count)
             except Unavailable as error:
@@ -88,7 +88,7 @@ class ProviderEngine:
         while True:
             left_s, given = tries.begin(), False
             try:
-                with self._breaker.guard():
+                with self.breaker.guard():
                     async with aclosing(self._endpoint.stream(sent, timeout_s=left_s)) as items:
                         async for item in items:
                             given = True
@@ -103,7 +103,7 @@ class ProviderEngine:
 
     async def health(self) -> Health:
         """Ask for the list of models, which every such API has; an open circuit is not asked."""
-        if self._breaker.state == "open":
+        if self.breaker.state == "open":
             return Health(ok=False, detail="circuit open after failures in a row")
         try:
             await self._endpoint.get("models", timeout_s=HEALTH_TIMEOUT_S)

@@ -34,6 +34,7 @@ from camel_ext_client.shapes import (
     Overview,
     Principal,
     Run,
+    Status,
     Stream,
     Tool,
     Verifier,
@@ -100,6 +101,10 @@ class Client:
     def health(self) -> Health:
         """Say whether the server and its database answer."""
         return cast(Health, self._transport.get("/health/ready"))
+
+    def status(self) -> Status:
+        """Say what works, what does not, and since when; it answers without a database, too."""
+        return cast(Status, self._transport.get("/api/v1/status"))
 
     def me(self) -> Me:
         """Say who the key acts as."""

@@ -351,8 +351,31 @@ class Stream(TypedDict):
     done: bool
 
 
+class DependencySeen(TypedDict):
+    """One thing outside the server, and how it is."""
+
+    name: str
+    state: Literal["up", "down", "unknown", "off"]
+    since: str | None
+    lost: str
+    meanwhile: str
+    error: str | None
+    calls: int
+    failed: int
+    refused: int
+
+
 class Health(TypedDict):
     """How the server is."""
 
     status: str
     version: str
+    dependencies: list[DependencySeen]
+
+
+class Status(TypedDict):
+    """What works, what does not, and since when."""
+
+    state: Literal["ok", "degraded", "down"]
+    version: str
+    dependencies: list[DependencySeen]

@@ -408,7 +408,7 @@ class TestBreaker:
             FakeProvider(*[bad] * 4) as provider,
             engine_on(provider, tries=1) as (engine, clock),
         ):
-            engine._breaker = Breaker(clock, who="x", threshold=3, open_s=10)
+            engine.breaker = Breaker(clock, who="x", threshold=3, open_s=10)
             for _i in range(3):
                 with pytest.raises(EngineUnavailable):
                     await engine.chat(PING, timeout_s=5)
@@ -442,7 +442,7 @@ class TestBreaker:
             FakeProvider(Act(status=500), Act(hang=True)) as provider,
             engine_on(provider, tries=1) as (engine, clock),
         ):
-            engine._breaker = Breaker(clock, who="x", threshold=1, open_s=10)
+            engine.breaker = Breaker(clock, who="x", threshold=1, open_s=10)
             with pytest.raises(EngineUnavailable):
                 await engine.chat(PING, timeout_s=5)
             clock.skipped_s += 10

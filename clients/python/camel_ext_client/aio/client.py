@@ -39,6 +39,7 @@ from camel_ext_client.shapes import (
     Overview,
     Principal,
     Run,
+    Status,
     Stream,
     Tool,
     Verifier,
@@ -103,6 +104,10 @@ class AsyncClient:
     async def health(self) -> Health:
         """Say whether the server and its database answer."""
         return cast(Health, await self._transport.get("/health/ready"))
+
+    async def status(self) -> Status:
+        """Say what works, what does not, and since when; it answers without a database, too."""
+        return cast(Status, await self._transport.get("/api/v1/status"))
 
     async def me(self) -> Me:
         """Say who the key acts as."""

@@ -1,0 +1,104 @@
+"""One policy object per dependency: time, tries with a budget, breaker, bulkhead, and what it shows."""
+
+import asyncio
+
+import pytest
+
+from camel_ext.core.clock import SystemClock
+from camel_ext.core.dependencies import BUDGET_MAX, Condition, Dependency, DependencyDown, Policy
+from tests.fakes.clock import FakeClock
+
+
+class Broken(Exception):
+    pass
+
+
+def dependency(clock: FakeClock, **policy: float) -> Dependency:
+    made = Policy(**{"timeout_s": 1.0, "open_s": 5.0, "failures": 3, **policy})  # type: ignore[arg-type]
+    return Dependency(clock, "thing", made, lost="it", meanwhile="the rest")
+
+
+async def works() -> str:
+    return "done"
+
+
+async def breaks() -> str:
+    raise Broken
+
+
+async def fail(thing: Dependency, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(Broken):
+            await thing.call(breaks, (Broken,))
+
+
+async def test_it_is_unknown_until_asked_then_up_then_down_since() -> None:
+    clock = FakeClock()
+    thing = dependency(clock)
+    assert thing.seen().condition is Condition.UNKNOWN
+    assert await thing.call(works, (Broken,)) == "done"
+    up = thing.seen()
+    clock.advance(7.0)
+    await fail(thing)
+    down = thing.seen()
+    assert (up.condition, down.condition) == (Condition.UP, Condition.DOWN)
+    assert down.since is not None
+    assert up.since is not None
+    assert (down.since - up.since).total_seconds() == pytest.approx(7.0)
+    clock.advance(3.0)
+    await fail(thing)
+    assert thing.seen().since == down.since  # still the same failure
+    assert (thing.seen().calls, thing.seen().failed, thing.seen().error) == (3, 2, "Broken")
+
+
+async def test_after_failures_in_a_row_it_is_left_alone_then_probed_by_one() -> None:
+    clock = FakeClock()
+    thing = dependency(clock)
+    await fail(thing, 3)
+    with pytest.raises(DependencyDown) as refused:
+        await thing.call(works, (Broken,))
+    assert refused.value.retry_after_s == pytest.approx(5.0)
+    clock.advance(5.1)
+    thing.check()  # the probe
+    with pytest.raises(DependencyDown):
+        thing.check()
+    thing.worked()
+    thing.check()
+    assert thing.seen().condition is Condition.UP
+    assert thing.seen().refused == 2
+
+
+async def test_tries_end_with_their_budget() -> None:
+    policy = Policy(timeout_s=1.0, tries=3, pause_s=0.0, failures=1000)
+    thing = Dependency(SystemClock(), "thing", policy, lost="it", meanwhile="the rest")
+    asked = 0
+
+    async def count() -> str:
+        nonlocal asked
+        asked += 1
+        raise Broken
+
+    for _ in range(20):
+        with pytest.raises(Broken):
+            await thing.call(count, (Broken,))
+    assert asked == 20 + BUDGET_MAX
+
+
+async def test_a_call_ends_in_time_and_waits_for_its_place_within_it() -> None:
+    policy = Policy(timeout_s=0.1, at_once=1, failures=100)
+    thing = Dependency(SystemClock(), "thing", policy, lost="it", meanwhile="the rest")
+    gate, inside = asyncio.Event(), 0
+
+    async def hold() -> None:
+        nonlocal inside
+        inside += 1
+        assert inside == 1
+        try:
+            await gate.wait()
+        finally:
+            inside -= 1
+
+    results = await asyncio.gather(
+        *(thing.call(hold, (Broken,)) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(each) for each in results] == [TimeoutError] * 3

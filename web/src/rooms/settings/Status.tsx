@@ -1,0 +1,40 @@
+/** What the server depends on: what works, what does not and since when, and what works meanwhile. */
+"use client";
+
+import clsx from "clsx";
+
+import type { DependencyShown } from "@/kit/api/schema";
+import { ago } from "@/kit/format/format";
+import { Card } from "@/kit/ui/Card";
+
+import { useStatus } from "./queries";
+
+const WORDS: Record<DependencyShown["state"], string> = { up: "works", down: "away", unknown: "not asked yet", off: "not set" };
+
+export function Status() {
+  const { data, error } = useStatus();
+  return (
+    <Card title="Status">
+      {error ? <p>The server does not answer; this page asks again by itself.</p> : (
+        <ul aria-label="Dependencies" className="space-y-2">
+          {data?.dependencies.map((each) => <Dependency key={each.name} dependency={each} />)}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function Dependency({ dependency }: { dependency: DependencyShown }) {
+  const { name, state, since, lost, meanwhile } = dependency;
+  const down = state === "down";
+  return (
+    <li className="flex gap-2">
+      <span aria-hidden className={clsx("mt-1.5 size-2 shrink-0 rounded-full", down ? "bg-attention" : state === "up" ? "bg-succeeded" : "bg-border")} />
+      <span className="min-w-0">
+        <strong className="font-medium">{name}</strong> <span className={down ? "text-attention" : "text-text-3"}>{WORDS[state]}{down && since ? ` since ${ago(since)}` : ""}</span>
+        {down && <span className="block">{lost}</span>}
+        {(down || state === "off") && <span className="block text-text-3">Meanwhile: {meanwhile}</span>}
+      </span>
+    </li>
+  );
+}
