@@ -24,10 +24,10 @@ from camel_ext.notifications.schemas import (
     EventTypesShown,
     InboxQuery,
     NoticeShown,
-    PreviewShown,
-    Read,
+    ReadMark,
     RuleChange,
     RulePreview,
+    RulePreviewShown,
     RuleShown,
     RulesShown,
     UnreadShown,
@@ -134,7 +134,7 @@ async def list_events(_door: Viewer) -> EventTypesShown:
 
 @router.post("/rules/preview", responses=problems(),
              summary="What a rule would have noticed among the last events")  # fmt: skip
-async def preview(body: RulePreview, door: Editor) -> PreviewShown:
+async def preview(body: RulePreview, door: Editor) -> RulePreviewShown:
     return await door.read(rules.preview, body)
 
 
@@ -241,7 +241,7 @@ async def count_unread(door: Viewer) -> UnreadShown:
 
 
 @router.post("/inbox/read", responses=problems(), summary="Say which notices you have read")
-async def mark_read(body: Read, door: Viewer) -> UnreadShown:
+async def mark_read(body: ReadMark, door: Viewer) -> UnreadShown:
     def write(db: Session) -> UnreadShown:
         clock = door.runtime.clock
         return inbox.mark_read(db, clock, door.principal_id, body.ids, everything=body.all)

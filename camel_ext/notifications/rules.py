@@ -27,9 +27,9 @@ from camel_ext.notifications.models import Channel, Digest, Rule
 from camel_ext.notifications.schemas import (
     EventTypeShown,
     NoticedShown,
-    PreviewShown,
     RuleChange,
     RulePreview,
+    RulePreviewShown,
     RuleShown,
 )
 from camel_ext.notifications.timing import zone_of
@@ -215,7 +215,7 @@ def as_event(event_type: str, subject: str, payload: Json) -> Json:
     }
 
 
-def preview(db: Session, wanted: RulePreview) -> PreviewShown:
+def preview(db: Session, wanted: RulePreview) -> RulePreviewShown:
     """Return what a rule would have noticed among the last events; nothing is saved.
 
     Raises: RuleInvalid.
@@ -244,7 +244,7 @@ def preview(db: Session, wanted: RulePreview) -> PreviewShown:
                 happened_at=row.created_at,
             )
         )  # fmt: skip
-    return PreviewShown(looked_at=len(rows), matched=len(found), problem=problem, items=items)
+    return RulePreviewShown(looked_at=len(rows), matched=len(found), problem=problem, items=items)
 
 
 def event_types() -> list[EventTypeShown]:

@@ -227,7 +227,7 @@ class NoticedShown(BaseModel):
     happened_at: datetime = Field(description="When.")
 
 
-class PreviewShown(BaseModel):
+class RulePreviewShown(BaseModel):
     looked_at: int = Field(description="How many of the last events have one of the types.")
     matched: int = Field(description="How many of them the condition holds for.")
     problem: str | None = Field(description="What the condition said where it could not be told.")
@@ -265,7 +265,7 @@ class UnreadShown(BaseModel):
     more: bool = Field(description="There are more than that.")
 
 
-class Read(Wire):
+class ReadMark(Wire):
     """Which notices you have read: some, or all there are now."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"all": True}]})

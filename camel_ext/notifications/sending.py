@@ -4,13 +4,11 @@ It writes nothing down: the job that calls it does. What other libraries need is
 message of its kind.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from typing import Protocol
 
 from camel_ext.core.addresses import Allowed
 from camel_ext.core.outbound import Outbound, OutboundFailed, UrlRefused
 from camel_ext.core.runtime import Runtime
-from camel_ext.notifications import apprising, mailing, webhooks
 from camel_ext.notifications.deliveries import Letter, Tried
 from camel_ext.notifications.models import Channel, ChannelKind
 from camel_ext.notifications.schemas import ChannelConfig, WebhookConfig
@@ -20,37 +18,40 @@ from camel_ext.settings import Settings
 EXTRA = "notifications"
 
 
-@dataclass(eq=False)
+class Way(Protocol):
+    """Sends by one kind of channel."""
+
+    async def send(self, letter: Letter) -> Tried:
+        """Send a message once. Raises: Unsent."""
+        ...
+
+
 class Office:
     """One per process: it knows the operator's servers and limits."""
 
-    runtime: Runtime
-    settings: Settings
-    ways: dict[ChannelKind, Callable[[Letter], Awaitable[Tried]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        knobs, runtime = self.settings, self.runtime
-        base = knobs.notifications.public_url
+    def __init__(self, runtime: Runtime, settings: Settings) -> None:
+        self.settings = settings
+        self._runtime = runtime
+        self._base_url = settings.notifications.public_url
+        knobs = settings.outbound
         self.outbound = Outbound(
             runtime.threads,
             runtime.clock,
-            Allowed.read(knobs.outbound.allowed_networks),
-            knobs.outbound.timeout_s,
-            knobs.outbound.max_response_bytes,
+            Allowed.read(knobs.allowed_networks),
+            knobs.timeout_s,
+            knobs.max_response_bytes,
         )
-        self.ways |= {
-            ChannelKind.WEBHOOK: webhooks.Webhooks(self.outbound, runtime.clock, base).send,
-            ChannelKind.EMAIL: mailing.Mail(runtime, knobs.mail, base).send,
-            ChannelKind.APPRISE: apprising.Apprised(runtime, base).send,
-        }
 
     def problem(self, channel: Channel) -> str | None:
         """Say why a channel cannot send as this server is set up."""
-        match channel.kind:
-            case ChannelKind.EMAIL:
-                return mailing.problem(self.settings.mail)
-            case ChannelKind.APPRISE:
-                return apprising.problem(channel.config["url_env"])
+        if channel.kind is ChannelKind.EMAIL:
+            from camel_ext.notifications import mailing
+
+            return mailing.problem(self.settings.mail)
+        if channel.kind is ChannelKind.APPRISE:
+            from camel_ext.notifications import apprising
+
+            return apprising.problem(channel.config["url_env"])
         return None
 
     def check(self, config: ChannelConfig) -> None:
@@ -64,11 +65,27 @@ class Office:
         Raises: Unsent, which says whether another try makes sense.
         """
         try:
-            return await self.ways[letter.kind](letter)
+            return await self._way(letter.kind).send(letter)
         except UrlRefused as error:
             raise Unsent(error.code, error.detail, lasting=True) from error
         except OutboundFailed as error:
             raise Unsent(error.code, error.detail) from error
+
+    def _way(self, kind: ChannelKind) -> Way:
+        """Return what sends by that kind of channel; its code is loaded with the first message."""
+        match kind:
+            case ChannelKind.WEBHOOK:
+                from camel_ext.notifications.webhooks import Webhooks
+
+                return Webhooks(self.outbound, self._runtime.clock, self._base_url)
+            case ChannelKind.EMAIL:
+                from camel_ext.notifications.mailing import Mail
+
+                return Mail(self._runtime, self.settings.mail, self._base_url)
+            case ChannelKind.APPRISE:
+                from camel_ext.notifications.apprising import Apprised
+
+                return Apprised(self._runtime, self._base_url)
 
 
 def office_of(runtime: Runtime) -> Office:

@@ -23,6 +23,9 @@ const OLD: Record<string, string[]> = {
   "experiments.decision": ["decisions", "certificates", "error-budgets", "aliases", "overview"],
   "scheduling.schedule": ["schedules"],
   "scheduling.firing": ["schedules"],
+  "notifications.notice": ["inbox"],
+  "notifications.inbox": ["inbox"],
+  "notifications.delivery": ["notification-deliveries"],
   "registry.version": ["models", "model-versions"],
   "registry.alias": ["aliases", "overview"],
 };

@@ -4,6 +4,7 @@
 import { ChevronRight, Search } from "lucide-react";
 import { usePathname } from "next/navigation";
 
+import { Bell } from "./Bell";
 import { LiveDot } from "./LiveDot";
 import { placeOf } from "./map";
 import { NavLink } from "./NavLink";
@@ -36,6 +37,7 @@ export function TopBar() {
           <Search aria-hidden size={14} className="shrink-0" /> <span className="max-lg:hidden">Search or jump to</span>
           <kbd className="ml-auto rounded-key border border-border px-1 font-sans text-2xs max-lg:hidden">{MAC ? "⌘K" : "Ctrl K"}</kbd>
         </button>
+        <Bell />
         <UserMenu />
       </div>
     </header>

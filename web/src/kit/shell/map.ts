@@ -1,9 +1,9 @@
 /** The map of the house: what the navigation shows, what the palette finds, what `g` + letter opens. */
 import {
-  BadgeCheck, Boxes, Database, Dumbbell, FileCode, House, type LucideIcon, MessagesSquare, PenLine, Play, Scale, ScrollText, Settings,
+  BadgeCheck, Bell, Boxes, Database, Dumbbell, FileCode, House, type LucideIcon, MessagesSquare, PenLine, Play, Scale, ScrollText, Settings,
 } from "lucide-react";
 
-export interface Place { label: string; path: string; icon: LucideIcon; go: string; group: "" | "Act" | "Learn" | "Prove" | "Keep" | "bottom"; question: string }
+export interface Place { label: string; path: string; icon: LucideIcon; go: string; group: "" | "you" | "Act" | "Learn" | "Prove" | "Keep" | "bottom"; question: string }
 
 export const PLACES: Place[] = [
   { label: "Home", path: "/", icon: House, go: "h", group: "", question: "What runs, what waits for me, are we getting better?" },
@@ -17,6 +17,7 @@ export const PLACES: Place[] = [
   { label: "Hub", path: "/registry/", icon: Boxes, go: "m", group: "Keep", question: "What answers today, and where did it come from?" },
   { label: "Playground", path: "/serving/", icon: MessagesSquare, go: "p", group: "Keep", question: "What would version X say?" },
   { label: "Configuration", path: "/configuration/", icon: FileCode, go: "y", group: "Keep", question: "How are agents and workflows set up?" },
+  { label: "Inbox", path: "/notifications/", icon: Bell, go: "i", group: "you", question: "What happened that I should know?" },
   { label: "Settings", path: "/settings/", icon: Settings, go: "s", group: "bottom", question: "Keys, look, keyboard." },
 ];
 

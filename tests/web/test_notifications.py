@@ -1,0 +1,81 @@
+"""The bell, the inbox, and Settings, Notifications: a rule is made, something happens, the bell tells it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.conftest import Pages
+from tests.web.lived_in import LivedIn
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
+
+
+def test_from_a_rule_to_the_bell_to_the_inbox(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/settings/")
+    page.get_by_role("link", name="Notifications").click()
+    expect(page.get_by_role("heading", name="Notifications", level=1)).to_be_visible()
+    expect(page.get_by_text("built in")).to_be_visible()
+    page.get_by_role("button", name="New rule").click()
+    page.get_by_label("Name").fill("every-run")
+    page.get_by_label("Only if").fill("event.data.workflow == 'pair'")
+    page.get_by_role("button", name="Try it on the past").click()
+    past = page.get_by_role("region", name="On the past")
+    expect(past).to_contain_text("A run of pair succeeded")
+    axe(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("every-run")).to_be_visible()
+
+    house.ask("POST", "/notifications/inbox/read", {"all": True})
+    expect(page.get_by_role("button", name="Inbox, nothing unread")).to_be_visible()
+    run = house.ask("POST", "/runs", {"workflow": "pair", "input": {"goal": "Name a river."}})
+    house.until(f"/runs/{run['id']}")
+    bell = page.get_by_role("button", name="Inbox, 1 unread")
+    expect(bell).to_be_visible()  # the feed says so: nothing is reloaded
+    bell.click()
+    inbox = page.get_by_role("region", name="Inbox")
+    expect(inbox.get_by_role("link", name="A run of pair succeeded").first).to_be_visible()
+    axe(page)
+    inbox.get_by_role("link", name="A run of pair succeeded").first.click()
+    expect(page).to_have_url(f"{house.url}/workflows/run/?id={run['id']}")
+    expect(page.get_by_role("button", name="Inbox, nothing unread")).to_be_visible()
+
+    page.goto("/notifications/")
+    expect(page.get_by_role("heading", name="Inbox", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="A run of pair succeeded").first).to_be_visible()
+    page.get_by_role("button", name="Only unread").click()
+    expect(page.get_by_text("All is read")).to_be_visible()
+    axe(page)
+
+
+def test_a_channel_that_cannot_send_says_why(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages(width=390)
+    page.goto("/settings/notifications/")
+    page.get_by_role("button", name="New channel").click()
+    page.get_by_label("Name").fill("inside")
+    page.get_by_label("URL").fill("http://169.254.169.254/latest")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("is not an address of the open internet")).to_be_visible()
+    pages.refused(422)
+    page.get_by_label("URL").fill("https://hooks.example.com/secret")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("Have you kept its secret?")).to_be_visible()
+    expect(page.get_by_text("whsec_")).to_be_visible()
+    page.get_by_role("button", name="I have it").click()
+    expect(page.get_by_text("https://hooks.example.com/…")).to_be_visible()
+    page.get_by_role("button", name="New channel").click()
+    page.get_by_label("Name").fill("mail")
+    page.get_by_label("Kind").select_option("email")
+    page.get_by_label("Mailboxes").fill("ada@example.com")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("no mail server is set")).to_be_visible()
+    row = page.get_by_role("listitem").filter(has_text="ada@example.com")
+    row.get_by_role("button", name="Test").click()
+    log = page.get_by_role("list", name="Deliveries")
+    expect(log.get_by_text("Failed").first).to_be_visible()  # told by the feed
+    axe(page)

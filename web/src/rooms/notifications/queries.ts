@@ -1,0 +1,72 @@
+/** Channels, rules and the delivery log; making, testing and changing them. */
+"use client";
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { api, idempotencyKey, unwrap } from "@/kit/api/client";
+import type { ChannelCreate, ChannelShown, RuleChange, RulePreview, RuleShown } from "@/kit/api/schema";
+
+import { bodyOf } from "./wanted";
+
+export function useChannels() {
+  return useQuery({ queryKey: ["notification-channels"], queryFn: () => unwrap(api.GET("/api/v1/notifications/channels")) });
+}
+
+export function useRules() {
+  return useQuery({ queryKey: ["notification-rules"], queryFn: () => unwrap(api.GET("/api/v1/notifications/rules")) });
+}
+
+export function useEventTypes() {
+  return useQuery({ queryKey: ["notification-events"], queryFn: () => unwrap(api.GET("/api/v1/notifications/events")), staleTime: Infinity });
+}
+
+export function useDeliveries() {
+  return useQuery({ queryKey: ["notification-deliveries"], queryFn: () => unwrap(api.GET("/api/v1/notifications/deliveries", { params: { query: { limit: 30 } } })) });
+}
+
+/** What a rule would have noticed, without saving anything; null asks for nothing. */
+export function usePreview(wanted: RulePreview | null) {
+  return useQuery({
+    queryKey: ["notification-rules", "preview", wanted], enabled: wanted !== null, retry: false,
+    queryFn: () => unwrap(api.POST("/api/v1/notifications/rules/preview", { body: wanted! })),
+  });
+}
+
+function useChange<Given, Made>(change: (given: Given) => Promise<Made>, old: string[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSuccess: () => Promise.all(old.map((name) => client.invalidateQueries({ queryKey: [name] }))),
+  });
+}
+
+export function useMakeChannel() {
+  return useChange(({ body, key }: { body: ChannelCreate; key: string }) => unwrap(api.POST("/api/v1/notifications/channels", { body, headers: { "Idempotency-Key": key } })), ["notification-channels"]);
+}
+
+export function useDeleteChannel() {
+  return useChange(({ id, revision }: ChannelShown) => unwrap(api.DELETE("/api/v1/notifications/channels/{channel_id}", { params: { path: { channel_id: id }, header: { "if-match": `"${revision}"` } } })), ["notification-channels"]);
+}
+
+export function useTest() {
+  return useChange(({ id }: ChannelShown) => unwrap(api.POST("/api/v1/notifications/channels/{channel_id}/test", { params: { path: { channel_id: id } }, headers: { "Idempotency-Key": idempotencyKey() } })), ["notification-deliveries"]);
+}
+
+export function useMakeRule() {
+  return useChange(({ body, key }: { body: RuleChange; key: string }) => unwrap(api.POST("/api/v1/notifications/rules", { body, headers: { "Idempotency-Key": key } })), ["notification-rules"]);
+}
+
+export function useTurn() {
+  return useChange((rule: RuleShown) => {
+    const params = { path: { rule_id: rule.id }, header: { "if-match": `"${rule.revision}"` } };
+    return unwrap(api.PUT("/api/v1/notifications/rules/{rule_id}", { params, body: { ...bodyOf(rule), enabled: !rule.enabled } }));
+  }, ["notification-rules"]);
+}
+
+export function useDeleteRule() {
+  return useChange(({ id, revision }: RuleShown) => unwrap(api.DELETE("/api/v1/notifications/rules/{rule_id}", { params: { path: { rule_id: id }, header: { "if-match": `"${revision}"` } } })), ["notification-rules"]);
+}
+
+export function useResend() {
+  return useChange((id: string) => unwrap(api.POST("/api/v1/notifications/deliveries/{delivery_id}/resend", { params: { path: { delivery_id: id } } })), ["notification-deliveries"]);
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+
+import { type Filled, pace, readChannel, readRule } from "./wanted";
+
+const FILLED: Filled = {
+  name: "failures", types: ["workflows.run.finished"], condition: " event.data.state == 'failed' ", channel: "hook", digest: "daily", dailyAt: "07:30",
+  quiet: true, quietFrom: "22:00", quietUntil: "07:00", zone: "Europe/Berlin", throttleMin: "10",
+};
+
+describe("the form of a rule", () => {
+  it("gives what the API takes", () => {
+    expect(readRule(FILLED)).toEqual({
+      name: "failures", event_types: ["workflows.run.finished"], condition: "event.data.state == 'failed'", channel: "hook", digest: "daily",
+      daily_at: "07:30", quiet_from: "22:00", quiet_until: "07:00", timezone: "Europe/Berlin", throttle_s: 600, enabled: true,
+    });
+  });
+
+  it("holds nothing of the inbox back", () => {
+    expect(readRule({ ...FILLED, channel: "" })).toMatchObject({ channel: null, digest: "immediate", quiet_from: null, quiet_until: null, throttle_s: 0 });
+  });
+
+  it.each([["", 0], ["soon", 0], ["-1", 0], ["1.5", 90]])("reads %j minutes as %d s", (throttleMin, seconds) => {
+    expect(readRule({ ...FILLED, throttleMin }).throttle_s).toBe(seconds);
+  });
+
+  it("says no condition where none is written", () => expect(readRule({ ...FILLED, condition: " " }).condition).toBeNull());
+});
+
+describe("the form of a channel", () => {
+  it.each([
+    ["webhook", " https://hooks.example.com/x ", { kind: "webhook", url: "https://hooks.example.com/x" }],
+    ["email", "ada@example.com, grace@example.com\n", { kind: "email", to: ["ada@example.com", "grace@example.com"] }],
+    ["apprise", "APPRISE_CHAT", { kind: "apprise", url_env: "APPRISE_CHAT" }],
+  ])("reads a %s", (kind, where, config) => expect(readChannel(kind, where)).toEqual(config));
+});
+
+describe("a pace in words", () => {
+  const rule = { digest: "immediate" as const, daily_at: "08:00", quiet_from: null, quiet_until: null, timezone: "Europe/Berlin", throttle_s: 0 };
+  it.each([
+    [{}, "at once"],
+    [{ throttle_s: 600 }, "at once, at most every 10 minutes"],
+    [{ digest: "hourly" as const, throttle_s: 7200 }, "gathered each hour, at most every 2 hours"],
+    [{ digest: "daily" as const }, "gathered daily at 08:00 (Europe/Berlin)"],
+    [{ quiet_from: "22:00", quiet_until: "07:00", throttle_s: 90 }, "at once, at most every 90 seconds, never from 22:00 to 07:00 (Europe/Berlin)"],
+  ])("%j: %s", (change, words) => expect(pace({ ...rule, ...change })).toBe(words));
+});
