@@ -88,8 +88,9 @@ fix: setup ## Mend what a machine can mend
 bench: setup ## Measure one goal: make bench g=turn
 	$(BIN)/python -m bench.$(g)
 
-chaos: setup ## Kill everything at random: make chaos n=500
-	$(BIN)/python -m tests.chaos.trials $(or $(n),50)
+chaos: setup ## Kill everything at random: make chaos n=500; or a bad network: make chaos kind=cut n=200
+	$(if $(kind),FAULT_TRIALS=$(or $(n),200) $(BIN)/python -m pytest -q tests/faults tests/core/test_bus.py -k $(kind),\
+	$(BIN)/python -m tests.chaos.trials $(or $(n),50))
 
 migrate: setup ## Bring the configured database up to date
 	$(BIN)/python migrations/bring_up.py

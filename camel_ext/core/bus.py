@@ -46,16 +46,17 @@ _decode = msgspec.msgpack.Decoder(_Said).decode
 class Bus:
     """One per process with a `redis.url`; it belongs to the event loop."""
 
-    def __init__(self, runtime: Runtime, url: str, prefix: str) -> None:
+    def __init__(self, runtime: Runtime, url: str, prefix: str, policy: Policy = POLICY) -> None:
         self.dependency = Dependency(
             runtime.clock,
             NAME,
-            POLICY,
+            policy,
             lost="text is not seen live that another process makes; limits count in each process",
             meanwhile="the feed, runs and answers go on by the database, a little later",
         )
         runtime.dependencies[NAME] = self.dependency
         self._runtime, self._url = runtime, url
+        self._timeout_s = policy.timeout_s
         self._channel = f"{prefix}:bus"
         self._prefix = prefix
         self._me = runtime.new_id().bytes
@@ -136,7 +137,7 @@ class Bus:
                 pipe = client.pipeline(transaction=False)
                 for message in some:
                     pipe.publish(self._channel, message)
-                async with asyncio.timeout(POLICY.timeout_s):
+                async with asyncio.timeout(self._timeout_s):
                     await pipe.execute()
                 self._went.add("send")
                 self.dependency.worked()
@@ -146,8 +147,8 @@ class Bus:
         async with client.pubsub() as heard:
             await heard.subscribe(self._channel)
             while True:
-                async with asyncio.timeout(POLICY.timeout_s):
-                    first = await heard.get_message(timeout=POLICY.timeout_s / 2)
+                async with asyncio.timeout(self._timeout_s):
+                    first = await heard.get_message(timeout=self._timeout_s / 2)
                 if first is not None and first["type"] == "subscribe":
                     break
             self._hearing = True
@@ -158,7 +159,7 @@ class Bus:
             await self._listen_on(heard)
 
     async def _listen_on(self, heard: Any) -> None:
-        quiet_s = POLICY.timeout_s
+        quiet_s = self._timeout_s
         while True:
             message = await heard.get_message(ignore_subscribe_messages=True, timeout=quiet_s)
             if message is None:  # quiet, or half open: a ping tells
@@ -191,7 +192,7 @@ class Bus:
 
         return Redis.from_url(
             self._url,
-            socket_connect_timeout=POLICY.timeout_s,
+            socket_connect_timeout=self._timeout_s,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
@@ -210,13 +211,17 @@ def bus_of(runtime: Runtime) -> Bus | None:
 
 @asynccontextmanager
 async def bussed(
-    runtime: Runtime, url: str | None, prefix: str, signals: frozenset[str]
+    runtime: Runtime,
+    url: str | None,
+    prefix: str,
+    signals: frozenset[str],
+    policy: Policy = POLICY,
 ) -> AsyncIterator[None]:
     """While the block lasts, be on the bus, and pass these signals of commits on over it, too."""
     if url is None:
         yield
         return
-    bus = runtime.extras[EXTRA] = Bus(runtime, url, prefix)
+    bus = runtime.extras[EXTRA] = Bus(runtime, url, prefix, policy)
     gate = runtime.gate
     for signal in signals:
         gate.listen(signal, partial(bus.say, f"signal.{signal}"), elsewhere=False)

@@ -12,15 +12,16 @@ from sqlalchemy import Connection
 from camel_ext.core.bus import WAITING_MAX, Bus, bus_of, bussed
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.dependencies import Condition
+from camel_ext.core.dependencies import Condition, Policy
 from camel_ext.core.gate import Signals
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from tests.core.test_wakes import SIGNAL, Ear, commit, until
-from tests.faults.proxy import FaultProxy, proxied
+from tests.faults.proxy import TRIALS, FaultProxy, proxied
 from tests.valkey import Valkey, private_valkey
 
 pytestmark = pytest.mark.slow
+QUICK = Policy(timeout_s=0.3, failures=3, open_s=0.2)
 
 
 @pytest.fixture
@@ -45,7 +46,9 @@ async def two(sqlite_url: str, proxy: FaultProxy) -> AsyncIterator[list[tuple[Ru
     async with AsyncExitStack() as stack:
         made = []
         for runtime in runtimes:
-            await stack.enter_async_context(bussed(runtime, url, "test", frozenset({SIGNAL})))
+            await stack.enter_async_context(
+                bussed(runtime, url, "test", frozenset({SIGNAL}), QUICK)
+            )
             bus = bus_of(runtime)
             assert bus is not None
             made.append((runtime, bus))
@@ -105,7 +108,7 @@ async def test_no_fault_of_the_network_holds_anybody_up(
 ) -> None:
     """Twenty times: what is said costs no time, commits go on, and afterwards it is heard again."""
     (first, talking), (second, listening) = two
-    for _ in range(2 if kind != "cut" else 20):
+    for _ in range(TRIALS):
         if kind == "cut":
             proxy.cut()
         else:
@@ -114,7 +117,7 @@ async def test_no_fault_of_the_network_holds_anybody_up(
         for _ in range(1000):
             talking.say("news", b"x")
         await commit(first)
-        assert asyncio.get_running_loop().time() - began_s < 1.0
+        assert asyncio.get_running_loop().time() - began_s < 5.0
         if kind != "cut":
             await until(lambda: not listening.alive, 15.0)
             proxy.heal()

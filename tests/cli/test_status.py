@@ -1,0 +1,45 @@
+"""`status`: what a running server depends on, for people and machines."""
+
+import json
+
+from camel_ext.core.dependencies import Condition
+from camel_ext.core.runtime import DATABASE
+from tests.cli.conftest import Camel, Served
+
+
+def test_when_all_is_well_it_says_so_and_what_is_not_set(camel: Camel) -> None:
+    result = camel("status")
+    assert result.exit_code == 0, result.output
+    assert "All that is used works." in result.output
+    assert "Redis" in result.output
+    assert "not set" in result.output
+    assert "meanwhile: the feed, runs and answers go by the database" in result.output
+
+
+def test_for_machines_each_has_its_state(camel: Camel) -> None:
+    found = json.loads(camel("status", "--json").output)
+    states = {each["name"]: each["state"] for each in found["dependencies"]}
+    assert (found["state"], states[DATABASE], states["Redis"], states["disk"]) == (
+        "ok",
+        "up",
+        "off",
+        "up",
+    )
+    assert "model endpoints" in states
+
+
+def test_what_is_away_is_named_with_what_works_meanwhile(camel: Camel, served: Served) -> None:
+    assert served.runtime is not None
+    database = served.runtime.dependencies[DATABASE]
+    for _ in range(database.policy.failures):
+        database.failed(ConnectionError("secret.host:5432 refused"))
+    try:
+        result = camel("status")
+        assert result.exit_code == 1
+        assert "lost: nothing is read or written" in result.output
+        assert "meanwhile: clients keep their place" in result.output
+        assert "secret.host" not in result.output
+    finally:
+        database.worked()
+    assert database.condition is Condition.UP
+    assert camel("status").exit_code == 0
