@@ -22,6 +22,7 @@ from camel_ext.core.outbox import Event, number_committed, publish
 from camel_ext.core.queue import ON_FAILED, TaskContext, outcome_of
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
+from camel_ext.core.threads import ThreadLanes
 from camel_ext.notifications.channels import create_channel
 from camel_ext.notifications.deliveries import DELIVER
 from camel_ext.notifications.leader import Leader
@@ -163,6 +164,17 @@ async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
     settings = Settings.model_validate(
         {"outbound": {"allowed_networks": HOME}, "notifications": {"public_url": "https://cx.test"}}
     )
+    runtime.extras[EXTRA] = Office(runtime, settings)
+    yield Desk(runtime, clock, settings)
+    await runtime.close()
+
+
+@pytest.fixture
+async def threaded(sqlite_url: str) -> AsyncIterator[Desk]:
+    """The same on real threads, for what blocks one: mail, and Apprise."""
+    clock = FakeClock()
+    runtime = Runtime(Database(sqlite_url), clock, Random(7), ThreadLanes())
+    settings = Settings()
     runtime.extras[EXTRA] = Office(runtime, settings)
     yield Desk(runtime, clock, settings)
     await runtime.close()
