@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from camel_ext import __version__, rooms
+from camel_ext.brokers import hinting
 from camel_ext.core import jobs, outbox, wakes
 from camel_ext.core.bus import bussed
 from camel_ext.core.clock import Clock, SystemClock
@@ -137,7 +138,7 @@ async def answering(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
-    """Open the database and the gate, hear of other processes' commits, and close all."""
+    """Open the database and the gate, tell and hear of commits between processes, and close all."""
     database = Database(settings.database_url, readers=settings.database.readers)
     database.patience.answer_s = settings.database.answer_s
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
@@ -145,9 +146,11 @@ async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtim
     redis = settings.redis
     url = None if redis.url is None else redis.url.get_secret_value()
     try:
+        signals = SIGNALS if settings.database.notify else frozenset[str]()
         async with (
-            wakes.exchanged(runtime, SIGNALS),
+            wakes.exchanged(runtime, signals),
             bussed(runtime, url, redis.prefix, SIGNALS),
+            hinting(runtime, settings),
         ):
             yield runtime
     finally:

@@ -14,7 +14,7 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Settings
 
 ROOMS = (
-    "identity", "events", "scheduling", "jobs", "registry", "interactions", "verifiers",
+    "identity", "events", "scheduling", "jobs", "brokers", "registry", "interactions", "verifiers",
     "annotations", "serving", "datasets", "workflows", "training", "evaluation", "experiments", "notifications",
 )  # fmt: skip
 

@@ -67,6 +67,11 @@ class Database(BaseModel):
     answer_s: float = Field(
         60.0, gt=0, description="Silence of PostgreSQL after which a connection is given up."
     )
+    notify: bool = Field(
+        True,
+        description="Wake other processes through PostgreSQL (`LISTEN`); off behind a pooler that "
+        "shares connections between transactions.",
+    )
 
 
 class Redis(BaseModel):
@@ -86,8 +91,27 @@ class Queue(BaseModel):
         None, description="Queues that a worker takes jobs from, by room; by default all."
     )
     poll_s: float = Field(0.5, gt=0, description="How often a worker looks for due jobs.")
+    graceful_stop_s: float = Field(
+        5.0,
+        ge=0,
+        description="How long a stopping worker process lets jobs finish before it gives them back.",
+    )
     max_takeovers: int = Field(
         100, gt=0, description="Workers in turn that may die under a job before it counts as dead."
+    )
+
+
+class Broker(BaseModel):
+    url: SecretStr | None = Field(
+        None,
+        description="`amqp://...`, `amqps://...` (RabbitMQ) or `redis://...`: workers are woken "
+        "through it, by Celery; by default PostgreSQL alone wakes them.",
+    )
+    timeout_s: float = Field(
+        3.0, gt=0, description="Longest wait for the broker's answer, off every request's way."
+    )
+    retry_max_s: float = Field(
+        30.0, gt=0, description="Longest pause before a lost broker is tried again."
     )
 
 
@@ -274,6 +298,9 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database, description="Where rows are kept.")
     redis: Redis = Field(default_factory=Redis, description="The bus between processes.")
     queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
+    broker: Broker = Field(
+        default_factory=Broker, description="RabbitMQ or Redis, where there is one."
+    )
     events: Events = Field(default_factory=Events, description="The live feed.")
     scheduling: Scheduling = Field(
         default_factory=Scheduling, description="Schedules and who fires them."

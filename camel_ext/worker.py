@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from camel_ext import rooms
 from camel_ext.app import Parts, build_worker, open_runtime
+from camel_ext.brokers import hinted
 from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.migrate import require_current
@@ -53,10 +54,13 @@ async def run_worker(
             worker = build_worker(runtime, settings, leaves=True)
             running = asyncio.create_task(worker.run(), name="worker")
             stopping = asyncio.create_task(stop.wait(), name="stop")
-            if ready is not None:
-                ready.set()
             try:
-                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                async with hinted(worker, runtime, settings):
+                    if ready is not None:
+                        ready.set()
+                    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    worker.leave()
+                await worker.emptied(settings.queue.graceful_stop_s)
             finally:
                 worker.stop()
                 stopping.cancel()

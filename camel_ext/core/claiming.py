@@ -34,6 +34,7 @@ def choose(
     slots: int,
     free: Mapping[str, int],
     kinds: frozenset[str],
+    only: frozenset[UUID] | None = None,
 ) -> list[UUID]:
     """Return due jobs that fit together, locked; one query more for each kind of need that does not.
 
@@ -49,6 +50,8 @@ def choose(
         .with_for_update(skip_locked=True)
         .execution_options(**MARK)
     )
+    if only is not None:
+        query = query.where(Job.id.in_(only))
     left, chosen, unfit = dict(free), list[UUID](), set[str]()
     while True:
         rest = query.where(needs.not_in(unfit), Job.id.not_in(chosen)) if unfit else query

@@ -78,6 +78,7 @@ class WriteGate:
         self._pump: asyncio.Task[None] | None = None
         self._alone: set[asyncio.Task[Outcome]] = set()
         self._listeners: dict[str, list[tuple[Callable[[], None], bool, bool]]] = {}
+        self._readers: dict[str, list[Callable[[str], None]]] = {}
         self.commits = 0
 
     def listen(
@@ -93,6 +94,10 @@ class WriteGate:
         `here`: in this process; `elsewhere`: in another one, as far as this one hears of it.
         """
         self._listeners.setdefault(signal, []).append((callback, here, elsewhere))
+
+    def read_words(self, name: str, callback: Callable[[str], None]) -> None:
+        """Call back on the loop with the words of each signal `NAME WORDS` of a commit made here."""
+        self._readers.setdefault(name, []).append(callback)
 
     def signal_from_elsewhere(self, signals: frozenset[str]) -> None:
         """Call back as if a commit of another process had raised these signals just now."""
@@ -201,6 +206,10 @@ class WriteGate:
             for callback, hears_here, hears_elsewhere in self._listeners.get(signal, ()):
                 if hears_elsewhere if elsewhere else hears_here:
                     callback()
+            name, _, words = signal.partition(" ")
+            if words:
+                for reader in self._readers.get(name, ()):
+                    reader(words)
 
 
 def _attempt(

@@ -32,6 +32,7 @@ from camel_ext.core.tenancy import Tenant, system_options
 from camel_ext.observability.trace import current_trace_id
 
 JOBS = "jobs"  # the signal that wakes workers
+HINT = "hint"  # begins the signal that names a job to take at once: `hint KIND PRIORITY ID`
 MARK = system_options("queue")
 WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
 
@@ -96,6 +97,8 @@ def enqueue(
     )
     db.add(job)
     signal(db)
+    if job.run_at <= now:
+        _hint(db, job)
     return job
 
 
@@ -142,6 +145,7 @@ def wake(db: Session, clock: Clock, job_id: UUID) -> Job:
     job.pause_requested_at = None
     if job.state == State.WAITING:
         job.state, job.waiting_for, job.run_at = State.QUEUED, None, clock.now()
+        _hint(db, job)
     elif job.state == State.RUNNING:
         job.run_at = max(clock.now(), job.run_at + timedelta(microseconds=1))
     signal(db)
@@ -162,12 +166,25 @@ def signal(db: Session) -> None:
     signals.add(JOBS)
 
 
+def _hint(db: Session, job: Job) -> None:
+    """Name a job that can be taken once the session's transaction is committed."""
+    signals: set[str] = db.info.setdefault("signals", set())
+    signals.add(f"{HINT} {job.kind} {job.priority} {job.id}")
+
+
 # --- across tenants: what workers do ---
 
 
-def due(connection: Connection, now: datetime, kinds: frozenset[str]) -> bool:
-    """Tell whether anything of these kinds could be claimed."""
+def due(
+    connection: Connection,
+    now: datetime,
+    kinds: frozenset[str],
+    only: frozenset[UUID] | None = None,
+) -> bool:
+    """Tell whether anything of these kinds could be claimed; of these jobs alone, where named."""
     query = select(Job.id).where(claimable(now, kinds)).limit(1)
+    if only is not None:
+        query = query.where(Job.id.in_(only))
     return connection.execute(query.execution_options(**MARK)).first() is not None
 
 
@@ -179,15 +196,17 @@ def claim(
     slots: int,
     free: Mapping[str, int],
     kinds: frozenset[str],
+    only: frozenset[UUID] | None = None,
 ) -> list[Claimed]:
     """Take due jobs that fit: highest priority, then longest due. Each claim raises the fence.
 
-    A worker that was swept takes none until it has registered again: nobody would sweep it twice.
+    `only`: none but these. A worker that was swept takes none until it has registered again: nobody
+    would sweep it twice.
     """
     registered = select(Worker.id).where(Worker.id == worker_id).with_for_update(read=True)
     if connection.execute(registered).first() is None:
         return []
-    chosen = choose(connection, now, slots=slots, free=free, kinds=kinds)
+    chosen = choose(connection, now, slots=slots, free=free, kinds=kinds, only=only)
     if not chosen:
         return []
     taken = (

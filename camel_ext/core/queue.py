@@ -8,10 +8,12 @@ in one fenced update of its row, so a zombie's late word is refused. It is not a
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -82,7 +84,10 @@ class QueueWorker:
         self._leaves = leaves  # ends once it is drained: nothing else keeps its process
         self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
+        self._looks = True  # the next round looks for any due job, not only for the hinted
+        self._hints: list[tuple[frozenset[UUID], asyncio.Future[None]]] = []
         self._stopping = False
+        self._leaving = False
         self._draining = False
         self._registered = False
         self._next_beat_s = 0.0
@@ -90,7 +95,31 @@ class QueueWorker:
 
     def wake(self) -> None:
         """Look for work now."""
+        self._looks = True
         self._wake.set()
+
+    async def take(self, ids: Collection[UUID]) -> int:
+        """Claim those of these jobs that are due and fit in here now; return how many are in hand.
+
+        What cannot be taken is left where it is: a later round, here or elsewhere, finds it. So it
+        does no harm to be told of a job twice, late, or never.
+        """
+        unknown = frozenset(ids) - self._held_ids()
+        if unknown and self._takes:
+            answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._hints.append((unknown, answered))
+            self._wake.set()
+            await answered
+        return len(self._held_ids().intersection(ids))
+
+    def leave(self) -> None:
+        """Take no more jobs; what is in hand goes on until `stop()`."""
+        self._leaving = True
+
+    async def emptied(self, within_s: float) -> None:
+        """Wait for what is in hand, for so long at most."""
+        if self._held:
+            await asyncio.wait([each for _, each in self._held.values()], timeout=within_s)
 
     def stop(self) -> None:
         """Give back what is held and return from `run()`."""
@@ -101,6 +130,15 @@ class QueueWorker:
     def held(self) -> int:
         """How many jobs run here now."""
         return len(self._held)
+
+    def _held_ids(self) -> frozenset[UUID]:
+        return frozenset(job_id for job_id, _ in self._held)
+
+    @property
+    def _takes(self) -> bool:
+        """Whether it may take a job now, one that needs no more than a place."""
+        ended = self._stopping or self._leaving or self._draining
+        return self._registered and not ended and len(self._held) < self._concurrency
 
     @property
     def drained(self) -> bool:
@@ -116,21 +154,48 @@ class QueueWorker:
                 await self._pause()
         finally:
             self._stopping = True
+            self._answer_hints()
             await self._give_back()
 
     async def _round(self) -> None:
         try:
             if not self._registered:
                 await self._register()
+            await self._take_hinted()
             await self._beat()
-            wanted, any_due = await self._look()
-            self._obey(wanted)
-            if any_due and not self._draining and len(self._held) < self._concurrency:
-                await self._claim()
+            if self._looks:
+                self._looks = False
+                wanted, any_due = await self._look()
+                self._obey(wanted)
+                if any_due and self._takes:
+                    await self._claim()
         except AWAY as error:  # what runs goes on, the lease decides
             log.warning("the queue cannot reach the database: %s", error)
         except Exception:  # a server whose worker died would answer, and do nothing
             log.exception("a bug of ours in the queue")
+
+    async def _take_hinted(self) -> None:
+        """Claim what was hinted at; a look first, as what another one took costs no commit then."""
+        wanted = frozenset[UUID]().union(*(ids for ids, _ in self._hints)) - self._held_ids()
+        answered = len(self._hints)
+        try:
+            if wanted and self._takes and await self._any_due(wanted):
+                await self._claim(wanted)
+        finally:
+            self._answer_hints(answered)
+
+    def _answer_hints(self, count: int | None = None) -> None:
+        for _, answered in self._hints[:count]:
+            if not answered.done():
+                answered.set_result(None)
+        del self._hints[:count]
+
+    async def _any_due(self, only: frozenset[UUID]) -> bool:
+        def look(session: Session) -> bool:
+            connection = session.connection()
+            return jobs.due(connection, self._now(connection), self._kinds(), only)
+
+        return await self.runtime.read_system("queue", look)
 
     async def _pause(self) -> None:
         if self._wake.is_set():
@@ -140,6 +205,7 @@ class QueueWorker:
         try:
             await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._looks |= sleeper.done()
             sleeper.cancel()
             waker.cancel()
 
@@ -218,7 +284,7 @@ class QueueWorker:
             if request is not None:
                 context.wake_control.set()
 
-    async def _claim(self) -> None:
+    async def _claim(self, only: frozenset[UUID] | None = None) -> None:
         used: Counter[str] = Counter()
         for context, _ in self._held.values():
             used.update(context.job.resources)
@@ -232,6 +298,7 @@ class QueueWorker:
                 slots=self._concurrency - len(self._held),
                 free=free,
                 kinds=self._kinds(),
+                only=only,
             )
 
         for job in await self.runtime.gate.write(claim):

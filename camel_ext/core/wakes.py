@@ -30,9 +30,9 @@ BACKOFF_MAX_S = 10.0
 async def exchanged(runtime: Runtime, signals: frozenset[str]) -> AsyncIterator[None]:
     """While the block lasts, tell other processes of these signals, and hear theirs.
 
-    On SQLite there is no other process, and nothing to do.
+    On SQLite there is no other process, and nothing to do; nor without a signal.
     """
-    if runtime.database.is_sqlite:
+    if runtime.database.is_sqlite or not signals:
         yield
         return
     wakes = _Wakes(runtime, signals)

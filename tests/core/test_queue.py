@@ -261,8 +261,8 @@ class TestStopping:
         worker = QueueWorker(live, name="test", concurrency=8)
         claim = worker._claim
 
-        async def claim_and_stop() -> None:
-            await claim()
+        async def claim_and_stop(only: frozenset[UUID] | None = None) -> None:
+            await claim(only)
             worker.stop()
 
         worker._claim = claim_and_stop  # type: ignore[method-assign]

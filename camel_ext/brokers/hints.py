@@ -1,0 +1,113 @@
+"""Hints: what committed here is named to the broker a moment later, and never in anybody's way.
+
+Jobs that commit within milliseconds share a message. A broker that is away opens the circuit: one
+warning, then hints are dropped until it is tried again, and jobs are found by whoever looks at the
+database. It knows no broker: who sends is handed in.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+
+from camel_ext.brokers.naming import queue_name
+from camel_ext.core.clock import Clock
+from camel_ext.core.jobs import HINT
+from camel_ext.core.runtime import Runtime
+
+log = logging.getLogger(__name__)
+GATHER_S = 0.002
+IDS_A_MESSAGE = 50
+MOST_WAITING = 10_000  # while a broker answers slowly; what is more is left to polling
+FIRST_RETRY_S = 1.0
+
+Messages = list[tuple[str, list[str]]]
+
+
+class Circuit:
+    """Whether something may be tried now: after each failure in turn it stays open twice as long."""
+
+    def __init__(self, clock: Clock, most_s: float) -> None:
+        self._clock, self._most_s = clock, most_s
+        self._again_at_s = 0.0
+        self.failures = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is to be tried."""
+        return self._clock.monotonic_s() < self._again_at_s
+
+    def fail(self) -> float:
+        """Note a failure; return for how many seconds nothing is tried."""
+        pause_s = min(self._most_s, FIRST_RETRY_S * 2.0 ** min(self.failures, 16))
+        self.failures += 1
+        self._again_at_s = self._clock.monotonic_s() + pause_s
+        return pause_s
+
+    def mend(self) -> int:
+        """Note a success; return how many failures it ends."""
+        ended, self.failures, self._again_at_s = self.failures, 0, 0.0
+        return ended
+
+
+class Hinter:
+    """One per process. `run()` goes on until it is cancelled."""
+
+    def __init__(
+        self, runtime: Runtime, send: Callable[[Messages], None], *, retry_max_s: float
+    ) -> None:
+        self._runtime, self._send = runtime, send
+        self._waiting: dict[str, list[str]] = defaultdict(list)
+        self._count = 0
+        self._said = asyncio.Event()
+        self.circuit = Circuit(runtime.clock, retry_max_s)
+        self.sent = self.dropped = 0
+        runtime.gate.read_words(HINT, self.hint)
+
+    def hint(self, words: str) -> None:
+        """Take a job that was committed here: `KIND PRIORITY ID`."""
+        if self._count >= MOST_WAITING or self.circuit.is_open:
+            self.dropped += 1
+            return
+        kind, priority, job_id = words.split()
+        self._waiting[queue_name(kind, int(priority))].append(job_id)
+        self._count += 1
+        self._said.set()
+
+    async def run(self) -> None:
+        """Send what commits here, several at a time."""
+        while True:
+            await self._said.wait()
+            await self._runtime.clock.sleep(GATHER_S)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        self._said.clear()
+        waiting, count = self._waiting, self._count
+        self._waiting, self._count = defaultdict(list), 0
+        messages = [
+            (queue, ids[start : start + IDS_A_MESSAGE])
+            for queue, ids in sorted(waiting.items())
+            for start in range(0, len(ids), IDS_A_MESSAGE)
+        ]
+        try:
+            await self._runtime.threads.run("hints", self._send, messages)
+        except Exception as error:  # what drivers raise is not for us to list
+            self._failed(error, count)
+        else:
+            self.sent += count
+            if self.circuit.mend():
+                log.info("the broker is back: workers are woken through it again")
+
+    def _failed(self, error: Exception, count: int) -> None:
+        self.dropped += count
+        first = self.circuit.failures == 0
+        pause_s = self.circuit.fail()
+        if first:
+            log.warning(
+                "the broker is away, jobs are found in the database meanwhile; next try in %.0f s: "
+                "%s: %s",
+                pause_s,
+                type(error).__name__,
+                error,
+            )

@@ -1,0 +1,34 @@
+"""Real brokers, once a session, and what a test of them needs beside."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.brokers.servers import RABBIT, RabbitMQ, Server, Valkey
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A private RabbitMQ; skipped where Debian's `rabbitmq-server` is not installed."""
+    if not RABBIT.exists():
+        pytest.skip("rabbitmq-server is not installed")
+    server = RabbitMQ()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """A private Valkey, as Redis."""
+    server = Valkey()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["rabbitmq", "valkey"])
+def broker(request: pytest.FixtureRequest) -> Server:
+    """Each of the brokers; what kills it starts it again."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
