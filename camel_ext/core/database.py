@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, Select, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -134,6 +134,19 @@ class Database:
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
+
+
+LOCK_IDLE_MS = 10_000  # a lock's holder that says nothing for so long is stalled or gone
+
+
+def held_alone(number: int, *, waits: bool) -> Select[Any]:
+    """Return what takes a lock of PostgreSQL until its transaction ends, or its holder falls silent.
+
+    A stalled network keeps a dead holder's connection open for hours; the server ends it here.
+    """
+    bounded = func.set_config("idle_in_transaction_session_timeout", str(LOCK_IDLE_MS), True)
+    lock = func.pg_advisory_xact_lock if waits else func.pg_try_advisory_xact_lock
+    return select(lock(number), bounded)
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Dialect, Executable, Insert, bindparam, func, insert, select
+from sqlalchemy import Connection, Dialect, Executable, Insert, bindparam, insert, select
 from sqlalchemy.exc import CompileError, IntegrityError, SQLAlchemyError
 
-from camel_ext.core.database import map_error
+from camel_ext.core.database import held_alone, map_error
 from camel_ext.core.errors import Conflict
 from camel_ext.core.gate import Outcome, Signals
 from camel_ext.core.models import Job, OutboxRow, State
@@ -65,7 +65,7 @@ def apply_appends(
 ) -> list[Outcome]:
     """Write all appends of a batch; where one fails, write each in a savepoint of its own."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(JOURNAL_LOCK)))
+        connection.execute(held_alone(JOURNAL_LOCK, waits=True))
     outcomes: list[Outcome] = [(None, None)] * len(appends)
     fences = _fences(connection, appends)
     sound = []

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL that never wait for ever, on either end.
 
-A server that lost us gives our locks back within half a minute (its session settings), and a server that
+A server that lost us gives our locks back within half a minute (keepalives, `held_alone`); a server that
 says nothing for `answer_s` is given up on here: a stalled network acknowledges every byte and answers
 none, so no option of TCP helps. What is asked is not known here.
 """
@@ -15,16 +15,17 @@ from sqlalchemy import URL, Engine, create_engine
 from camel_ext.core.database import Patience
 
 CONNECT_S = 5
-IDLE_MS = 30_000  # a transaction without a word: its process is stalled or gone
+IDLE_MS = 600_000  # a transaction without a word; holders of locks are given less (held_alone)
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
 SESSION = (
-    f"-c idle_in_transaction_session_timeout={IDLE_MS} -c tcp_keepalives_idle=10 "
-    "-c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000"
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c tcp_user_timeout=20000"
 )
+IDLE = f"-c idle_in_transaction_session_timeout={IDLE_MS}"
 
 
 class PatientConnection(PsycopgConnection[Any]):
@@ -47,7 +48,7 @@ class PatientConnection(PsycopgConnection[Any]):
 def postgres_engine(url: URL, patience: Patience, *, size: int) -> Engine:
     """Return an engine whose connections are tried before use, and never wait for ever."""
     asked = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    options = " ".join([str(url.query.get("options", "")), SESSION]).strip()
+    own = str(url.query.get("options", ""))
 
     class Connection(PatientConnection):
         """One of this database."""
@@ -55,6 +56,8 @@ def postgres_engine(url: URL, patience: Patience, *, size: int) -> Engine:
     Connection.patience = patience
 
     def connect() -> PatientConnection:
+        ends = "" if patience.answer_s is None else IDLE  # who moves an installation computes long
+        options = " ".join([own, SESSION, ends]).strip()
         return Connection.connect(
             asked, connect_timeout=CONNECT_S, options=options, tcp_user_timeout=20_000, **KEEPALIVE
         )

@@ -10,9 +10,10 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from camel_ext.core import outbox
+from camel_ext.core.database import held_alone
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Lane, Signals
 from camel_ext.core.outbox import Numbered
@@ -140,4 +141,4 @@ def _mine(connection: Connection) -> bool:
     """Tell whether this transaction may number: it holds the lock until its commit is visible."""
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(DISPATCH_LOCK))))
+    return bool(connection.scalar(held_alone(DISPATCH_LOCK, waits=False)))

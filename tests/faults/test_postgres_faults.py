@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import outbox
 from camel_ext.core.clock import SystemClock
-from camel_ext.core.database import Database
+from camel_ext.core.database import LOCK_IDLE_MS, Database
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.core.wakes import exchanged
-from camel_ext.events.dispatcher import Dispatcher
+from camel_ext.events.dispatcher import Dispatcher, _mine
 from camel_ext.events.hub import Hub
-from camel_ext.events.log import numbered_after
+from camel_ext.events.log import any_unnumbered, numbered_after
 from camel_ext.events.topics import parse_topics
 from camel_ext.identity import bootstrap
 from tests.events.conftest import ThingHappened
@@ -145,20 +145,45 @@ async def test_nothing_acknowledged_is_lost_none_is_twice_and_the_feed_is_gaples
     assert len(disturbed.acknowledged) > 5 * TRIALS
 
 
+async def test_a_holder_of_the_lock_that_falls_silent_loses_it(
+    processes: tuple[Process, Process, FaultProxy],
+) -> None:
+    """Its network stalls with the lock in its hand: the server ends it, and another numbers."""
+    calm, disturbed, proxy = processes
+    runtime = calm.runtime
+    taken = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold() -> None:
+        with suppress(Unavailable), disturbed.runtime.database.begin() as connection:
+            assert _mine(connection)
+            loop.call_soon_threadsafe(taken.set)
+            time.sleep(LOCK_IDLE_MS / 1000 + 3)
+
+    def found(db: Session) -> Tenant:
+        return bootstrap(db, runtime.clock, runtime.new_id).tenant
+
+    tenant = await runtime.write_system("test", found)
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    await asyncio.wait_for(taken.wait(), 10)
+    proxy.black_hole = True
+    await calm.write(tenant, range(5))
+    began_s = time.monotonic()
+    while await runtime.read_system("t", any_unnumbered):
+        assert time.monotonic() - began_s < LOCK_IDLE_MS / 1000 + 8
+        await asyncio.sleep(0.1)
+    assert time.monotonic() - began_s > 2  # it was really held
+    await holding
+
+
 async def level(process: Process, tenant: Tenant, sink: FakeSink) -> tuple[list[int], list[int]]:
     """Wait until the client saw all that is in the feed; return its places and what it saw."""
     deadline_s = time.monotonic() + 40
     while True:
         events = await process.runtime.read_system("t", numbered_after, tenant.org_id, 0, 100_000)
         rows = [event.payload["n"] for event in events]
-        left = await process.runtime.read_system("t", _left)
+        left = await process.runtime.read_system("t", any_unnumbered)
         if not left and sink.numbers() == rows:
             return [event.seq for event in events], sink.numbers()
         assert time.monotonic() < deadline_s, (left, len(rows), len(sink.numbers()))
         await asyncio.sleep(0.05)
-
-
-def _left(db: Session) -> bool:
-    from camel_ext.events.log import any_unnumbered
-
-    return any_unnumbered(db)

@@ -9,6 +9,7 @@ import { LiveDot } from "./LiveDot";
 import { placeOf } from "./map";
 import { NavLink } from "./NavLink";
 import { openPalette } from "./overlays";
+import { StatusDot } from "./StatusDot";
 import { UserMenu } from "./UserMenu";
 
 const MAC = typeof navigator !== "undefined" && /Mac|iPhone|iPad/.test(navigator.userAgent);
@@ -32,6 +33,7 @@ export function TopBar() {
         </ol>
       </nav>
       <div className="ml-auto flex shrink-0 items-center gap-3">
+        <StatusDot />
         <LiveDot />
         <button type="button" onClick={openPalette} aria-label="Search or jump to" className="flex h-7 w-52 items-center gap-2 rounded-control border border-border bg-sunken px-2.5 text-text-3 hover:text-text max-lg:w-8 max-lg:justify-center max-lg:px-0 max-md:size-9">
           <Search aria-hidden size={14} className="shrink-0" /> <span className="max-lg:hidden">Search or jump to</span>

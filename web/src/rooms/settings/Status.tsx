@@ -4,17 +4,17 @@
 import clsx from "clsx";
 
 import type { DependencyShown } from "@/kit/api/schema";
+import { useStatus } from "@/kit/api/status";
 import { ago } from "@/kit/format/format";
 import { Card } from "@/kit/ui/Card";
 
-import { useStatus } from "./queries";
 
 const WORDS: Record<DependencyShown["state"], string> = { up: "works", down: "away", unknown: "not asked yet", off: "not set" };
 
 export function Status() {
   const { data, error } = useStatus();
   return (
-    <Card title="Status">
+    <Card title={<span id="status">Status</span>}>
       {error ? <p>The server does not answer; this page asks again by itself.</p> : (
         <ul aria-label="Dependencies" className="space-y-2">
           {data?.dependencies.map((each) => <Dependency key={each.name} dependency={each} />)}

@@ -21,11 +21,6 @@ export function useHealth() {
   return useQuery({ queryKey: ["health"], queryFn: () => unwrap(api.GET("/health/ready")), refetchInterval: 30_000 });
 }
 
-/** It answers without a database, too. */
-export function useStatus() {
-  return useQuery({ queryKey: ["status"], queryFn: () => unwrap(api.GET("/api/v1/status")), refetchInterval: 10_000 });
-}
-
 export function useMakeKey() {
   const client = useQueryClient();
   return useMutation({
