@@ -107,6 +107,10 @@ class Broker(BaseModel):
         description="`amqp://...`, `amqps://...` (RabbitMQ) or `redis://...`: workers are woken "
         "through it, by Celery; by default PostgreSQL alone wakes them.",
     )
+    publish_events: bool = Field(
+        False,
+        description="Publish events to RabbitMQ's exchange `camel-ext.events`, for other systems.",
+    )
     timeout_s: float = Field(
         3.0, gt=0, description="Longest wait for the broker's answer, off every request's way."
     )

@@ -1,6 +1,6 @@
 """What can be wrong with the broker that the settings name."""
 
-from camel_ext.core.errors import Invalid
+from camel_ext.core.errors import Conflict, Invalid
 
 
 class BrokerLibraryMissing(Invalid):
@@ -9,3 +9,11 @@ class BrokerLibraryMissing(Invalid):
 
 class BrokerUnknown(Invalid):
     """The broker's URL begins with none of `amqp://`, `amqps://` and `redis://`."""
+
+
+class EventsNeedRabbitMQ(Invalid):
+    """Events are published to RabbitMQ alone: Redis keeps no topics and confirms nothing."""
+
+
+class NotLeading(Conflict):
+    """Another process publishes events by now."""

@@ -1,0 +1,147 @@
+"""Events for other people's systems: from the numbered outbox to a topic exchange, in order, at least once.
+
+One process publishes; it moves an organisation's number only behind what the broker has confirmed. So a
+broker that is wiped, or a publisher that dies, costs a repetition at most: consumers tell one by its
+`id`. It is woken when events are numbered, and looks now and then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from camel_ext.brokers import leading
+from camel_ext.brokers.errors import NotLeading
+from camel_ext.brokers.hints import Circuit
+from camel_ext.brokers.leading import Behind
+from camel_ext.core import outbox
+from camel_ext.core.errors import Unavailable
+from camel_ext.core.gate import Signals
+from camel_ext.core.outbox import Numbered
+from camel_ext.core.runtime import Runtime
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+BATCH = 200  # events between two notes of how far it came
+LEASE_S = 15.0
+POLL_S = 1.0
+Send = Callable[[Sequence[Numbered]], int]  # returns how many the broker has confirmed, in order
+
+
+class Announcer:
+    """One per process; one of them leads. `run()` goes on until it is cancelled."""
+
+    def __init__(
+        self, runtime: Runtime, send: Send, *, retry_max_s: float, lease_s: float = LEASE_S
+    ) -> None:
+        self._runtime, self._send, self._lease_s = runtime, send, lease_s
+        self._me: UUID = runtime.new_id()
+        self._wake = asyncio.Event()
+        self.circuit = Circuit(runtime.clock, retry_max_s)
+        self.confirmed = 0
+        runtime.gate.listen(outbox.NUMBERED, self._wake.set)
+
+    async def run(self) -> None:
+        """Publish what is numbered, whatever broker and database do meanwhile."""
+        while True:
+            self._wake.clear()
+            try:
+                if not self.circuit.is_open:
+                    await self.turn()
+            except NotLeading:
+                log.info("another process publishes events now")
+            except Unavailable as error:
+                log.warning("events for the broker wait for the database: %s", error)
+            except Exception:
+                log.exception("a bug of ours in the publisher of events")
+            await self._pause()
+
+    async def turn(self) -> None:
+        """Publish all there is, where this process leads.
+
+        Raises: NotLeading.
+        """
+        while behind := await self._read(leading.list_behind):
+            fence = await self._lead()
+            if fence is None:
+                return
+            for each in behind:
+                if not await self._publish(each, fence):
+                    return
+
+    async def close(self) -> None:
+        """Let another process lead at once."""
+
+        def release(connection: Connection, _signals: Signals) -> None:
+            leading.release(connection, self._me, self._now(connection))
+
+        await self._runtime.gate.write(release)
+
+    async def _publish(self, behind: Behind, fence: int) -> bool:
+        """Publish a batch of an organisation's events; False: the broker is away."""
+        if behind.confirmed < behind.pruned:
+            log.error(
+                "events %d to %d of organisation %s were never published: the broker was away for "
+                "longer than events are kept (events.keep_s)",
+                behind.confirmed + 1,
+                behind.pruned,
+                behind.org_id,
+            )
+        after = max(behind.confirmed, behind.pruned)
+        events = await self._read(leading.read_unconfirmed, behind.org_id, after, BATCH)
+        try:
+            count = await self._runtime.threads.run("events", self._send, events)
+        except Exception as error:  # what drivers raise is not for us to list
+            count = 0
+            self._failed(error)
+        else:
+            if self.circuit.mend():
+                log.info("the broker is back: events are published from where it left off")
+        if count:
+            await self._confirm(behind, fence, events[count - 1].seq)
+            self.confirmed += count
+        return count == len(events)
+
+    async def _confirm(self, behind: Behind, fence: int, seq: int) -> None:
+        def confirm(connection: Connection, _signals: Signals) -> None:
+            leading.confirm(connection, self._me, fence, behind, seq)
+
+        await self._runtime.gate.write(confirm)
+
+    async def _lead(self) -> int | None:
+        def lead(connection: Connection, _signals: Signals) -> int | None:
+            return leading.lead(connection, self._me, self._now(connection), self._lease_s)
+
+        return await self._runtime.gate.write(lead)
+
+    async def _read(self, fn: Callable[..., list[T]], *args: object) -> list[T]:
+        return await self._runtime.read_system("event publisher", fn, *args)
+
+    def _now(self, connection: Connection) -> datetime:
+        return self._runtime.database.lease_now(connection, self._runtime.clock)
+
+    def _failed(self, error: Exception) -> None:
+        first = self.circuit.failures == 0
+        pause_s = self.circuit.fail()
+        if first:
+            log.warning(
+                "the broker is away, events wait in the database; next try in %.0f s: %s: %s",
+                pause_s,
+                type(error).__name__,
+                error,
+            )
+
+    async def _pause(self) -> None:
+        clock = self._runtime.clock
+        sleeper = asyncio.ensure_future(clock.sleep(POLL_S))
+        waker = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
+            await asyncio.gather(sleeper, waker, return_exceptions=True)
