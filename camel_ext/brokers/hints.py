@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 from camel_ext.brokers.naming import queue_name
 from camel_ext.core.clock import Clock
+from camel_ext.core.dependencies import Dependency, Policy
 from camel_ext.core.jobs import HINT
 from camel_ext.core.runtime import Runtime
 
 log = logging.getLogger(__name__)
+NAME = "broker"
 GATHER_S = 0.002
 IDS_A_MESSAGE = 50
 MOST_WAITING = 10_000  # while a broker answers slowly; what is more is left to polling
@@ -62,6 +64,13 @@ class Hinter:
         self._said = asyncio.Event()
         self.circuit = Circuit(runtime.clock, retry_max_s)
         self.sent = self.dropped = 0
+        self.dependency = runtime.dependencies[NAME] = Dependency(
+            runtime.clock,
+            NAME,
+            Policy(),
+            lost="workers are not woken by it at the moment a job is queued",
+            meanwhile="jobs wait in the database, and workers find them by looking",
+        )
         runtime.gate.read_words(HINT, self.hint)
 
     def hint(self, words: str) -> None:
@@ -96,11 +105,13 @@ class Hinter:
             self._failed(error, count)
         else:
             self.sent += count
+            self.dependency.worked()
             if self.circuit.mend():
                 log.info("the broker is back: workers are woken through it again")
 
     def _failed(self, error: Exception, count: int) -> None:
         self.dropped += count
+        self.dependency.failed(error)
         first = self.circuit.failures == 0
         pause_s = self.circuit.fail()
         if first:

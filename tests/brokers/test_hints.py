@@ -12,6 +12,7 @@ from camel_ext.brokers.errors import BrokerUnknown
 from camel_ext.brokers.hinting import broker_url
 from camel_ext.brokers.hints import IDS_A_MESSAGE, MOST_WAITING, Hinter, Messages
 from camel_ext.brokers.naming import queue_name, queue_names
+from camel_ext.core.dependencies import Condition
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Broker, Settings
 
@@ -108,6 +109,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
     hinter.hint("workflows.run 0 lost")
     await until_said(hinter, 1)
     assert hinter.circuit.is_open
+    assert hinter.dependency.condition is Condition.DOWN
     wire.is_away = False
     async with asyncio.timeout(5):
         while not hinter.sent:
@@ -115,6 +117,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
             await asyncio.sleep(0.01)
     assert wire.messages[0] == ("camel-ext.workflows.normal", ["later"])
     assert hinter.circuit.failures == 0
+    assert hinter.dependency.condition is Condition.UP
 
 
 async def test_what_waits_is_bounded(hinter: Hinter) -> None:

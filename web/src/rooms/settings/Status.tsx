@@ -5,7 +5,7 @@ import clsx from "clsx";
 
 import type { DependencyShown } from "@/kit/api/schema";
 import { useStatus } from "@/kit/api/status";
-import { ago } from "@/kit/format/format";
+import { clockTime } from "@/kit/format/format";
 import { Card } from "@/kit/ui/Card";
 
 
@@ -31,7 +31,7 @@ function Dependency({ dependency }: { dependency: DependencyShown }) {
     <li className="flex gap-2">
       <span aria-hidden className={clsx("mt-1.5 size-2 shrink-0 rounded-full", down ? "bg-attention" : state === "up" ? "bg-succeeded" : "bg-border")} />
       <span className="min-w-0">
-        <strong className="font-medium">{name}</strong> <span className={down ? "text-attention" : "text-text-3"}>{WORDS[state]}{down && since ? ` since ${ago(since)}` : ""}</span>
+        <strong className="font-medium">{name}</strong> <span className={down ? "text-attention" : "text-text-3"}>{WORDS[state]}{down && since ? ` since ${clockTime(since)}` : ""}</span>
         {down && <span className="block">{lost}</span>}
         {(down || state === "off") && <span className="block text-text-3">Meanwhile: {meanwhile}</span>}
       </span>
