@@ -47,6 +47,7 @@ class Leader:
         self._known: dict[UUID, Place] = {}
         self._led: leases.Led | None = None
         self._wake = asyncio.Event()
+        self._follows = False  # another one leads: no event is a reason to look, but its silence
         self._tidy_at_s = 0.0
 
     def wake(self) -> None:
@@ -86,6 +87,7 @@ class Leader:
             passed = each.place.reached - (each.place.stored or 0)
             if wanted or passed >= KEPT_BACK:
                 if not await self._write(each, wanted):
+                    self._follows = True
                     return self._lease_s / 3
             else:
                 self._known[each.org_id] = each.place
@@ -109,7 +111,7 @@ class Leader:
             return False
         bind_trace_id(new_trace_id(self._runtime.rng))
         write = partial(noticing.write, runtime=self._runtime, led=led, found=found, events=wanted)
-        await self._runtime.gate.write(write)
+        await self._runtime.gate.write(write, Lane.BULK)  # turns of runs and doors go first
         self._known[found.org_id] = Place(found.place.reached, found.place.reached)
         return True
 
@@ -138,7 +140,10 @@ class Leader:
         await runtime.write_system(REASON, deliveries.forget_old, now, self._keep)
 
     async def _pause(self, seconds: float) -> None:
-        await self._runtime.clock.sleep(SETTLE_S)
+        follows, self._follows = self._follows, False
+        await self._runtime.clock.sleep(seconds if follows else SETTLE_S)
+        if follows:
+            return
         if self._wake.is_set() or seconds <= 0:
             return
         sleeper: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.clock.sleep(seconds))

@@ -75,6 +75,30 @@ async def test_two_leaders_at_once_write_each_notice_once(desk: Desk) -> None:
     assert len(subjects) == len(set(subjects)) == 20
 
 
+async def test_a_flood_is_taken_in_pieces_and_lost_by_none(desk: Desk) -> None:
+    await desk.happen(*(failed(f"run-{n}") for n in range(120)))
+    leader, pieces = desk.leader(), []
+    while await leader.turn() == 0.0:
+        pieces.append(len(await desk.notices()))
+    assert pieces == [50, 100]
+    assert len({notice.subject for notice in await desk.notices()}) == 120
+    assert await cursor(desk) == 120
+
+
+async def test_who_follows_is_not_woken_by_each_event(desk: Desk) -> None:
+    await desk.happen(failed())
+    assert await desk.leader("one").turn() == 5
+    desk.clock.advance(1)
+    await desk.happen(failed("run-2"))
+    other = desk.leader("two")
+    other._sole = False  # as on PostgreSQL
+    assert await other.turn() == 5.0  # a third of the lease
+    assert other._follows
+    desk.clock.advance(20)  # the one that led is silent: its lease is over
+    await other.turn()
+    assert [notice.subject for notice in await desk.notices()] == ["run-1", "run-2"]
+
+
 async def test_a_leader_that_was_held_up_writes_nothing(desk: Desk) -> None:
     """Its look is old: another one led since, and wrote what it found."""
     await desk.happen(failed())
