@@ -23,6 +23,8 @@ LAZY = (
     "uvicorn.loops.auto", "uvicorn.lifespan.off", "uvicorn.logging", "jsonschema", "alembic.config",
     "alembic.script", "alembic.runtime.migration", "sqlalchemy.dialects.sqlite.pysqlite",
     "sqlalchemy.dialects.postgresql.psycopg", "tests.fakes.counting_tools", "h11",
+    "camel_ext.brokers.celery_app", "camel_ext.brokers.consumer", "kombu.transport.pyamqp",
+    "tests.brokers.effects",
 )  # fmt: skip
 
 

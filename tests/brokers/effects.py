@@ -1,0 +1,84 @@
+"""Tasks whose effect is a row, and the judge of what they left; two of them are wrong on purpose.
+
+The rows stand in `left_effects`, in the order in which they were written. What must hold is that nothing is
+lost, nothing is done twice under one fence, and nothing late is kept: that fences of a job only rise.
+"""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+import psycopg
+from sqlalchemy.orm import Session
+
+from camel_ext.core import jobs
+from camel_ext.core.gate import Signals
+from camel_ext.core.models import State
+from camel_ext.core.queue import TaskContext, task
+
+RIGHT, UNFENCED, EARLY = "tests.effect", "tests.effect_unfenced", "tests.effect_after_ack"
+TABLE = """create table if not exists left_effects (
+  number bigint generated always as identity, job_id uuid not null, fence bigint not null)"""
+
+
+def _note(db: Session, context: TaskContext) -> None:
+    words = "insert into left_effects (job_id, fence) values (%s, %s)"
+    db.connection().exec_driver_sql(words, (context.job.id, context.job.fence))
+
+
+@task(RIGHT)
+async def leave(context: TaskContext, *, pause_ms: int) -> None:
+    """Leave an effect under the job's fence."""
+    await asyncio.sleep(pause_ms / 1000)
+    await context.write(_note, context)
+    await asyncio.sleep(pause_ms / 1000)
+
+
+@task(UNFENCED)
+async def leave_unfenced(context: TaskContext, *, pause_ms: int) -> None:
+    """The bug: a worker that lost its job still writes for it."""
+    await asyncio.sleep(pause_ms / 1000)
+    await context.runtime.write(context.job.tenant, _note, context)
+    await asyncio.sleep(pause_ms / 1000)
+
+
+@task(EARLY)
+async def leave_after_ack(context: TaskContext, *, pause_ms: int) -> None:
+    """The bug: the job is signed off, as by a queue that acknowledges early, and done afterwards."""
+
+    def sign_off(connection: Any, _signals: Signals) -> None:
+        now = context.runtime.clock.now()
+        jobs.settle(connection, context.job, {"state": State.SUCCEEDED, "finished_at": now}, now)
+
+    await context.runtime.gate.write(sign_off)
+    await asyncio.sleep(2 * pause_ms / 1000)
+    await context.runtime.write(context.job.tenant, _note, context)
+
+
+def judge(connection: "psycopg.Connection[Any]", kind: str) -> list[str]:
+    """Return what is wrong with the jobs of a kind, all of which should be over."""
+    rows = connection.execute(
+        "select id, state, fence, takeovers from jobs where kind = %s", (kind,)
+    ).fetchall()
+    left: dict[Any, list[int]] = defaultdict(list)
+    for job_id, fence in connection.execute(
+        "select job_id, fence from left_effects order by number"
+    ):
+        left[job_id].append(fence)
+    wrong = []
+    for job_id, state, fence, takeovers in rows:
+        fences = left[job_id]
+        if state != "succeeded":
+            wrong.append(f"{job_id} is {state}")
+        if not fences:
+            wrong.append(f"{job_id} is lost: it left nothing")
+            continue
+        if len(set(fences)) != len(fences):
+            wrong.append(f"{job_id} was done twice under one fence: {fences}")
+        if fences != sorted(fences):
+            wrong.append(f"{job_id}: a late worker wrote: {fences}")
+        if fences[-1] != fence:
+            wrong.append(f"{job_id}: ended under fence {fence}, done under {fences}")
+        if len(fences) > fence or takeovers >= fence:
+            wrong.append(f"{job_id}: {fence} claims, {takeovers} takeovers, {fences}")
+    return wrong
