@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from camel_ext_client import AsyncClient
 
+from camel_ext.events.cursors import decode_cursor
 from tests.chaos.platform import World, copy_of, goal, make_template
 from tests.chaos.watcher import AWAY, Watcher
 from tests.cluster.apis import Api, ready, wrong_between
@@ -35,6 +37,15 @@ async def becomes(api: Api, state: str) -> Json:
         return found
 
 
+async def follow(api: Api, heard: list[str]) -> None:
+    """Keep each event's cursor, as any user of the Python client hears them."""
+    key = api.headers()["Authorization"].removeprefix("Bearer ")
+    async with AsyncClient(api.url, key) as client:
+        async for message in client.watch():
+            if message["type"] == "event":
+                heard.append(message["cursor"])  # noqa: PERF401 - it never ends
+
+
 async def test_a_database_that_crashes_costs_time_and_nothing_else(
     world: World, tmp_path: Path
 ) -> None:
@@ -48,6 +59,8 @@ async def test_a_database_that_crashes_costs_time_and_nothing_else(
             await ready(api)
             api.start_worker()
             watcher = Watcher(api, "crash", [0, 1, 2, 3])
+            heard: list[str] = []
+            following = asyncio.create_task(follow(api, heard))
             watching = asyncio.create_task(watcher.run())
             async with asyncio.timeout(120):
                 for _ in range(2):
@@ -66,9 +79,14 @@ async def test_a_database_that_crashes_costs_time_and_nothing_else(
                     await asyncio.to_thread(server.start)
                     await becomes(api, "ok")
                 await watching
+                while not heard or heard[-1] != watcher.cursor:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            following.cancel()
         finally:
             api.kill_all()
     assert wrong_between([watcher]) == []
+    seqs = [decode_cursor(cursor) for cursor in heard]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
     assert {run["state"] for run in watcher.ended.values()} == {"succeeded"}
 
 
