@@ -24,6 +24,7 @@ from camel_ext.events.log import any_unnumbered
 log = logging.getLogger(__name__)
 DISPATCH_LOCK = 0x63616D656C66
 PAUSE_S = 0.01  # the first event goes at once; a storm is numbered at most 100 times a second
+ELSEWHERE_S = 0.02  # after another process was found numbering: it may well take ours along
 POLL_S = 1.0
 FOLLOW_S = 0.2  # PostgreSQL: how far a server may be behind what another one numbered
 BACKOFF_MAX_S = 10.0
@@ -42,18 +43,25 @@ class Dispatcher:
         self._alone = runtime.database.is_sqlite
         self._poll_s = poll_s or (POLL_S if self._alone else FOLLOW_S)
         self._wake = asyncio.Event()
+        self._announced = False  # something was committed here since we last numbered
         self._unsure = True  # what was numbered may not have been published
         self._prune_at_s = 0.0
         self.failures = 0
 
     def wake(self) -> None:
-        """Look now."""
+        """Number now: something was announced here."""
+        self._announced = True
         self._wake.set()
+
+    def _follow(self) -> None:
+        """Publish now: something was numbered elsewhere."""
+        if self._hub.clients:
+            self._wake.set()
 
     async def run(self) -> None:
         """Number and publish, whatever the database does meanwhile."""
         self._runtime.gate.listen(outbox.OUTBOX, self.wake, elsewhere=False)
-        self._runtime.gate.listen(outbox.NUMBERED, self.wake, here=False)
+        self._runtime.gate.listen(outbox.NUMBERED, self._follow, here=False)
         while True:
             try:
                 await self.turn()
@@ -64,12 +72,15 @@ class Dispatcher:
 
     async def turn(self) -> None:
         """Number all there is, and publish it."""
-        woken = self._wake.is_set()
+        announced, woken = self._announced, self._wake.is_set()
+        self._announced = False
         self._wake.clear()
         if self._unsure or not self._alone:
             await self._hub.follow()
             self._unsure = False
-        if woken or await self._runtime.read_system("event dispatcher", any_unnumbered):
+        if announced or (
+            not woken and await self._runtime.read_system("event dispatcher", any_unnumbered)
+        ):
             await self._number_all()
         await self._prune_if_due()
 
@@ -79,7 +90,8 @@ class Dispatcher:
             numbered = await self._runtime.gate.write(_number, Lane.DOOR)
             self._unsure = False
             if numbered is None:  # another process is at it: look again soon
-                self._wake.set()
+                await self._runtime.clock.sleep(ELSEWHERE_S)
+                self.wake()
                 return
             behind = self._hub.publish(numbered)
             if behind:
@@ -101,7 +113,7 @@ class Dispatcher:
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
-        self._wake.set()
+        self.wake()
         if isinstance(error, Unavailable):
             log.warning("events wait for the database: %s", error)
         else:
