@@ -21,6 +21,7 @@ not depend on it), so that the whole does not take hours.
 
 import argparse
 import json
+import os
 import random
 import shutil
 import signal
@@ -29,12 +30,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.method import abba, about, busy, cpu_s, interval, ratios, report, shown
 
 ROOT = Path(__file__).parents[1]
+PEER_HOMES = ROOT / "var" / "peers"
 STEPS, CONCURRENCY, WARM_UP = 10, 100, 20
 PEERS = ("dbos", "dbos-wal", "langgraph")
 GOALS = {"dbos": (20.0, 10.0), "dbos-wal": (20.0, 10.0), "langgraph": (15.0, 5.0)}
@@ -51,10 +54,11 @@ def _command(arm: str, folder: str) -> list[str]:
     if arm in ("tools", "agents"):
         return [sys.executable, "-m", "bench.ours_steps", folder, arm]
     peer = arm.partition("-")[0]
-    python = ROOT / "var" / "peers" / peer / "bin" / "python"
+    python = PEER_HOMES / peer / "bin" / "python"
     style = {
         "dbos": ["shipped", "async"],  # its faster style of the two, each time
         "dbos-wal": ["wal", "sync"],
+        "dbos-postgres": ["postgres", "sync"],
         "langgraph": ["sync"],
     }[arm]
     return [str(python), f"bench/peers/{peer}_steps.py", folder, *style]
@@ -63,7 +67,7 @@ def _command(arm: str, folder: str) -> list[str]:
 class Arm:
     """One process, spoken to by lines."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.folder = Path(tempfile.mkdtemp(prefix=f"p1-{name}-"))
         self._process = subprocess.Popen(
@@ -72,14 +76,19 @@ class Arm:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
         )
-        self.head: dict[str, Any] = self._answer()
+        self.head: dict[str, Any] = self.answer()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def execute(self, runs: int) -> dict[str, float]:
         """Execute so many runs and return what they took."""
         spent = cpu_s(self._process.pid)
-        self._ask(runs)
-        answer = self._answer()
+        self.ask(runs)
+        answer = self.answer()
         steps = runs * STEPS
         return {
             "steps_per_s": steps / answer["wall_s"],
@@ -89,7 +98,7 @@ class Arm:
 
     def kill_during(self, runs: int, after_s: float) -> None:
         """Begin runs, and kill -9 that long after."""
-        self._ask(runs)
+        self.ask(runs)
         time.sleep(after_s)
         self.kill()
 
@@ -114,12 +123,14 @@ class Arm:
             told[name] = max(told.get(name, 0), int(step))
         return told
 
-    def _ask(self, runs: int) -> None:
+    def ask(self, runs: int, concurrency: int = CONCURRENCY) -> None:
+        """Have so many runs begun."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{runs} {CONCURRENCY}\n")
+        self._process.stdin.write(f"{runs} {concurrency}\n")
         self._process.stdin.flush()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
+        """Wait until they have ended, and return what they took."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"{self.name} died"

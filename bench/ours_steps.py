@@ -88,6 +88,7 @@ class House:
 
     def __init__(self, runtime: Runtime, tenant: Tenant, principal_id: UUID) -> None:
         self.runtime, self._tenant, self._names = runtime, tenant, count()
+        self._whose = os.environ.get("PEER_NAME", "run")
         self._asker = runs.Asker(principal_id, runtime.clock, runtime.new_id, lambda: 1, "0" * 32)
 
     async def apply(self, kind: str) -> None:
@@ -102,12 +103,12 @@ class House:
         starts = (self._start() for _ in range(number))
         ids = set(await asyncio.gather(*starts))
         while await self.runtime.read(self._tenant, _open):  # noqa: ASYNC110  # rows, not events
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
         done = await self.runtime.read(self._tenant, _succeeded)
         assert ids <= done, f"{len(ids - done)} of {number} runs did not succeed"
 
     async def _start(self) -> UUID:
-        wanted = RunStart(workflow="ten", input={"name": f"run-{next(self._names)}"})
+        wanted = RunStart(workflow="ten", input={"name": f"{self._whose}-{next(self._names)}"})
         run = await self.runtime.write(self._tenant, runs.start_run, self._asker, wanted)
         return run.id
 
@@ -123,6 +124,8 @@ def _succeeded(db: Session) -> set[UUID]:
 def _durability(runtime: Runtime) -> dict[str, Any]:
     with runtime.database.begin() as connection:
         ask = connection.exec_driver_sql
+        if not runtime.database.is_sqlite:
+            return {name: ask(f"SHOW {name}").scalar() for name in ("synchronous_commit", "fsync")}
         return {
             "synchronous": ask("PRAGMA synchronous").scalar(),
             "journal_mode": ask("PRAGMA journal_mode").scalar(),
@@ -196,5 +199,6 @@ async def _profiled(house: House, number: int, path: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("BENCH_ACKS", f"{sys.argv[1]}/acks")
+    at_once = int(os.environ.get("BENCH_CONCURRENCY", "100"))
     profile = sys.argv[sys.argv.index("--profile") + 1] if "--profile" in sys.argv else None
-    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2], 100, profile))
+    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2], at_once, profile))

@@ -1,7 +1,8 @@
-"""P1's peer: DBOS Transact on SQLite. Runs in its own environment (`dbos.txt`), knows nothing of us.
+"""P1's peer: DBOS Transact on SQLite or PostgreSQL. Runs in its own environment (`dbos.txt`), knows nothing of us.
 
 `MODE` is `shipped` (the rollback journal that DBOS leaves SQLite with) or `wal` (an engine of ours with
-`journal_mode=WAL`, which DBOS lets one hand in); both with `synchronous=FULL`. Speaks on stdin and stdout:
+`journal_mode=WAL`, which DBOS lets one hand in); both with `synchronous=FULL`; or `postgres`: the database
+that `PEER_URL` names. Speaks on stdin and stdout:
 a line `RUNS CONCURRENCY` is answered by one JSON line when all those workflows have ended.
 
     python dbos_steps.py FOLDER MODE STYLE      # STYLE: sync | async
@@ -21,7 +22,7 @@ from dbos import DBOS, SetWorkflowID
 FOLDER, MODE, STYLE = sys.argv[1:4]
 STEPS, PAYLOAD = 10, "x" * 1500
 ACKS = os.open(f"{FOLDER}/acks", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-URL = f"sqlite:///{FOLDER}/peer.db"
+URL = os.environ["PEER_URL"] if MODE == "postgres" else f"sqlite:///{FOLDER}/peer.db"
 PRAGMAS = []
 
 
@@ -90,7 +91,8 @@ async def aone(name, gate):
 
 
 def run(first, runs, concurrency):
-    names = [f"run-{n}" for n in range(first, first + runs)]
+    whose = os.environ.get("PEER_NAME", "run")
+    names = [f"{whose}-{n}" for n in range(first, first + runs)]
     if STYLE == "sync":
         with ThreadPoolExecutor(concurrency) as pool:
             list(pool.map(one, names))
@@ -108,6 +110,11 @@ def synchronous():
     from dbos._dbos import _get_dbos_instance
 
     with _get_dbos_instance()._sys_db.engine.connect() as connection:
+        if MODE == "postgres":
+            return {
+                name: connection.exec_driver_sql(f"SHOW {name}").scalar()
+                for name in ("synchronous_commit", "fsync")
+            }
         return {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("synchronous", "journal_mode")
