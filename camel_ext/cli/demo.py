@@ -84,12 +84,17 @@ def _play(here: Here, client: Client, platform: Platform, folder: Path) -> bool:
     return _show_problems(here, results)
 
 
+def team_files() -> dict[str, str]:
+    """Return the demo's configuration: file names and their texts."""
+    there = files("camel_ext.cli") / "demo_files"
+    return {name: (there / name).read_text("utf-8") for name in FILES}
+
+
 def _apply(client: Client) -> list[Goal]:
     from ruamel.yaml import YAML
 
     there = files("camel_ext.cli") / "demo_files"
-    texts = {name: (there / name).read_text("utf-8") for name in FILES}
-    client.configurations.apply(texts, name="demo")
+    client.configurations.apply(team_files(), name="demo")
     goals: list[Goal] = YAML(typ="safe", pure=True).load((there / "goals.yaml").read_text())[
         "goals"
     ]

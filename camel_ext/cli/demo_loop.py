@@ -34,7 +34,7 @@ def close_the_loop(here: Here, client: Client, platform: Platform, folder: Path,
     for old in ("json", "md", "html"):
         (folder / f"certificate.{old}").unlink(missing_ok=True)
     _start_from_base(client)
-    config = _config()
+    config = loop_config()
     plan = client.improvements.plan(WORKFLOW, config)
     out.print(
         "\n  [bold]Now the loop closes[/]: one agent of the team learns from its own answers."
@@ -72,7 +72,8 @@ def _start_from_base(client: Client) -> None:
             return
 
 
-def _config() -> dict[str, Any]:
+def loop_config() -> dict[str, Any]:
+    """Return the configuration of the demo's improvement, as the API takes it."""
     there = files("camel_ext.cli") / "demo_files"
     text = (there / "improve.yaml").read_text("utf-8")
     others = {name: (there / name).read_text("utf-8") for name in files_named("improve.yaml", text)}

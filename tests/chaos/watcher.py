@@ -57,7 +57,7 @@ class Watcher:
         async with httpx.AsyncClient(
             base_url=self.platform.url, headers=self.platform.headers(), timeout=20
         ) as client:
-            following = asyncio.create_task(self._follow(client))
+            following = asyncio.create_task(self.follow(client))
             try:
                 while self.cursor is None:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
@@ -87,7 +87,8 @@ class Watcher:
                     return
                 await asyncio.sleep(0.01)
 
-    async def _follow(self, client: httpx.AsyncClient) -> None:
+    async def follow(self, client: httpx.AsyncClient) -> None:
+        """Hear the feed from where it was left, until cancelled."""
         while True:
             after = {} if self.cursor is None else {"after": self.cursor}
             with suppress(*AWAY):
@@ -115,11 +116,12 @@ class Watcher:
     async def _start(self, client: httpx.AsyncClient, number: int) -> None:
         body = {"workflow": "team", "input": {"goal": goal(number)}, "seed": number}
         key = {"Idempotency-Key": f"{self.label}-{number}"}
-        self.started[number] = await self._insist(client, "/api/v1/runs", body, key)
+        self.started[number] = await self.insist(client, "/api/v1/runs", body, key)
 
-    async def _insist(
+    async def insist(
         self, client: httpx.AsyncClient, path: str, body: Json, headers: Json
     ) -> Json:
+        """Ask until there is an answer; with the same Idempotency-Key it happens once."""
         while True:
             with suppress(*AWAY):
                 answer = await client.post(path, json=body, headers=headers)
