@@ -109,7 +109,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
     hinter.hint("workflows.run 0 lost")
     await until_said(hinter, 1)
     assert hinter.circuit.is_open
-    assert hinter.dependency.condition is Condition.DOWN
+    assert hinter.dependency.seen().condition is Condition.DOWN
     wire.is_away = False
     async with asyncio.timeout(5):
         while not hinter.sent:
@@ -117,7 +117,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
             await asyncio.sleep(0.01)
     assert wire.messages[0] == ("camel-ext.workflows.normal", ["later"])
     assert hinter.circuit.failures == 0
-    assert hinter.dependency.condition is Condition.UP
+    assert hinter.dependency.seen().condition is Condition.UP
 
 
 async def test_what_waits_is_bounded(hinter: Hinter) -> None:
