@@ -23,7 +23,7 @@ export function Notice({ notice, onOpen }: { notice: NoticeShown; onOpen: (notic
         <span className={clsx("block [overflow-wrap:anywhere] text-text", !notice.read && "font-[550]")}>{reveal(notice.title)}</span>
         {notice.detail && <span className="line-clamp-2 text-xs text-text-3 [overflow-wrap:anywhere]">{reveal(notice.detail)}</span>}
       </span>
-      <span className="nums shrink-0 text-xs text-text-3" title={notice.happened_at}>{ago(notice.happened_at)}</span>
+      <span data-varies className="nums shrink-0 text-xs text-text-3" title={notice.happened_at}>{ago(notice.happened_at)}</span>
       <span className="mt-1.5 size-2 shrink-0">{!notice.read && <span role="img" aria-label="Unread" className="block size-2 rounded-full bg-accent" />}</span>
     </>
   );

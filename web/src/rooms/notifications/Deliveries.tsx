@@ -31,10 +31,10 @@ function Row({ delivery }: { delivery: DeliveryShown }) {
   return (
     <li className="border-t border-border px-4 py-2">
       <div className="flex min-h-8 flex-wrap items-center gap-x-3 gap-y-1">
-        <span className="nums text-text-3">{clockTime(delivery.created_at)}</span>
+        <span data-varies className="nums text-text-3">{clockTime(delivery.created_at)}</span>
         <Tag>{delivery.channel}</Tag>
         <StateChip state={delivery.state} />
-        <span className="nums text-xs text-text-3">{facts(delivery)}</span>
+        <span data-varies className="nums text-xs text-text-3">{facts(delivery)}</span>
         {over && <span className="ml-auto"><Button kind="quiet" icon={RotateCcw} busy={resend.isPending} onClick={() => resend.mutate(delivery.id)}>Send again</Button></span>}
       </div>
       <p className="text-text [overflow-wrap:anywhere]">{reveal(delivery.subject)}</p>
