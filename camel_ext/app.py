@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 
@@ -21,13 +21,11 @@ from sqlalchemy.orm import Session
 from camel_ext import __version__, rooms
 from camel_ext.brokers import hinting
 from camel_ext.core import jobs, outbox, wakes
-from camel_ext.core.bus import bussed
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
 from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.http import Perimeter, handle_errors
-from camel_ext.core.limits import limit
 from camel_ext.core.migrate import migrate, one_at_a_time
 from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
@@ -142,19 +140,29 @@ async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtim
     database = Database(settings.database_url, readers=settings.database.readers)
     database.patience.answer_s = settings.database.answer_s
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
-    limit(runtime, settings.server.requests_per_s, settings.server.request_burst)
-    redis = settings.redis
-    url = None if redis.url is None else redis.url.get_secret_value()
+    if settings.server.requests_per_s is not None:
+        from camel_ext.core.limits import limit  # and what it needs, only where it is used
+
+        limit(runtime, settings.server.requests_per_s, settings.server.request_burst)
     try:
         signals = SIGNALS if settings.database.notify else frozenset[str]()
         async with (
             wakes.exchanged(runtime, signals),
-            bussed(runtime, url, redis.prefix, SIGNALS),
+            _bussed(runtime, settings),
             hinting(runtime, settings),
         ):
             yield runtime
     finally:
         await runtime.close()
+
+
+def _bussed(runtime: Runtime, settings: Settings) -> AbstractAsyncContextManager[None]:
+    redis = settings.redis
+    if redis.url is None:
+        return nullcontext()
+    from camel_ext.core.bus import bussed
+
+    return bussed(runtime, redis.url.get_secret_value(), redis.prefix, SIGNALS)
 
 
 @asynccontextmanager

@@ -14,8 +14,7 @@ from fastapi import FastAPI, Response
 from pydantic import BaseModel, Field
 
 from camel_ext import __version__
-from camel_ext.core.bus import NAME as REDIS
-from camel_ext.core.dependencies import Condition, Seen
+from camel_ext.core.dependencies import REDIS, Condition, Seen
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import problems
 from camel_ext.core.runtime import DATABASE, Runtime

@@ -8,9 +8,6 @@ from importlib.util import find_spec
 from typing import Protocol
 from uuid import UUID
 
-from camel_ext.brokers.errors import BrokerLibraryMissing, BrokerUnknown
-from camel_ext.brokers.hints import Hinter
-from camel_ext.brokers.naming import queue_names
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import known_queues
 from camel_ext.settings import Settings
@@ -39,6 +36,7 @@ async def hinting(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         yield
         return
     from camel_ext.brokers.celery_app import HintSender  # a third of a second, only with a broker
+    from camel_ext.brokers.hints import Hinter
 
     knobs = settings.broker
     sender = HintSender(url, timeout_s=knobs.timeout_s)
@@ -65,6 +63,7 @@ async def hinted(taker: Taker, runtime: Runtime, settings: Settings) -> AsyncIte
         return
     from camel_ext.brokers.celery_app import make_app
     from camel_ext.brokers.consumer import HintConsumer
+    from camel_ext.brokers.naming import queue_names
 
     wanted = settings.queue.queues
     names = queue_names(known_queues() if wanted is None else frozenset(wanted))
@@ -96,6 +95,8 @@ def broker_url(settings: Settings) -> str | None:
     """
     if settings.broker.url is None:
         return None
+    from camel_ext.brokers.errors import BrokerLibraryMissing, BrokerUnknown
+
     url = settings.broker.url.get_secret_value()
     if not url.startswith(SCHEMES):
         raise BrokerUnknown(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from camel_ext.core.dependencies import Dependency, DependencyDown, Policy
+from camel_ext.core.dependencies import REDIS, Dependency, DependencyDown, Policy
 from camel_ext.core.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EXTRA = "bus"
-NAME = "Redis"
 WAITING_MAX = 10_000  # messages; the oldest go first
 BATCH = 256
 BACKOFF_MAX_S = 5.0
@@ -49,12 +48,12 @@ class Bus:
     def __init__(self, runtime: Runtime, url: str, prefix: str, policy: Policy = POLICY) -> None:
         self.dependency = Dependency(
             runtime.clock,
-            NAME,
+            REDIS,
             policy,
             lost="text is not seen live that another process makes; limits count in each process",
             meanwhile="the feed, runs and answers go on by the database, a little later",
         )
-        runtime.dependencies[NAME] = self.dependency
+        runtime.dependencies[REDIS] = self.dependency
         self._runtime, self._url = runtime, url
         self._timeout_s = policy.timeout_s
         self._channel = f"{prefix}:bus"

@@ -17,6 +17,7 @@ from camel_ext.core.clock import Clock
 from camel_ext.core.errors import Unavailable
 
 T = TypeVar("T")
+REDIS = "Redis"
 BUDGET_MAX = 10.0
 BUDGET_SHARE = 0.1
 

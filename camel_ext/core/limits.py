@@ -73,17 +73,7 @@ class Limiter:
         return wait_s
 
 
-def limit(runtime: Runtime, per_s: float | None, burst: int) -> None:
-    """Limit each key of this process from now on, where a limit is set."""
-    if per_s is not None:
-        runtime.extras[EXTRA] = Limiter(runtime, per_s, burst)
-
-
-async def take(runtime: Runtime, who: str) -> None:
-    """Count one request of a key, where there is a limit.
-
-    Raises: TooManyRequests.
-    """
-    limiter: Limiter | None = runtime.extras.get(EXTRA)
-    if limiter is not None:
-        await limiter.take(who)
+def limit(runtime: Runtime, per_s: float, burst: int) -> Limiter:
+    """Limit each key of this process from now on."""
+    limiter: Limiter = runtime.extras.setdefault(EXTRA, Limiter(runtime, per_s, burst))
+    return limiter

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from camel_ext.core.bus import bus_of
 from camel_ext.core.runtime import Runtime
 from camel_ext.events.dispatcher import Dispatcher
 from camel_ext.events.hub import Hub
-from camel_ext.events.relay import Relay
 from camel_ext.events.streams import Streams
 from camel_ext.settings import Settings
 
@@ -55,8 +53,10 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     hub = Hub(runtime, queue_frames=knobs.client_queue_frames, heartbeat_s=knobs.heartbeat_s)
     feed = Feed(hub, Dispatcher(runtime, hub, keep_s=knobs.keep_s))
     runtime.extras[EXTRA] = feed
-    bus = bus_of(runtime)
+    bus = runtime.extras.get("bus")
     if bus is not None:
+        from camel_ext.events.relay import Relay  # only where there is a bus
+
         Relay(bus, hub.frames, runtime.clock, runtime.new_id().bytes)
     tasks = [
         asyncio.create_task(feed.dispatcher.run(), name="event-dispatcher"),

@@ -118,9 +118,7 @@ class Watcher:
         key = {"Idempotency-Key": f"{self.label}-{number}"}
         self.started[number] = await self.insist(client, "/api/v1/runs", body, key)
 
-    async def insist(
-        self, client: httpx.AsyncClient, path: str, body: Json, headers: Json
-    ) -> Json:
+    async def insist(self, client: httpx.AsyncClient, path: str, body: Json, headers: Json) -> Json:
         """Ask until there is an answer; with the same Idempotency-Key it happens once."""
         while True:
             with suppress(*AWAY):

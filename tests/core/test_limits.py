@@ -12,7 +12,7 @@ from httpx import AsyncClient
 from camel_ext.core.bus import bus_of, bussed
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.limits import TooManyRequests, limit, take
+from camel_ext.core.limits import EXTRA, TooManyRequests, limit
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.settings import Settings
@@ -35,7 +35,7 @@ async def taken(runtime: Runtime, who: str, times: int) -> int:
     let, waits_s = 0, list[float]()
     for _ in range(times):
         try:
-            await take(runtime, who)
+            await runtime.extras[EXTRA].take(who)
             let += 1
         except TooManyRequests as error:
             waits_s.append(error.retry_after_s or 0.0)
