@@ -4,16 +4,18 @@ It writes nothing down: the job that calls it does. What other libraries need is
 message of its kind.
 """
 
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-from camel_ext.core.addresses import Allowed
-from camel_ext.core.outbound import Outbound, OutboundFailed, UrlRefused
 from camel_ext.core.runtime import Runtime
 from camel_ext.notifications.deliveries import Letter, Tried
 from camel_ext.notifications.models import Channel, ChannelKind
 from camel_ext.notifications.schemas import ChannelConfig, WebhookConfig
 from camel_ext.notifications.unsent import Unsent
 from camel_ext.settings import Settings
+
+if TYPE_CHECKING:
+    from camel_ext.core.outbound import Outbound
 
 EXTRA = "notifications"
 
@@ -33,10 +35,17 @@ class Office:
         self.settings = settings
         self._runtime = runtime
         self._base_url = settings.notifications.public_url
-        knobs = settings.outbound
-        self.outbound = Outbound(
-            runtime.threads,
-            runtime.clock,
+
+    @cached_property
+    def outbound(self) -> "Outbound":
+        """What calls URLs of users; its code is loaded with the first of them."""
+        from camel_ext.core.addresses import Allowed
+        from camel_ext.core.outbound import Outbound
+
+        knobs = self.settings.outbound
+        return Outbound(
+            self._runtime.threads,
+            self._runtime.clock,
             Allowed.read(knobs.allowed_networks),
             knobs.timeout_s,
             knobs.max_response_bytes,
@@ -64,6 +73,8 @@ class Office:
 
         Raises: Unsent, which says whether another try makes sense.
         """
+        from camel_ext.core.outbound import OutboundFailed, UrlRefused
+
         try:
             return await self._way(letter.kind).send(letter)
         except UrlRefused as error:
