@@ -4,6 +4,6 @@ A message only hints at a job's row, which is the truth: a broker may lose, repe
 anything, or be gone for a week. Nothing here is imported unless a broker is named in the settings.
 """
 
-from camel_ext.brokers.hinting import hinted, hinting
+from camel_ext.brokers.process import hinted, hinting
 
 __all__ = ["hinted", "hinting"]

@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from camel_ext.brokers.errors import BrokerUnknown
-from camel_ext.brokers.hinting import broker_url
 from camel_ext.brokers.hints import IDS_A_MESSAGE, MOST_WAITING, Hinter, Messages
 from camel_ext.brokers.naming import queue_name, queue_names
+from camel_ext.brokers.process import broker_url
 from camel_ext.core.dependencies import Condition
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Broker, Settings
