@@ -1,6 +1,7 @@
 """Which due jobs a worker takes: those that fit it, highest priority first, then longest due.
 
-How a claim is written down is `jobs`'.
+Where more are due than are looked at, organisations take turns: who has least running is next, whatever
+priorities the others gave themselves. How a claim is written down is `jobs`'.
 """
 
 from collections.abc import Mapping
@@ -8,13 +9,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, cast, exists, func, select
 
 from camel_ext.core.models import Job, PausedQueue, State
 from camel_ext.core.tenancy import system_options
 
 CANDIDATES = 64  # how many due jobs are looked at together
 MARK = system_options("queue")
+NEEDS = cast(Job.resources, String)
 
 
 def claimable(now: datetime, kinds: frozenset[str]) -> ColumnElement[bool]:
@@ -41,27 +43,72 @@ def choose(
     Jobs that do not fit hide no others, however many there are: what does not fit once is not
     looked at again, as less and less is free.
     """
-    needs, most = cast(Job.resources, String), max(CANDIDATES, slots)
-    query = (
-        select(Job.id, Job.resources, needs.label("needs"))
-        .where(claimable(now, kinds))
-        .order_by(Job.priority.desc(), Job.run_at, Job.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-        .execution_options(**MARK)
-    )
-    if only is not None:
-        query = query.where(Job.id.in_(only))
+    most = max(CANDIDATES, slots)
+    query = _ordered(now, kinds, most, only)
     left, chosen, unfit = dict(free), list[UUID](), set[str]()
+    rows = connection.execute(query).all()
+    if len(rows) > most and only is None and _is_shared(connection, now, kinds, rows[0].org_id):
+        query = _by_turns(now, kinds, most)
+        rows = connection.execute(query).all()
     while True:
-        rest = query.where(needs.not_in(unfit), Job.id.not_in(chosen)) if unfit else query
-        rows = connection.execute(rest).all()
-        for row in rows:
+        for row in rows[:most]:
             wanted: dict[str, Any] = row.resources
             if not all(left.get(name, 0) >= n for name, n in wanted.items()):
                 unfit.add(row.needs)
             elif len(chosen) < slots:
                 left.update({name: left[name] - n for name, n in wanted.items()})
                 chosen.append(row.id)
-        if len(chosen) == slots or len(rows) < most:
+        if len(chosen) == slots or len(rows) <= most:
             return chosen
+        rest = query.where(NEEDS.not_in(unfit), Job.id.not_in(chosen))
+        rows = connection.execute(rest).all()
+
+
+def _ordered(
+    now: datetime, kinds: frozenset[str], most: int, only: frozenset[UUID] | None
+) -> Select[Any]:
+    """Return the query of due jobs, locked, one more than are looked at."""
+    query = (
+        select(Job.id, Job.org_id, Job.resources, NEEDS.label("needs"))
+        .where(claimable(now, kinds))
+        .order_by(Job.priority.desc(), Job.run_at, Job.id)
+        .limit(most + 1)
+        .with_for_update(skip_locked=True)
+        .execution_options(**MARK)
+    )
+    return query if only is None else query.where(Job.id.in_(only))
+
+
+def _is_shared(connection: Connection, now: datetime, kinds: frozenset[str], org_id: UUID) -> bool:
+    """Tell whether jobs of another organisation are due, too."""
+    query = select(Job.id).where(claimable(now, kinds), Job.org_id != org_id).limit(1)
+    return connection.execute(query.execution_options(**MARK)).first() is not None
+
+
+def _by_turns(now: datetime, kinds: frozenset[str], most: int) -> Select[Any]:
+    """Return the same query in turns: an organisation's first job stands behind what it has running.
+
+    The turns are counted in a subquery, as PostgreSQL locks no rows of a query that counts; the row is
+    looked at again as it is locked.
+    """
+    place = func.row_number().over(
+        partition_by=Job.org_id, order_by=(Job.priority.desc(), Job.run_at, Job.id)
+    )
+    ranked = select(Job.id, place.label("place")).where(claimable(now, kinds)).subquery()
+    running = (
+        select(Job.org_id, func.count().label("count"))
+        .where(Job.state == State.RUNNING)
+        .group_by(Job.org_id)
+        .subquery()
+    )
+    turn = ranked.c.place + func.coalesce(running.c.count, 0)
+    return (
+        select(Job.id, Job.org_id, Job.resources, NEEDS.label("needs"))
+        .join(ranked, ranked.c.id == Job.id)
+        .outerjoin(running, running.c.org_id == Job.org_id)
+        .where(claimable(now, kinds))
+        .order_by(turn, Job.priority.desc(), Job.run_at, Job.id)
+        .limit(most + 1)
+        .with_for_update(of=Job, skip_locked=True)
+        .execution_options(**MARK)
+    )
