@@ -8,6 +8,7 @@ import camel_ext.core.lazy_models  # noqa: F401  # before FastAPI and every room
 
 # isort: split
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -22,12 +23,13 @@ from camel_ext import __version__, rooms
 from camel_ext.brokers import hinting
 from camel_ext.core import jobs, outbox, wakes
 from camel_ext.core.clock import Clock, SystemClock
-from camel_ext.core.database import Database
+from camel_ext.core.database import Database, Limits
 from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.http import Perimeter, handle_errors
 from camel_ext.core.migrate import migrate, one_at_a_time
 from camel_ext.core.queue import QueueWorker
+from camel_ext.core.row_security import passes_by
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
 from camel_ext.health import add_health
@@ -36,6 +38,7 @@ from camel_ext.scheduling import SCHEDULES, Scheduler
 from camel_ext.settings import Settings
 from camel_ext.webapp import serve_web
 
+log = logging.getLogger(__name__)
 OWNER_KEY = "owner.key"
 SIGNALS = frozenset({jobs.JOBS, outbox.NUMBERED, SCHEDULES})  # what processes wake each other for
 
@@ -114,6 +117,23 @@ async def running(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
         data_dir.unlock()
 
 
+def _bring_up(database: Database, owner_url: str | None) -> None:
+    """Migrate, as the role that owns the tables where that is another one."""
+    owner = database if owner_url is None else Database(owner_url)
+    try:
+        migrate(owner)
+    finally:
+        if owner is not database:
+            owner.close()
+    if not database.is_sqlite:
+        with database.begin() as connection:
+            if passes_by(connection):
+                log.warning(
+                    "the database's role is a superuser or has BYPASSRLS: row-level security does "
+                    "not hold it; docs/guide/postgresql.md says how to make one that it holds"
+                )
+
+
 @asynccontextmanager
 async def answering(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
     """Open database and rooms to answer requests only; others may do so on the same data directory.
@@ -137,8 +157,12 @@ async def answering(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
 @asynccontextmanager
 async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtime]:
     """Open the database and the gate, tell and hear of commits between processes, and close all."""
-    database = Database(settings.database_url, readers=settings.database.readers)
-    database.patience.answer_s = settings.database.answer_s
+    knobs = settings.database
+    limits = Limits(knobs.statement_s, knobs.lock_s, knobs.idle_transaction_s)
+    database = Database(
+        settings.database_url, readers=knobs.readers, writers=knobs.writers, limits=limits
+    )
+    database.patience.answer_s = knobs.answer_s
     runtime = Runtime(database, parts.clock, parts.rng, parts.threads)
     if settings.server.requests_per_s is not None:
         from camel_ext.core.limits import limit  # and what it needs, only where it is used
@@ -226,7 +250,7 @@ async def _lay_foundation(
 ) -> None:
     """Bring the database up to date, however long that takes; afterwards no call waits for ever."""
     runtime.database.patience.answer_s = None
-    await parts.threads.run("work", migrate, runtime.database)
+    await parts.threads.run("work", _bring_up, runtime.database, settings.database.owner_url)
     runtime.database.patience.answer_s = settings.database.answer_s
     await _found(runtime, data_dir)
 

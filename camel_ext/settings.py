@@ -72,6 +72,30 @@ class Database(BaseModel):
         description="Wake other processes through PostgreSQL (`LISTEN`); off behind a pooler that "
         "shares connections between transactions.",
     )
+    writers: int = Field(
+        6,
+        gt=0,
+        description="Further connections of each process to PostgreSQL, for those who write.",
+    )
+    owner_url: str | None = Field(
+        None,
+        description="PostgreSQL URL of the role that owns the tables, for migrations alone; by "
+        "default the one of `url` owns them.",
+    )
+    statement_s: float = Field(
+        45.0,
+        ge=0,
+        description="Longest statement on PostgreSQL; a longer one is ended (503). 0: no limit.",
+    )
+    lock_s: float = Field(
+        10.0, ge=0, description="Longest wait for a lock of PostgreSQL (503). 0: no limit."
+    )
+    idle_transaction_s: float = Field(
+        600.0,
+        ge=0,
+        description="Silence inside a transaction after which PostgreSQL ends its connection, so "
+        "that a stuck process holds no locks. 0: no limit.",
+    )
 
 
 class Redis(BaseModel):

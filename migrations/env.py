@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Enum
 
 from camel_ext.core.models import Base, UtcDateTime
+from camel_ext.core.row_security import acting_as, protect
 from camel_ext.core.tenancy import system_options
 from camel_ext.rooms import import_models
 
@@ -29,6 +30,7 @@ def run(connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    protect(connection)
 
 
 given = context.config.attributes.get("connection")
@@ -38,5 +40,5 @@ else:
     from camel_ext.core.database import Database
     from camel_ext.settings import Settings
 
-    with Database(Settings().database_url).writer.connect() as opened:
+    with acting_as("migration"), Database(Settings().database_url).writer.connect() as opened:
         run(opened.execution_options(**system_options("migration")))

@@ -1,6 +1,7 @@
 """A private PostgreSQL for tests, from a wheel, on a socket in a temporary folder.
 
-It is started once a session; each test gets a copy of a migrated template database.
+It is started once a session; each test gets a copy of a migrated template database, as a role that
+owns it and is no superuser: one whom row-level security holds.
 """
 
 import shutil
@@ -13,6 +14,8 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
+
+ROLE = "camel"
 
 
 class Server:
@@ -55,6 +58,8 @@ def own_postgres() -> Iterator[Server]:
         home = tempfile.mkdtemp(prefix="pg-")
         server = get_server(home)
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
         yield Server(server)
     finally:
         server.cleanup()
@@ -62,15 +67,15 @@ def own_postgres() -> Iterator[Server]:
 
 
 def url_of(server: str, name: str) -> str:
-    """Return the URL of a database of that server."""
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
+    """Return the URL of a database of that server, for the role that owns it."""
+    return make_url(server).set(database=name, username=ROLE).render_as_string(hide_password=False)
 
 
 def create_database(server: str, name: str, template: str | None = None) -> None:
     """Create a database, empty or as a copy."""
     suffix = f" TEMPLATE {template}" if template else ""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}{suffix}")
+        connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}{suffix}")
 
 
 @contextmanager

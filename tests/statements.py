@@ -14,7 +14,7 @@ def counted(runtime: Runtime, about: tuple[str, ...] = ("",)) -> Iterator[list[s
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement != "BEGIN" and any(word in statement for word in about):
+        if not statement.startswith("BEGIN") and any(word in statement for word in about):
             seen.append(statement)
 
     engine = runtime.database.reader

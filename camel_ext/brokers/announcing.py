@@ -25,6 +25,7 @@ from camel_ext.core.outbox import Numbered
 from camel_ext.core.runtime import Runtime
 
 log = logging.getLogger(__name__)
+REASON = "event publisher"
 T = TypeVar("T")
 BATCH = 200  # events between two notes of how far it came
 LEASE_S = 15.0
@@ -79,7 +80,7 @@ class Announcer:
         def release(connection: Connection, _signals: Signals) -> None:
             leading.release(connection, self._me, self._now(connection))
 
-        await self._runtime.gate.write(release)
+        await self._runtime.gate.write(release, acting=REASON)
 
     async def _publish(self, behind: Behind, fence: int) -> bool:
         """Publish a batch of an organisation's events; False: the broker is away."""
@@ -110,16 +111,16 @@ class Announcer:
         def confirm(connection: Connection, _signals: Signals) -> None:
             leading.confirm(connection, self._me, fence, behind, seq)
 
-        await self._runtime.gate.write(confirm)
+        await self._runtime.gate.write(confirm, acting=REASON)
 
     async def _lead(self) -> int | None:
         def lead(connection: Connection, _signals: Signals) -> int | None:
             return leading.lead(connection, self._me, self._now(connection), self._lease_s)
 
-        return await self._runtime.gate.write(lead)
+        return await self._runtime.gate.write(lead, acting=REASON)
 
     async def _read(self, fn: Callable[..., list[T]], *args: object) -> list[T]:
-        return await self._runtime.read_system("event publisher", fn, *args)
+        return await self._runtime.read_system(REASON, fn, *args)
 
     def _now(self, connection: Connection) -> datetime:
         return self._runtime.database.lease_now(connection, self._runtime.clock)

@@ -20,7 +20,14 @@ from sqlalchemy.pool import QueuePool
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import CamelExtError, InsufficientStorage, Invalid, Unavailable
 from camel_ext.core.models import EPOCH
-from camel_ext.core.tenancy import GuardedSession, Tenant, bind_tenant, guard_engine, system_session
+from camel_ext.core.row_security import Acting, acting_as
+from camel_ext.core.tenancy import (
+    GuardedSession,
+    Tenant,
+    bind_tenant,
+    guard_engine,
+    system_session,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +39,23 @@ class DatabaseUnreachable(Unavailable):
 
 class DatabaseUrl(Invalid):
     """The database URL is not one we can use."""
+
+
+class StatementTooLong(Unavailable):
+    """A statement took longer than the database allows (`database.statement_s`)."""
+
+
+class LockTooLong(Unavailable):
+    """Another transaction held what this one needed for too long (`database.lock_s`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long PostgreSQL lets things take; 0: as long as they like."""
+
+    statement_s: float = 45.0
+    lock_s: float = 10.0
+    idle_transaction_s: float = 600.0
 
 
 @dataclass
@@ -48,7 +72,15 @@ class Database:
     a migration from outside can make them wait.
     """
 
-    def __init__(self, url: str, *, readers: int = 4, busy_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        readers: int = 4,
+        writers: int = 6,
+        busy_s: float = 5.0,
+        limits: "Limits | None" = None,
+    ) -> None:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
@@ -67,14 +99,25 @@ class Database:
         else:
             from camel_ext.core.postgres import postgres_engine  # psycopg, where it is used
 
-            engine = postgres_engine(self.url, self.patience, size=readers + 6)
-            guard_engine(engine)
+            size = readers + writers
+            engine = postgres_engine(self.url, self.patience, limits or Limits(), size=size)
             self.writer = self.reader = engine
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """Open a write transaction; commit at the end, or roll back on any error."""
-        with mapped_errors(), self.writer.begin() as connection:
+    def begin_long(self, acting: Acting) -> Iterator[Connection]:
+        """Open a write transaction that may take its time (migrations): no limit on statements."""
+        with self.begin(acting) as connection:
+            if not self.is_sqlite:
+                lift_limits(connection)
+            yield connection
+
+    @contextmanager
+    def begin(self, acting: Acting = None) -> Iterator[Connection]:
+        """Open a write transaction; commit at the end, or roll back on any error.
+
+        `acting`: whose rows it may reach on PostgreSQL; a reason stands for everybody's.
+        """
+        with mapped_errors(), acting_as(acting), self.writer.begin() as connection:
             yield connection
 
     def session_on(self, connection: Connection, tenant: Tenant | None) -> GuardedSession:
@@ -97,7 +140,11 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Call `fn(session, ...)` on one snapshot that cannot write. Blocking: use a thread."""
-        with mapped_errors(), GuardedSession(self.reader, expire_on_commit=False) as session:
+        with (
+            mapped_errors(),
+            acting_as(tenant),
+            GuardedSession(self.reader, expire_on_commit=False) as session,
+        ):
             if tenant is not None:
                 bind_tenant(session, tenant)
             return fn(session, *args, **kwargs)
@@ -110,7 +157,11 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Call `fn(session, ...)` across tenants, for the reason given. Blocking: use a thread."""
-        with mapped_errors(), GuardedSession(self.reader, expire_on_commit=False) as session:
+        with (
+            mapped_errors(),
+            acting_as(reason),
+            GuardedSession(self.reader, expire_on_commit=False) as session,
+        ):
             system_session(session, reason)
             return fn(session, *args, **kwargs)
 
@@ -149,6 +200,12 @@ def held_alone(number: int, *, waits: bool) -> Select[Any]:
     return select(lock(number), bounded)
 
 
+def lift_limits(connection: Connection) -> None:
+    """Let this transaction on PostgreSQL take its time; its waits for locks stay limited."""
+    words = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+    connection.exec_driver_sql(words, execution_options={"no_parameters": True})
+
+
 @contextmanager
 def mapped_errors() -> Iterator[None]:
     """Turn the driver's errors about disk and connection into ours."""
@@ -172,6 +229,8 @@ def map_error(error: BaseException | None) -> CamelExtError | None:
             return error
         if isinstance(error, DBAPIError) and _is_full(error.orig):
             return InsufficientStorage()
+        if isinstance(error, DBAPIError) and (late := _LATE.get(_sqlstate(error))) is not None:
+            return late(retry_after_s=5.0)
         if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
             reason = error.orig if isinstance(error, DBAPIError) else error
             return DatabaseUnreachable(f"the database does not answer: {reason}", retry_after_s=1.0)
@@ -182,6 +241,13 @@ def map_error(error: BaseException | None) -> CamelExtError | None:
 def _is_full(original: Any) -> bool:
     code = getattr(original, "sqlite_errorcode", 0) or 0
     return code & 0xFF == sqlite3.SQLITE_FULL or getattr(original, "sqlstate", None) == "53100"
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+_LATE = {"57014": StatementTooLong, "55P03": LockTooLong}
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -26,6 +26,7 @@ from camel_ext.core.database import (
     map_error,
     transaction_alive,
 )
+from camel_ext.core.row_security import Acting
 from camel_ext.core.threads import Threads
 
 T = TypeVar("T")
@@ -107,20 +108,31 @@ class WriteGate:
         """Commit one append of the journal; returns after the fsync."""
         return await self._submit(Lane.JOURNAL, work)
 
-    async def write(self, fn: Callable[[Connection, Signals], T], lane: Lane = Lane.DOOR) -> T:
+    async def write(
+        self,
+        fn: Callable[[Connection, Signals], T],
+        lane: Lane = Lane.DOOR,
+        *,
+        acting: Acting = None,
+    ) -> T:
         """Call `fn(connection, signals)` in a write transaction; returns after the fsync.
 
         The function opens its own savepoint, so that its failure undoes nothing of its neighbours.
+        `acting`: whose rows it may reach on PostgreSQL; a reason stands for everybody's.
         """
         if not self._database.is_sqlite and lane is not Lane.JOURNAL:
-            task = asyncio.get_running_loop().create_task(self._commit_alone(fn))
+            task = asyncio.get_running_loop().create_task(self._commit_alone(fn, acting))
             self._alone.add(task)
             task.add_done_callback(self._alone.discard)
             return _unwrap(await asyncio.shield(task))  # type: ignore[no-any-return]
         return await self._submit(lane, fn)  # type: ignore[no-any-return]
 
     async def bulk(
-        self, apply: Callable[[Connection, Any, Signals], None], rows: Sequence[Any]
+        self,
+        apply: Callable[[Connection, Any, Signals], None],
+        rows: Sequence[Any],
+        *,
+        acting: Acting = None,
     ) -> None:
         """Call `apply(connection, row, signals)` for many rows, in batches that let others through.
 
@@ -140,7 +152,7 @@ class WriteGate:
                         break
                 return end
 
-            start = await self.write(some, Lane.BULK)
+            start = await self.write(some, Lane.BULK, acting=acting)
 
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""
@@ -174,8 +186,10 @@ class WriteGate:
                 lane.clear()
             _answer(left, [(None, GateClosed())] * len(left))
 
-    async def _commit_alone(self, fn: Callable[[Connection, Signals], Any]) -> Outcome:
-        outcomes, signals = await self._threads.run("work", self._commit, [], [fn])
+    async def _commit_alone(
+        self, fn: Callable[[Connection, Signals], Any], acting: Acting
+    ) -> Outcome:
+        outcomes, signals = await self._threads.run("work", self._commit, [], [fn], acting)
         self._signal(signals)
         return outcomes[0]
 
@@ -188,12 +202,15 @@ class WriteGate:
         return appends, calls
 
     def _commit(
-        self, appends: list[Any], calls: list[Callable[[Connection, Signals], Any]]
+        self,
+        appends: list[Any],
+        calls: list[Callable[[Connection, Signals], Any]],
+        acting: Acting = "journal",  # appends of several tenants, each compared by the appender
     ) -> tuple[list[Outcome], Signals]:
         """Apply a batch in one transaction. If the commit fails, so did each of them."""
         signals: Signals = set()
         try:
-            with self._database.begin() as connection:
+            with self._database.begin(acting) as connection:
                 outcomes = self._appender(connection, appends, signals) if appends else []
                 outcomes += [_attempt(fn, connection, signals) for fn in calls]
         except BaseException as error:  # whatever it is, each of them waits for its answer

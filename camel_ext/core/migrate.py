@@ -36,7 +36,9 @@ FOUNDING_LOCK = 0x63616D656C65
 def one_at_a_time(connection: Connection) -> None:
     """Let one process at a time lay the foundation, until its transaction ends."""
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # who is before us may migrate
         connection.execute(select(func.pg_advisory_xact_lock(FOUNDING_LOCK)))
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
 
 
 def migrations_dir() -> Path:
@@ -85,7 +87,7 @@ def migrate(database: Database) -> None:
         _refuse_newer(current, newest)
         if database.is_sqlite:
             _keep_copy(database, current)
-    with database.writer.begin() as connection:
+    with database.begin_long("migration") as connection:
         one_at_a_time(connection)  # who waited finds the newest, and does nothing
         upgrade(connection)
 

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 from psycopg import Connection as PsycopgConnection
 from psycopg import OperationalError
 from psycopg.errors import _WaitTimeout
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import Connection as SqlConnection
 
-from camel_ext.core.database import Patience
+from camel_ext.core.database import Limits, Patience
+from camel_ext.core.row_security import begin_words
+from camel_ext.core.tenancy import guard_engine, system_options
 
 CONNECT_S = 5
-IDLE_MS = 600_000  # a transaction without a word; holders of locks are given less (held_alone)
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -25,7 +27,7 @@ SESSION = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=20000"
 )
-IDLE = f"-c idle_in_transaction_session_timeout={IDLE_MS}"
+BEGINS = {**system_options("begin"), "no_parameters": True}  # a reason may name a table
 
 
 class PatientConnection(PsycopgConnection[Any]):
@@ -45,10 +47,13 @@ class PatientConnection(PsycopgConnection[Any]):
             raise OperationalError(f"PostgreSQL said nothing for {answer_s:g} s") from None
 
 
-def postgres_engine(url: URL, patience: Patience, *, size: int) -> Engine:
-    """Return an engine whose connections are tried before use, and never wait for ever."""
+def postgres_engine(url: URL, patience: Patience, limits: Limits, *, size: int) -> Engine:
+    """Return an engine whose connections are tried before use, and never wait for ever.
+
+    Its transactions say whose rows they are for in the message that begins them.
+    """
     asked = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    own = str(url.query.get("options", ""))
+    options = " ".join([str(url.query.get("options", "")), SESSION, _said(limits)]).strip()
 
     class Connection(PatientConnection):
         """One of this database."""
@@ -56,12 +61,31 @@ def postgres_engine(url: URL, patience: Patience, *, size: int) -> Engine:
     Connection.patience = patience
 
     def connect() -> PatientConnection:
-        ends = "" if patience.answer_s is None else IDLE  # who moves an installation computes long
-        options = " ".join([own, SESSION, ends]).strip()
         return Connection.connect(
-            asked, connect_timeout=CONNECT_S, options=options, tcp_user_timeout=20_000, **KEEPALIVE
+            asked,
+            autocommit=True,  # we say BEGIN ourselves, below; commit and rollback work
+            connect_timeout=CONNECT_S,
+            options=options,
+            tcp_user_timeout=20_000,
+            **KEEPALIVE,
         )
 
-    return create_engine(
+    engine = create_engine(
         url, creator=connect, pool_size=size, max_overflow=0, pool_pre_ping=True, pool_timeout=10
     )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: SqlConnection) -> None:
+        connection.exec_driver_sql(begin_words(), execution_options=BEGINS)
+
+    guard_engine(engine)
+    return engine
+
+
+def _said(limits: Limits) -> str:
+    given = {
+        "statement_timeout": limits.statement_s,
+        "lock_timeout": limits.lock_s,
+        "idle_in_transaction_session_timeout": limits.idle_transaction_s,
+    }
+    return " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in given.items())

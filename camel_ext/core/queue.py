@@ -229,7 +229,7 @@ class QueueWorker:
             )
             return lost
 
-        taken = await self.runtime.gate.write(register)
+        taken = await self.runtime.gate.write(register, acting="queue")
         self._registered = True
         self._next_beat_s = self.runtime.clock.monotonic_s() + self._heartbeat_s
         if taken:
@@ -252,7 +252,7 @@ class QueueWorker:
             self._last_now = now
             return heard
 
-        heard = await self.runtime.gate.write(beat)
+        heard = await self.runtime.gate.write(beat, acting="queue")
         self._next_beat_s = self.runtime.clock.monotonic_s() + self._heartbeat_s
         self._draining = heard.draining
         if not heard.alive:
@@ -301,7 +301,7 @@ class QueueWorker:
                 only=only,
             )
 
-        for job in await self.runtime.gate.write(claim):
+        for job in await self.runtime.gate.write(claim, acting="queue"):
             context = TaskContext(
                 self.runtime,
                 job,
@@ -343,7 +343,7 @@ class QueueWorker:
                 if values["state"] == State.SUCCEEDED:
                     await self.runtime.gate.append(jobs.success(context.job, values["finished_at"]))
                 else:
-                    await self.runtime.gate.write(settle)
+                    await self.runtime.gate.write(settle, acting="queue")
                 return
             except Fenced:
                 log.warning("job %s was taken over: its late end was refused", context.job.id)
@@ -391,7 +391,7 @@ class QueueWorker:
             leases.forget(connection, self.id, self._now(connection))
 
         with suppress(*AWAY):
-            await self.runtime.gate.write(forget)
+            await self.runtime.gate.write(forget, acting="queue")
 
     def _lease_now(self, connection: Connection) -> datetime:
         return self.runtime.database.lease_now(connection, self.runtime.clock)

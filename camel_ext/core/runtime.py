@@ -7,6 +7,7 @@ those live in `extras`, by the room's name.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,6 +21,7 @@ from camel_ext.core.dependencies import Dependency, Policy
 from camel_ext.core.gate import Lane, Signals, WriteGate
 from camel_ext.core.ids import uuid7
 from camel_ext.core.journal import apply_appends
+from camel_ext.core.row_security import Acting
 from camel_ext.core.tenancy import Tenant, system_session
 from camel_ext.core.threads import Threads
 
@@ -70,15 +72,7 @@ class Runtime:
         self, tenant: Tenant | None, fn: Callable[..., T], *args: Any, lane: Lane = Lane.DOOR
     ) -> T:
         """Call `fn(session, *args)` in one transaction; return after its commit is on disk."""
-
-        def apply(connection: Connection, signals: Signals) -> T:
-            with self.database.session_on(connection, tenant) as session:
-                result = fn(session, *args)
-                session.commit()
-                signals |= session.info.get("signals", set())
-                return result
-
-        return await self._asked(self.gate.write, apply, lane)
+        return await self._write(tenant, tenant, fn, args, lane)
 
     async def write_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` in one transaction across tenants, for the reason given."""
@@ -87,7 +81,24 @@ class Runtime:
             system_session(session, reason)
             return fn(session, *inner)
 
-        return await self.write(None, across, *args)
+        return await self._write(None, reason, across, args, Lane.DOOR)
+
+    async def _write(
+        self,
+        tenant: Tenant | None,
+        acting: Acting,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        lane: Lane,
+    ) -> T:
+        def apply(connection: Connection, signals: Signals) -> T:
+            with self.database.session_on(connection, tenant) as session:
+                result = fn(session, *args)
+                session.commit()
+                signals |= session.info.get("signals", set())
+                return result
+
+        return await self._asked(partial(self.gate.write, acting=acting), apply, lane)
 
     async def _asked(self, ask: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Ask the database, unless it is left alone, and learn how it is from how that ends.

@@ -271,10 +271,10 @@ def _refuse_unmarked(
     context: ExecutionContext | None,
     _executemany: bool,
 ) -> None:
+    if context is not None and SYSTEM in context.execution_options:
+        return
     tables = _tables_in(statement)
     if not tables or _flushing.get():
-        return
-    if context is not None and SYSTEM in context.execution_options:
         return
     unscoped = tables - _scoped_tables(context)
     if unscoped:

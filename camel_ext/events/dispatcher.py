@@ -22,6 +22,7 @@ from camel_ext.events.hub import Hub
 from camel_ext.events.log import any_unnumbered
 
 log = logging.getLogger(__name__)
+REASON = "event dispatcher"
 DISPATCH_LOCK = 0x63616D656C66
 PAUSE_S = 0.01  # the first event goes at once; a storm is numbered at most 100 times a second
 ELSEWHERE_S = 0.02  # after another process was found numbering: it may well take ours along
@@ -78,16 +79,14 @@ class Dispatcher:
         if self._unsure or not self._alone:
             await self._hub.follow()
             self._unsure = False
-        if announced or (
-            not woken and await self._runtime.read_system("event dispatcher", any_unnumbered)
-        ):
+        if announced or (not woken and await self._runtime.read_system(REASON, any_unnumbered)):
             await self._number_all()
         await self._prune_if_due()
 
     async def _number_all(self) -> None:
         while True:
             self._unsure = True  # until the answer is here: a commit may outlive its connection
-            numbered = await self._runtime.gate.write(_number, Lane.DOOR)
+            numbered = await self._runtime.gate.write(_number, acting=REASON)
             self._unsure = False
             if numbered is None:  # another process is at it: look again soon
                 await self._runtime.clock.sleep(ELSEWHERE_S)
@@ -109,7 +108,7 @@ class Dispatcher:
         def prune(connection: Connection, _signals: Signals) -> int:
             return outbox.prune(connection, before) if _mine(connection) else 0
 
-        await self._runtime.gate.write(prune, Lane.BULK)
+        await self._runtime.gate.write(prune, Lane.BULK, acting=REASON)
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1

@@ -111,7 +111,8 @@ class Leader:
             return False
         bind_trace_id(new_trace_id(self._runtime.rng))
         write = partial(noticing.write, runtime=self._runtime, led=led, found=found, events=wanted)
-        await self._runtime.gate.write(write, Lane.BULK)  # turns of runs and doors go first
+        # turns of runs and doors go first
+        await self._runtime.gate.write(write, Lane.BULK, acting=REASON)
         self._known[found.org_id] = Place(found.place.reached, found.place.reached)
         return True
 
@@ -122,7 +123,7 @@ class Leader:
                 connection, self.id, self._name, now, self._lease_s, sole=self._sole, name=LEASE
             )
 
-        led = await self._runtime.gate.write(take)
+        led = await self._runtime.gate.write(take, acting=REASON)
         if led is not None and led != self._led:
             log.info("%s leads the notifications, fence %d", self._name, led.fence)
             if self._led is not None:  # what was known may be another leader's by now
@@ -166,6 +167,6 @@ class Leader:
             leases.release(connection, led, now)
 
         try:
-            await self._runtime.gate.write(give_back, Lane.DOOR)
+            await self._runtime.gate.write(give_back, Lane.DOOR, acting=REASON)
         except AWAY as error:
             log.warning("the lease of the notifications could not be given back: %s", error)

@@ -104,7 +104,7 @@ class Scheduler:
             now = self._runtime.database.lease_now(connection, self._runtime.clock)
             return leases.take(connection, self.id, self._name, now, self._lease_s, sole=self._sole)
 
-        led = await self._runtime.gate.write(take)
+        led = await self._runtime.gate.write(take, acting=REASON)
         if led is not None and led != self._led:
             log.info("%s leads the schedules, fence %d", self._name, led.fence)
         self._led = led
@@ -158,6 +158,6 @@ class Scheduler:
             leases.release(connection, led, now)
 
         try:
-            await self._runtime.gate.write(give_back)
+            await self._runtime.gate.write(give_back, acting=REASON)
         except AWAY as error:
             log.warning("the schedulers' lease could not be given back: %s", error)

@@ -108,7 +108,7 @@ class JudgingMachine(RuleBasedStateMachine):
 
     def session(self, fn: Any, *args: Any) -> Any:
         with (
-            self.database.begin() as connection,
+            self.database.begin(self.tenant) as connection,
             self.database.session_on(connection, self.tenant) as db,
         ):
             result = fn(db, *args)
@@ -118,7 +118,7 @@ class JudgingMachine(RuleBasedStateMachine):
     def _record(self) -> UUID:
         log = recorder(self.runtime)
         said = log.record(asker(self.tenant), MODEL, prompt([user("hi")]), answer("yes"))
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             for statement, row in said.entries:
                 connection.execute(statement, [row])
         return said.id

@@ -66,7 +66,7 @@ async def happen(runtime: Runtime, tenant: Tenant, numbers: Sequence[int]) -> No
         outbox.number_committed(connection)
         signals.add(outbox.NUMBERED)
 
-    await runtime.gate.write(number)
+    await runtime.gate.write(number, acting="test")
 
 
 @pytest.fixture
@@ -177,7 +177,9 @@ async def test_what_was_pruned_meanwhile_is_said(
     await announcer.turn()
     await happen(runtime, tenant, range(2, 4))
     later: datetime = runtime.clock.now() + timedelta(hours=1)
-    await runtime.gate.write(lambda connection, _signals: outbox.prune(connection, later))
+    await runtime.gate.write(
+        lambda connection, _signals: outbox.prune(connection, later), acting="test"
+    )
     await happen(runtime, tenant, range(4, 6))
     await announcer.turn()
     assert exchange.numbers == [0, 1, 4, 5]

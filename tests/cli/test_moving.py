@@ -37,6 +37,7 @@ from tests.test_routes import own_everything
 SAY_NOT = {  # about now or about the process, not about what was kept
     "/api/v1/overview", "/api/v1/workers", "/api/v1/events/stream", "/api/v1/me", "/v1/models",
     "/api/v1/serving/engines", "/api/v1/queues", "/api/v1/interactions/histogram",
+    "/api/v1/status",
 }  # fmt: skip
 ROWS = 60_000  # some seconds of copying
 

@@ -40,6 +40,6 @@ async def core(database_url: str, clock: FakeClock) -> AsyncIterator[Runtime]:
 def database_of_core_only(tmp_path_factory: pytest.TempPathFactory) -> Database:
     """A SQLite file with core's tables alone."""
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('core') / 'core.db'}")
-    with database.begin() as connection:
+    with database.begin("test") as connection:
         Base.metadata.create_all(connection.execution_options(tenant_system="ddl"))
     return database

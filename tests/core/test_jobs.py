@@ -37,7 +37,7 @@ class Bench:
 
     def worker(self) -> UUID:
         worker_id = self.runtime.new_id()
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             now, lease_now = self._times(connection)
             row = Worker(
                 id=worker_id,
@@ -51,7 +51,7 @@ class Bench:
 
     def session(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with (
-            self.database.begin() as connection,
+            self.database.begin(self.tenant) as connection,
             self.database.session_on(connection, self.tenant) as db,
         ):
             result = fn(db, *args, **kwargs)
@@ -64,29 +64,29 @@ class Bench:
         return job.id
 
     def claim(self, worker: UUID, slots: int = 10, **free: int) -> list[Claimed]:
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             now, _ = self._times(connection)
             return jobs.claim(connection, worker, now, slots=slots, free=free, kinds=KINDS)
 
     def settle(self, job: Claimed, state: State, **values: Any) -> None:
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             now, _ = self._times(connection)
             values.setdefault("run_at", now)
             jobs.settle(connection, job, {"state": state, **values}, now)
 
     def beat(self, worker: UUID) -> bool:
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             now, lease_now = self._times(connection)
             return leases.beat(connection, worker, now, lease_now + LEASE).alive
 
     def expire(self, worker: UUID) -> None:
         """Let the lease run out, on whichever clock it is."""
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             now, lease_now = self._times(connection)
             leases.beat(connection, worker, now, lease_now - timedelta(seconds=1))
 
     def sweep(self, mine: UUID) -> int:
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             return leases.sweep(connection, mine, *self._times(connection))
 
     def job(self, job_id: UUID) -> Job:
@@ -186,7 +186,7 @@ class TestLease:
         later = bench.enqueue(run_at=clock.now() + timedelta(hours=2))
         before = clock.now()
         clock.jump(-3600)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             leases.follow_clock(connection, clock.now(), before)
         assert bench.job(job_id).run_at == clock.now()
         assert bench.job(later).run_at == before + timedelta(hours=2)
@@ -195,7 +195,7 @@ class TestLease:
         job_id = bench.enqueue()
         gone, alive = bench.worker(), bench.worker()
         bench.claim(gone)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             connection.execute(Worker.__table__.delete().where(Worker.id == gone))  # type: ignore[attr-defined]
         assert bench.sweep(alive) == 1
         assert bench.job(job_id).state == State.QUEUED
@@ -204,7 +204,7 @@ class TestLease:
         job_id = bench.enqueue()
         worker = bench.worker()
         bench.claim(worker)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             leases.forget(connection, worker, bench.clock.now())
         job = bench.job(job_id)
         assert (job.state, job.takeovers) == (State.QUEUED, 0)
@@ -213,7 +213,7 @@ class TestLease:
         lost, kept = bench.enqueue(), bench.enqueue()
         worker = bench.worker()
         held = frozenset((job.id, job.fence) for job in bench.claim(worker) if job.id == kept)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             assert leases.offer_stray(connection, worker, bench.clock.now(), held) == 1
         assert bench.job(lost).state == State.QUEUED
         assert bench.job(kept).state == State.RUNNING
@@ -246,10 +246,10 @@ class TestRequests:
         worker = bench.worker()
         (job,) = bench.claim(worker)
         bench.session(jobs.request_pause, bench.clock, job_id)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             assert jobs.requests_to(connection, worker) == {(job_id, job.fence): "pause"}
         bench.session(jobs.request_cancel, bench.clock, job_id)
-        with bench.database.begin() as connection:
+        with bench.database.begin("test") as connection:
             assert jobs.requests_to(connection, worker) == {(job_id, job.fence): "cancel"}
         assert bench.job(job_id).state == State.RUNNING
 

@@ -292,7 +292,7 @@ class TestAdversity:
         dead = QueueWorker(live, name="dead", concurrency=1, lease_s=3600)
         await dead._register()
         dead._held = {}
-        with live.database.begin() as connection:
+        with live.database.begin("test") as connection:
             now = live.database.now(connection, live.clock)
             jobs.claim(connection, dead.id, now, slots=1, free={}, kinds=frozenset({"test.script"}))
         async with working(live, sole=True):
@@ -322,7 +322,7 @@ class TestAdversity:
         async with working(live) as worker:
             job_id = await enqueue(live, tenant, "go")
             await until(live, tenant, job_id, State.RUNNING)
-            with live.database.begin() as connection:
+            with live.database.begin("test") as connection:
                 leases.reoffer(connection, live.clock.now(), [worker.id])
             job = await until(live, tenant, job_id)
         assert (job.state, fences, late) == (State.SUCCEEDED, [1, 2], [Fenced])
@@ -362,14 +362,14 @@ class TestAdversity:
             write = live.gate.write
             lost: list[bool] = []
 
-            async def losing(fn: Any, *args: Any) -> Any:
-                answer = await write(fn, *args)
+            async def losing(fn: Any, *args: Any, **how: Any) -> Any:
+                answer = await write(fn, *args, **how)
                 if fn.__name__ == "claim" and answer and not lost:
                     lost.append(True)
                     raise DatabaseUnreachable("the answer got lost")
                 return answer
 
-            live.gate.write = losing  # type: ignore[method-assign,assignment]
+            live.gate.write = losing  # type: ignore[method-assign]
             job_id = await enqueue(live, tenant, "go")
             job = await until(live, tenant, job_id)
             assert worker.held == 0

@@ -59,7 +59,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             marked = connection.execution_options(tenant_system="test")
             for table in ("jobs", "workers"):
                 marked.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
@@ -170,7 +170,7 @@ class QueueMachine(RuleBasedStateMachine):
         if len(self.workers) < 2:
             return
         worker = self.workers.pop(which % len(self.workers))
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             leases.forget(connection, worker, self.clock.now())
         self._lost(worker, died=0)
 
@@ -185,7 +185,7 @@ class QueueMachine(RuleBasedStateMachine):
         """No jump of the wall clock takes a job from a worker that lives."""
         before = self.clock.now()
         self.clock.jump(seconds)
-        with self.database.begin() as connection:
+        with self.database.begin("test") as connection:
             leases.follow_clock(connection, self.clock.now(), before)
         assert self.bench.sweep(self.workers[0]) == 0  # leases run on another clock
 

@@ -21,7 +21,7 @@ from tests.fakes.clock import START, FakeClock
 
 SOURCES = Path(__file__).parents[2] / "camel_ext"
 HOPS = {"to_thread", "run_in_executor", "ThreadPoolExecutor", "run_in_threadpool"}
-ACROSS = {"system_session", "system_options", "read_system", "write_system"}
+ACROSS = {"system_session", "system_options", "read_system", "write_system", "acting_as"}
 MARKS = {"tenant_system", "tenant_scoped"}
 # Who steps across tenants, and why. A new one is a decision: write the reason here.
 ACROSS_TENANTS = {
@@ -42,6 +42,7 @@ ACROSS_TENANTS = {
     "notifications/leader.py": "one leader notices the events of all tenants",
     "notifications/noticing.py": "one cursor for all events of an organisation",
     "scheduling/scheduler.py": "one scheduler fires the schedules of all tenants",
+    "core/postgres.py": "a transaction begins before it is known whose rows it reaches",
     "core/moving.py": "a whole installation moves, whosever its rows are",
     "app.py": "the local organisation at start",
     "health.py": "readiness",

@@ -117,14 +117,14 @@ class FailingGate:
         self.on = True
         monkeypatch.setattr(runtime.gate, "write", self.write)
 
-    async def write(self, fn: Any, *args: Any) -> Any:
+    async def write(self, fn: Any, *args: Any, **how: Any) -> Any:
         if fn is not dispatcher_module._number or not self.on:
-            return await self._write(fn, *args)
+            return await self._write(fn, *args, **how)
         fate = self._rng.choice(["before", "after", "never", "never"])
         if fate == "before":
             self.failed += 1
             raise DatabaseUnreachable("away")
-        result = await self._write(fn, *args)
+        result = await self._write(fn, *args, **how)
         if fate == "after":  # committed, but the answer was lost with the connection
             self.failed += 1
             raise DatabaseUnreachable("away")
@@ -152,8 +152,8 @@ async def test_a_commit_whose_answer_is_lost_is_told_all_the_same(
     """Nothing happens afterwards that would show the gap."""
     real, lost = feed.runtime.gate.write, list[Any]()
 
-    async def losing(fn: Any, *args: Any) -> Any:
-        result = await real(fn, *args)
+    async def losing(fn: Any, *args: Any, **how: Any) -> Any:
+        result = await real(fn, *args, **how)
         if fn is dispatcher_module._number and result and not lost:
             lost.append(result)
             raise DatabaseUnreachable("away")

@@ -76,7 +76,9 @@ class Desk:
                 publish(db, self.clock, event)
 
         await self.runtime.write(tenant or self.tenant, say)
-        await self.runtime.gate.write(lambda connection, _: number_committed(connection))
+        await self.runtime.gate.write(
+            lambda connection, _: number_committed(connection), acting="test"
+        )
 
     async def channel(self, url: str, name: str = "hook", **fields: Any) -> Channel:
         body = {"name": name, "config": {"kind": "webhook", "url": url}} | fields
@@ -109,7 +111,7 @@ class Desk:
     async def work(self, *, dies: bool = False) -> list[State]:
         """Send what is due, as a worker does; `dies`: before it can write how that went."""
         ends = []
-        for job in await self.runtime.gate.write(self._claim):
+        for job in await self.runtime.gate.write(self._claim, acting="test"):
             context = (Dying if dies else TaskContext)(self.runtime, job)
             values = await outcome_of(context, stopping=lambda: False)
             if dies:
@@ -119,7 +121,7 @@ class Desk:
             if values["state"] == State.FAILED:
                 await ON_FAILED[DELIVER](context, values["error_code"], values["error_detail"])
             settle = partial(_settle, job=job, values=values, now=self.clock.now())
-            await self.runtime.gate.write(settle)
+            await self.runtime.gate.write(settle, acting="test")
             ends.append(values["state"])
         return ends
 

@@ -30,7 +30,7 @@ async def happen(runtime: Runtime, *subjects: str) -> None:
             publish(db, runtime.clock, failed(subject))
 
     await runtime.write(TENANT, say)
-    await runtime.gate.write(lambda connection, _: number_committed(connection))
+    await runtime.gate.write(lambda connection, _: number_committed(connection), acting="test")
 
 
 async def rows(runtime: Runtime, entity: Any) -> list[Any]:

@@ -113,7 +113,7 @@ async def test_a_leader_that_was_held_up_writes_nothing(desk: Desk) -> None:
         noticing.write(connection, signals, desk.runtime, led, found[0], wanted)
 
     with pytest.raises(Deposed):
-        await desk.runtime.gate.write(write)
+        await desk.runtime.gate.write(write, acting="test")
     assert len(await desk.notices()) == 1
 
 

@@ -144,14 +144,14 @@ class Desk:
     async def work(self) -> list[State]:
         """Carry out every firing that is due, as a worker does; return how their jobs ended."""
         ends = []
-        for job in await self.runtime.gate.write(self._claim):
+        for job in await self.runtime.gate.write(self._claim, acting="test"):
             context = TaskContext(self.runtime, job)
             values = await outcome_of(context, stopping=lambda: False)
             assert values is not None
             if values["state"] == State.FAILED:
                 await ON_FAILED[FIRE](context, values["error_code"], values["error_detail"])
             settle = partial(_settle, job=job, values=values, now=self.clock.now())
-            await self.runtime.gate.write(settle)
+            await self.runtime.gate.write(settle, acting="test")
             ends.append(values["state"])
         return ends
 
