@@ -10,23 +10,23 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy import Connection
 
-from camel_ext.brokers import leading
-from camel_ext.brokers.errors import NotLeading
+from camel_ext.brokers import published
 from camel_ext.brokers.hints import Circuit
-from camel_ext.brokers.leading import Behind
-from camel_ext.core import outbox
+from camel_ext.brokers.published import Behind
+from camel_ext.core import leading, outbox
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Signals
+from camel_ext.core.leading import Deposed, Led
 from camel_ext.core.outbox import Numbered
 from camel_ext.core.runtime import Runtime
 
 log = logging.getLogger(__name__)
 REASON = "event publisher"
 T = TypeVar("T")
+LEASE = "publisher of events"
 BATCH = 200  # events between two notes of how far it came
 LEASE_S = 15.0
 POLL_S = 1.0
@@ -37,10 +37,17 @@ class Announcer:
     """One per process; one of them leads. `run()` goes on until it is cancelled."""
 
     def __init__(
-        self, runtime: Runtime, send: Send, *, retry_max_s: float, lease_s: float = LEASE_S
+        self,
+        runtime: Runtime,
+        send: Send,
+        *,
+        name: str,
+        retry_max_s: float,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._runtime, self._send, self._lease_s = runtime, send, lease_s
-        self._me: UUID = runtime.new_id()
+        self._me, self._name = runtime.new_id(), name
+        self._led: Led | None = None
         self._wake = asyncio.Event()
         self.circuit = Circuit(runtime.clock, retry_max_s)
         self.confirmed = 0
@@ -53,7 +60,7 @@ class Announcer:
             try:
                 if not self.circuit.is_open:
                     await self.turn()
-            except NotLeading:
+            except Deposed:
                 log.info("another process publishes events now")
             except Unavailable as error:
                 log.warning("events for the broker wait for the database: %s", error)
@@ -64,25 +71,26 @@ class Announcer:
     async def turn(self) -> None:
         """Publish all there is, where this process leads.
 
-        Raises: NotLeading.
+        Raises: Deposed.
         """
-        while behind := await self._read(leading.list_behind):
-            fence = await self._lead()
-            if fence is None:
+        while behind := await self._read(published.list_behind):
+            led = await self._lead()
+            if led is None:
                 return
             for each in behind:
-                if not await self._publish(each, fence):
+                if not await self._publish(each, led):
                     return
 
     async def close(self) -> None:
         """Let another process lead at once."""
 
         def release(connection: Connection, _signals: Signals) -> None:
-            leading.release(connection, self._me, self._now(connection))
+            if self._led is not None:
+                leading.release(connection, self._led, self._now(connection))
 
         await self._runtime.gate.write(release, acting=REASON)
 
-    async def _publish(self, behind: Behind, fence: int) -> bool:
+    async def _publish(self, behind: Behind, led: Led) -> bool:
         """Publish a batch of an organisation's events; False: the broker is away."""
         if behind.confirmed < behind.pruned:
             log.error(
@@ -93,7 +101,7 @@ class Announcer:
                 behind.org_id,
             )
         after = max(behind.confirmed, behind.pruned)
-        events = await self._read(leading.read_unconfirmed, behind.org_id, after, BATCH)
+        events = await self._read(published.read_unconfirmed, behind.org_id, after, BATCH)
         try:
             count = await self._runtime.threads.run("events", self._send, events)
         except Exception as error:  # what drivers raise is not for us to list
@@ -103,21 +111,23 @@ class Announcer:
             if self.circuit.mend():
                 log.info("the broker is back: events are published from where it left off")
         if count:
-            await self._confirm(behind, fence, events[count - 1].seq)
+            await self._confirm(behind, led, events[count - 1].seq)
             self.confirmed += count
         return count == len(events)
 
-    async def _confirm(self, behind: Behind, fence: int, seq: int) -> None:
+    async def _confirm(self, behind: Behind, led: Led, seq: int) -> None:
         def confirm(connection: Connection, _signals: Signals) -> None:
-            leading.confirm(connection, self._me, fence, behind, seq)
+            published.confirm(connection, led, behind, seq)
 
         await self._runtime.gate.write(confirm, acting=REASON)
 
-    async def _lead(self) -> int | None:
-        def lead(connection: Connection, _signals: Signals) -> int | None:
-            return leading.lead(connection, self._me, self._now(connection), self._lease_s)
+    async def _lead(self) -> Led | None:
+        def lead(connection: Connection, _signals: Signals) -> Led | None:
+            now = self._now(connection)
+            return leading.take(connection, LEASE, self._me, self._name, now, self._lease_s)
 
-        return await self._runtime.gate.write(lead, acting=REASON)
+        self._led = await self._runtime.gate.write(lead, acting=REASON)
+        return self._led
 
     async def _read(self, fn: Callable[..., list[T]], *args: object) -> list[T]:
         return await self._runtime.read_system(REASON, fn, *args)

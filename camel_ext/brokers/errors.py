@@ -1,6 +1,6 @@
 """What can be wrong with the broker that the settings name."""
 
-from camel_ext.core.errors import Conflict, Invalid
+from camel_ext.core.errors import Invalid
 
 
 class BrokerLibraryMissing(Invalid):
@@ -13,7 +13,3 @@ class BrokerUnknown(Invalid):
 
 class EventsNeedRabbitMQ(Invalid):
     """Events are published to RabbitMQ alone: Redis keeps no topics and confirms nothing."""
-
-
-class NotLeading(Conflict):
-    """Another process publishes events by now."""

@@ -4,10 +4,9 @@ A number moves only after the broker has confirmed all up to it, so whatever die
 is published by whoever leads next; some events twice, none never.
 """
 
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from camel_ext.core.models import Base, OrgScoped
@@ -20,14 +19,3 @@ class PublishedHead(OrgScoped, Base):
 
     org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
     seq: Mapped[int] = mapped_column(BigInteger, doc="The broker confirmed all up to this.")
-
-
-class PublisherLease(Base):
-    """The one process that publishes, and until when it may."""
-
-    __tablename__ = "publisher_leases"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    holder_id: Mapped[UUID] = mapped_column(doc="Which process.")
-    fence: Mapped[int] = mapped_column(doc="Raised by each change of the holder.")
-    lease_until: Mapped[datetime] = mapped_column(doc="After this another may lead.")

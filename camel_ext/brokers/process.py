@@ -5,6 +5,8 @@ What it needs for them is imported where a broker is named, and no sooner: most 
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
@@ -113,7 +115,12 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     from camel_ext.brokers.exchange import EventSender
 
     sender = EventSender(url, timeout_s=settings.broker.timeout_s)
-    announcer = Announcer(runtime, sender.send, retry_max_s=settings.broker.retry_max_s)
+    announcer = Announcer(
+        runtime,
+        sender.send,
+        name=f"{socket.gethostname()}/{os.getpid()}",
+        retry_max_s=settings.broker.retry_max_s,
+    )
     task = asyncio.create_task(announcer.run(), name="event-publisher")
     task.add_done_callback(_report)
     try:

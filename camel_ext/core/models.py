@@ -249,3 +249,15 @@ class IdempotencyRow(Tenanted, Base):
     created_at: Mapped[datetime] = mapped_column(doc="When; kept for a day.")
 
     __table_args__ = (Index("ix_idempotency_keys_created", "org_id", "project_id", "created_at"),)
+
+
+class LeaderLease(Base):
+    """Which process leads in a matter, and until when; its fence is raised by every change of hands."""
+
+    __tablename__ = "leader_leases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True, doc="The matter.")
+    holder_id: Mapped[UUID] = mapped_column(doc="The process that leads.")
+    holder: Mapped[str] = mapped_column(String(120), doc="Its host and process, for people.")
+    fence: Mapped[int] = mapped_column(doc="What its transactions check.")
+    lease_until: Mapped[datetime] = mapped_column(doc="After this another one may lead.")

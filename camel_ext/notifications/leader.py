@@ -13,15 +13,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from camel_ext.core import leading
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Lane, Signals
+from camel_ext.core.leading import Deposed, Led
 from camel_ext.core.outbox import NUMBERED, Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.notifications import deliveries, noticing
 from camel_ext.notifications.noticing import LEASE, REASON, Found, Place
 from camel_ext.observability.trace import bind_trace_id, new_trace_id
-from camel_ext.scheduling import Deposed, leases
 
 log = logging.getLogger(__name__)
 AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
@@ -45,7 +46,7 @@ class Leader:
         self._keep = timedelta(seconds=keep_s)
         self._sole = runtime.database.is_sqlite  # the data directory's lock: there is no other one
         self._known: dict[UUID, Place] = {}
-        self._led: leases.Led | None = None
+        self._led: Led | None = None
         self._wake = asyncio.Event()
         self._follows = False  # another one leads: no event is a reason to look, but its silence
         self._tidy_at_s = 0.0
@@ -116,11 +117,11 @@ class Leader:
         self._known[found.org_id] = Place(found.place.reached, found.place.reached)
         return True
 
-    async def _lead(self) -> leases.Led | None:
-        def take(connection: Connection, _signals: Signals) -> leases.Led | None:
+    async def _lead(self) -> Led | None:
+        def take(connection: Connection, _signals: Signals) -> Led | None:
             now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            return leases.take(
-                connection, self.id, self._name, now, self._lease_s, sole=self._sole, name=LEASE
+            return leading.take(
+                connection, LEASE, self.id, self._name, now, self._lease_s, sole=self._sole
             )
 
         led = await self._runtime.gate.write(take, acting=REASON)
@@ -164,7 +165,7 @@ class Leader:
 
         def give_back(connection: Connection, _signals: Signals) -> None:
             now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            leases.release(connection, led, now)
+            leading.release(connection, led, now)
 
         try:
             await self._runtime.gate.write(give_back, Lane.DOOR, acting=REASON)

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from camel_ext.core import leading
 from camel_ext.core.gate import Signals
+from camel_ext.core.leading import Deposed, Led
 from camel_ext.core.models import FeedHead, OutboxRow, State
 from camel_ext.core.outbox import Numbered, publish
 from camel_ext.core.runtime import Runtime
@@ -26,7 +28,6 @@ from camel_ext.notifications.models import Channel, Delivery, EventCursor, Notic
 from camel_ext.notifications.rules import BUILTIN_TYPES, all_rules, as_event, holds
 from camel_ext.notifications.timing import due_at, pace_of
 from camel_ext.notifications.wording import OURS, words_for
-from camel_ext.scheduling import Deposed, leases
 from camel_ext.workflows import ConditionWrong
 
 REASON = "one leader notices the events of all tenants"
@@ -131,7 +132,7 @@ def write(
     connection: Connection,
     signals: Signals,
     runtime: Runtime,
-    led: leases.Led,
+    led: Led,
     found: Found,
     events: Mapping[Tenant, Sequence[Numbered]],
 ) -> int:
@@ -139,7 +140,7 @@ def write(
 
     Raises: Deposed where another process leads by now: nothing is kept.
     """
-    leases.check(connection, led)
+    leading.check(connection, led)
     move_cursor(connection, found.org_id, found.place)
     count = 0
     for tenant in sorted(events, key=lambda each: each.project_id):

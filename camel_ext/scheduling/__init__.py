@@ -4,10 +4,8 @@ It owns time and nothing else: rooms above register what can be started (`schedu
 the queue for it by name. It executes no run, and it does not notify.
 """
 
-from camel_ext.scheduling import leases
 from camel_ext.scheduling.errors import (
     ArgumentsInvalid,
-    Deposed,
     ScheduleUnknown,
     TaskUnknown,
     TimingInvalid,
@@ -27,13 +25,11 @@ __all__ = [
     "SCHEDULES",
     "ArgumentsInvalid",
     "Asking",
-    "Deposed",
     "Schedulable",
     "ScheduleUnknown",
     "Scheduler",
     "TaskUnknown",
     "TimingInvalid",
-    "leases",
     "schedulable",
     "states_of",
 ]

@@ -21,7 +21,3 @@ class ArgumentsInvalid(Invalid):
 
 class ScheduleNameTaken(Conflict):
     """There is a schedule by this name already."""
-
-
-class Deposed(Conflict):
-    """Another scheduler leads by now: nothing of this was kept."""

@@ -126,15 +126,3 @@ class Firing(Tenanted, Base):
         ),
         system_index("ix_schedule_firings_created", "created_at"),
     )  # fmt: skip
-
-
-class SchedulerLease(Base):
-    """Which scheduler leads, and until when; its fence is raised by every change of hands."""
-
-    __tablename__ = "scheduler_leases"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    holder_id: Mapped[UUID] = mapped_column(doc="The scheduler that leads.")
-    holder: Mapped[str] = mapped_column(String(120), doc="Its host and process, for people.")
-    fence: Mapped[int] = mapped_column(doc="What its transactions check.")
-    lease_until: Mapped[datetime] = mapped_column(doc="After this another one may lead.")

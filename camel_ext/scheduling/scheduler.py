@@ -12,18 +12,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from camel_ext.core import leading
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
+from camel_ext.core.leading import Deposed, Led
 from camel_ext.core.runtime import Runtime
 from camel_ext.observability.trace import bind_trace_id, new_trace_id
-from camel_ext.scheduling import leases, ticking
-from camel_ext.scheduling.errors import Deposed
-from camel_ext.scheduling.leases import Led
+from camel_ext.scheduling import ticking
 from camel_ext.scheduling.schedules import SCHEDULES
 from camel_ext.scheduling.ticking import Due, Seen
 
 log = logging.getLogger(__name__)
+LEASE = "scheduler"
 AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
 ABREAST = 8  # schedules that are fired at the same time: each takes a connection
 TIDY_EVERY_S = 3600.0
@@ -102,7 +103,9 @@ class Scheduler:
     async def _lead(self) -> Led | None:
         def take(connection: Connection, _signals: Signals) -> Led | None:
             now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            return leases.take(connection, self.id, self._name, now, self._lease_s, sole=self._sole)
+            return leading.take(
+                connection, LEASE, self.id, self._name, now, self._lease_s, sole=self._sole
+            )
 
         led = await self._runtime.gate.write(take, acting=REASON)
         if led is not None and led != self._led:
@@ -155,7 +158,7 @@ class Scheduler:
 
         def give_back(connection: Connection, _signals: Signals) -> None:
             now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            leases.release(connection, led, now)
+            leading.release(connection, led, now)
 
         try:
             await self._runtime.gate.write(give_back, acting=REASON)

@@ -11,18 +11,17 @@ from uuid import UUID
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, leading
 from camel_ext.core.clock import Clock
 from camel_ext.core.database import Database
 from camel_ext.core.ids import uuid7
+from camel_ext.core.leading import Led
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from camel_ext.scheduling import leases
 from camel_ext.scheduling.errors import TimingInvalid
 from camel_ext.scheduling.events import FiringEnded, ScheduleSaved
-from camel_ext.scheduling.leases import Led
 from camel_ext.scheduling.models import Cause, Firing, Reason, Schedule
 from camel_ext.scheduling.planning import BACK, Owed, owed
 from camel_ext.scheduling.schedules import policy_of, stored_ticks
@@ -79,7 +78,7 @@ def tick(db: Session, runtime: Runtime, led: Led, schedule_id: UUID) -> list[Fir
 
     Raises: Deposed where another scheduler leads by now: nothing is kept.
     """
-    leases.check(db.connection(), led)
+    leading.check(db.connection(), led)
     schedule = db.get(Schedule, schedule_id, with_for_update=True, populate_existing=True)
     if schedule is None or schedule.paused_at is not None:
         return []

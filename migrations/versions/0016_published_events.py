@@ -1,4 +1,4 @@
-"""How far events are published to a broker, and who publishes.
+"""How far events are published to a broker; the leases of leaders, of which schedulers' are one.
 
 Revision: 0016, after 0015.
 """
@@ -13,22 +13,21 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _rename("scheduler_leases", "leader_leases")
     op.create_table(
         "published_heads",
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", name=op.f("pk_published_heads")),
     )
-    op.create_table(
-        "publisher_leases",
-        sa.Column("name", sa.String(length=40), nullable=False),
-        sa.Column("holder_id", sa.Uuid(), nullable=False),
-        sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("lease_until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_publisher_leases")),
-    )
 
 
 def downgrade() -> None:
-    op.drop_table("publisher_leases")
     op.drop_table("published_heads")
+    _rename("leader_leases", "scheduler_leases")
+
+
+def _rename(old: str, new: str) -> None:
+    op.rename_table(old, new)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"ALTER INDEX pk_{old} RENAME TO pk_{new}")

@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from camel_ext.brokers import leading
+from camel_ext.brokers import published
 from camel_ext.brokers.announcing import Announcer
-from camel_ext.brokers.errors import EventsNeedRabbitMQ, NotLeading
+from camel_ext.brokers.errors import EventsNeedRabbitMQ
 from camel_ext.brokers.exchange import EXCHANGE, EventSender, cloud_event, routing_key
 from camel_ext.brokers.process import opened
 from camel_ext.core import outbox
 from camel_ext.core.gate import Signals
+from camel_ext.core.leading import Deposed
 from camel_ext.core.outbox import Event, Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -76,7 +77,7 @@ def exchange() -> Exchange:
 
 @pytest.fixture
 def announcer(runtime: Runtime, exchange: Exchange) -> Announcer:
-    return Announcer(runtime, exchange.send, retry_max_s=0.1)
+    return Announcer(runtime, exchange.send, name="test", retry_max_s=0.1)
 
 
 async def test_all_that_is_kept_and_all_that_follows_goes_out_in_order(
@@ -101,7 +102,7 @@ async def test_who_takes_over_goes_on_behind_what_was_confirmed(
     await announcer.turn()
     exchange.dies_after = None
     await announcer.close()
-    await Announcer(runtime, exchange.send, retry_max_s=0.1).turn()
+    await Announcer(runtime, exchange.send, name="test", retry_max_s=0.1).turn()
     assert exchange.numbers == list(range(10))
 
 
@@ -120,27 +121,30 @@ async def test_a_publisher_that_dies_before_its_note_repeats_and_skips_nothing(
     with pytest.raises(Died):
         await announcer.turn()
     await announcer.close()
-    await Announcer(runtime, exchange.send, retry_max_s=0.1).turn()
+    await Announcer(runtime, exchange.send, name="test", retry_max_s=0.1).turn()
     assert exchange.numbers == [*range(5), *range(5)]
 
 
 async def test_one_publishes_at_a_time_and_a_late_one_moves_nothing(
     runtime: Runtime, tenant: Tenant, exchange: Exchange
 ) -> None:
-    first = Announcer(runtime, exchange.send, retry_max_s=0.1, lease_s=30.0)
+    first = Announcer(runtime, exchange.send, name="test", retry_max_s=0.1, lease_s=30.0)
     other = Exchange()
-    second = Announcer(runtime, other.send, retry_max_s=0.1)
+    second = Announcer(runtime, other.send, name="test", retry_max_s=0.1)
     await happen(runtime, tenant, range(3))
     await first.turn()
     await happen(runtime, tenant, range(3, 6))
     await second.turn()
     assert (exchange.numbers, other.numbers) == ([0, 1, 2], [])
     await first.close()
-    fence = await second._lead()
-    assert fence == 2
-    [behind] = await runtime.read_system("test", leading.list_behind)
-    with pytest.raises(NotLeading):
-        await first._confirm(behind, 1, behind.confirmed + 3)
+    mine = first._led
+    assert mine is not None
+    led = await second._lead()
+    assert led is not None
+    assert led.fence == 2
+    [behind] = await runtime.read_system("test", published.list_behind)
+    with pytest.raises(Deposed):
+        await first._confirm(behind, mine, behind.confirmed + 3)
     assert await first._lead() is None
 
 
@@ -242,7 +246,7 @@ class Listener:
 @pytest.fixture
 async def real(runtime: Runtime, rabbitmq: RabbitMQ) -> AsyncIterator[Announcer]:
     sender = EventSender(rabbitmq.url, timeout_s=3.0)
-    announcer = Announcer(runtime, sender.send, retry_max_s=0.5)
+    announcer = Announcer(runtime, sender.send, name="test", retry_max_s=0.5)
     running = asyncio.create_task(announcer.run())
     yield announcer
     running.cancel()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from camel_ext.core.leading import Deposed
 from camel_ext.core.models import State
 from camel_ext.notifications import inbox, noticing
 from camel_ext.notifications.errors import RuleInvalid, RuleNameTaken
@@ -13,7 +14,6 @@ from camel_ext.notifications.models import EventCursor
 from camel_ext.notifications.noticing import REASON
 from camel_ext.notifications.rules import BUILTIN, all_rules, change_rule, preview
 from camel_ext.notifications.schemas import RuleChange, RulePreview
-from camel_ext.scheduling import Deposed
 from camel_ext.workflows.events import RunFinished
 from tests.notifications.conftest import ADA, OTHER, Desk, failed, waits
 from tests.notifications.conftest import Receiver as Receiver

@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.models import Job
+from camel_ext.core.models import Job, LeaderLease
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.scheduler import SchedulerNeedsPostgres, run_scheduler
-from camel_ext.scheduling.models import Firing, Schedule, SchedulerLease
+from camel_ext.scheduling.models import Firing, Schedule
 from camel_ext.scheduling.schedules import create_schedule, stored_ticks
 from camel_ext.scheduling.ticking import FIRE
 from camel_ext.settings import Settings
@@ -109,9 +109,9 @@ async def test_killed_at_random_each_tick_fires_once(
         await runtime.close()
 
 
-async def _seen(runtime: Runtime) -> tuple[SchedulerLease | None, list[Firing]]:
-    def look(db: Session) -> tuple[SchedulerLease | None, list[Firing]]:
-        return db.scalar(select(SchedulerLease)), list(db.scalars(select(Firing)))
+async def _seen(runtime: Runtime) -> tuple[LeaderLease | None, list[Firing]]:
+    def look(db: Session) -> tuple[LeaderLease | None, list[Firing]]:
+        return db.scalar(select(LeaderLease)), list(db.scalars(select(Firing)))
 
     return await runtime.read(TENANT, look)
 

@@ -24,7 +24,7 @@ from tests.scheduling.conftest import TENANT, asking_on, register_thing, wanted
 from tests.simulator.loop import simulate
 from tests.simulator.process import Process, SimClock
 
-TABLES = ("schedule_firings", "schedules", "scheduler_leases", "jobs", "outbox", "workers")
+TABLES = ("schedule_firings", "schedules", "leader_leases", "jobs", "outbox", "workers")
 SCHEDULERS = 3
 TIMINGS: list[dict[str, Any]] = [
     {"kind": "every", "every_s": 1},

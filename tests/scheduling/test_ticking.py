@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from camel_ext.core.leading import Led
 from camel_ext.core.models import State
 from camel_ext.scheduling import ticking
-from camel_ext.scheduling.leases import Led
 from camel_ext.scheduling.models import Firing, Reason, Schedule
 from camel_ext.scheduling.schedules import pause_schedule, resume_schedule
 from tests.fakes.clock import START
@@ -208,7 +208,7 @@ class TestLeases:
         assert await one._lead() is not None
         assert await two._lead() is None
         await one._release()
-        assert (await two._lead()) == Led(two.id, 2)
+        assert (await two._lead()) == Led(two.id, 2, "scheduler")
 
     async def test_the_sole_one_waits_for_nobody(self, desk: Desk) -> None:
         assert await desk.scheduler("dead").turn() == 1.0

@@ -1,9 +1,8 @@
-"""The lease that makes one scheduler the leader, and the fence that proves it in each transaction.
+"""Leases by which one process leads in a matter, and the fence that proves it in each transaction.
 
-A room above that has one leader, too, takes a lease of another name.
-
-It is taken when something is due, so that schedulers that have nothing to do write nothing. A leader that
-was held up for longer than its lease finds its fence outdated, and nothing of what it writes is kept.
+A lease is taken when there is something to do, so that processes that have nothing to do write nothing. A
+leader that was held up for longer than its lease finds its fence outdated, and nothing of what it writes is
+kept. Which matter it is says the lease's name; what a leader does is its room's.
 """
 
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from camel_ext.scheduling.errors import Deposed
-from camel_ext.scheduling.models import SchedulerLease
+from camel_ext.core.errors import Conflict
+from camel_ext.core.models import LeaderLease
 
-LEASE = "scheduler"
+
+class Deposed(Conflict):
+    """Another process leads by now: nothing of this was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,27 @@ class Led:
 
     holder_id: UUID
     fence: int
-    name: str = LEASE
+    name: str
 
 
 def take(
     connection: Connection,
+    name: str,
     holder_id: UUID,
     holder: str,
     now: datetime,
     lease_s: float,
     *,
     sole: bool = False,
-    name: str = LEASE,
 ) -> Led | None:
-    """Take or extend the lease of that name; None: another scheduler leads.
+    """Take or extend the lease of that name; None: another process leads.
 
-    `sole`: every other scheduler of this database is known to be dead.
+    `sole`: every other process of this database is known to be dead.
     """
     until = now + timedelta(seconds=lease_s)
     held = connection.execute(
-        select(SchedulerLease.holder_id, SchedulerLease.fence, SchedulerLease.lease_until)
-        .where(SchedulerLease.name == name)
+        select(LeaderLease.holder_id, LeaderLease.fence, LeaderLease.lease_until)
+        .where(LeaderLease.name == name)
         .with_for_update()
     ).first()
     if held is None:
@@ -56,8 +57,8 @@ def take(
     # Also one's own lease that ran out is taken anew: what was begun under it may not go on.
     fence = held.fence if mine and held.lease_until > now else held.fence + 1
     connection.execute(
-        update(SchedulerLease)
-        .where(SchedulerLease.name == name)
+        update(LeaderLease)
+        .where(LeaderLease.name == name)
         .values(holder_id=holder_id, holder=holder, fence=fence, lease_until=until)
     )
     return Led(holder_id, fence, name)
@@ -69,21 +70,21 @@ def _found(
     row = {"name": name, "holder_id": holder_id, "holder": holder, "fence": 1}
     try:
         with connection.begin_nested():
-            connection.execute(insert(SchedulerLease), [row | {"lease_until": until}])
+            connection.execute(insert(LeaderLease), [row | {"lease_until": until}])
     except IntegrityError:  # another one was first, on PostgreSQL
         return None
     return Led(holder_id, 1, name)
 
 
 def check(connection: Connection, led: Led) -> None:
-    """Make sure, inside a transaction, that this scheduler still leads.
+    """Make sure, inside a transaction, that this process still leads.
 
     Raises: Deposed.
     """
-    query = select(SchedulerLease.name).where(
-        SchedulerLease.name == led.name,
-        SchedulerLease.holder_id == led.holder_id,
-        SchedulerLease.fence == led.fence,
+    query = select(LeaderLease.name).where(
+        LeaderLease.name == led.name,
+        LeaderLease.holder_id == led.holder_id,
+        LeaderLease.fence == led.fence,
     )
     if connection.execute(query.with_for_update(read=True)).first() is None:
         raise Deposed()
@@ -92,11 +93,11 @@ def check(connection: Connection, led: Led) -> None:
 def release(connection: Connection, led: Led, now: datetime) -> None:
     """Give the lease back, so that the next one need not wait for its end."""
     connection.execute(
-        update(SchedulerLease)
+        update(LeaderLease)
         .where(
-            SchedulerLease.name == led.name,
-            SchedulerLease.holder_id == led.holder_id,
-            SchedulerLease.fence == led.fence,
+            LeaderLease.name == led.name,
+            LeaderLease.holder_id == led.holder_id,
+            LeaderLease.fence == led.fence,
         )
         .values(lease_until=now)
     )
