@@ -27,8 +27,8 @@ from typing import Any
 
 from bench.fanout import PAD, TOPIC, Clients, _serve
 from bench.method import abba
+from tests.brokers.servers import private_valkey
 from tests.postgres import create_database, private_postgres, url_of
-from tests.valkey import private_valkey
 
 PAUSE_S = 0.05
 ARMS = ("redis", "notify")
@@ -153,9 +153,8 @@ def main() -> None:
         return
     found: dict[str, list[dict[str, Any]]] = {arm: [] for arm in ARMS}
     with (
-        tempfile.TemporaryDirectory() as folder,
         private_postgres() as postgres,
-        private_valkey(Path(folder)) as valkey,
+        private_valkey() as valkey,
     ):
         for number, arm in enumerate(abba(ARMS, options.blocks)):
             name = f"across_{number}"

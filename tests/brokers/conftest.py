@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.brokers.servers import RABBIT, RabbitMQ, Server, Valkey
+from tests.brokers.servers import RABBIT, RabbitMQ, Server, Valkey, private_valkey
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +21,8 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """A private Valkey, as Redis."""
-    server = Valkey()
-    server.start()
-    yield server
-    server.close()
+    with private_valkey() as server:
+        yield server
 
 
 @pytest.fixture(params=["rabbitmq", "valkey"])

@@ -11,8 +11,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,17 @@ class Valkey(Server):
 
     def _wipe(self) -> None:
         """Nothing of it is kept anyhow."""
+
+
+@contextmanager
+def private_valkey() -> Iterator[Valkey]:
+    """Start a Valkey; end it with its folder."""
+    server = Valkey()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 def valkey_binary() -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.brokers.servers import RABBIT, RabbitMQ, Valkey, free_port
+from tests.brokers.servers import RABBIT, RabbitMQ, free_port, private_valkey
 from tests.postgres import create_database, own_postgres, url_of
 
 START_S = 120.0
@@ -110,9 +110,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     with ExitStack() as stack:
         postgres = stack.enter_context(own_postgres())
         create_database(postgres.url, "cluster")
-        redis = Valkey()
-        stack.callback(redis.close)
-        redis.start()
+        redis = stack.enter_context(private_valkey())
         found = Cluster(folder, url_of(postgres.url, "cluster"), [free_port(), free_port()])
         engine_port = free_port()
         env = {name: value for name, value in os.environ.items() if "CAMEL_EXT" not in name}

@@ -11,11 +11,11 @@ import pytest
 from camel_ext_client import AsyncClient
 
 from camel_ext.events.cursors import decode_cursor
+from tests.brokers.servers import private_valkey
 from tests.chaos.platform import World, copy_of, goal, make_template
 from tests.chaos.watcher import AWAY, Watcher
 from tests.cluster.apis import Api, ready, wrong_between
 from tests.postgres import create_database, own_postgres, url_of
-from tests.valkey import private_valkey
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chaos")]
 QUICK = {"CAMEL_EXT_QUEUE__LEASE_S": "3", "CAMEL_EXT_QUEUE__HEARTBEAT_S": "0.3"}
@@ -135,7 +135,7 @@ async def test_text_of_a_worker_is_seen_live_at_a_server_and_redis_may_die(
     create_database(postgres_server, "bussed")
     url = url_of(postgres_server, "bussed")
     template = await asyncio.to_thread(make_template, world, tmp_path / "template", url)
-    with private_valkey(tmp_path) as valkey:
+    with private_valkey() as valkey:
         told = QUICK | {"CAMEL_EXT_REDIS__URL": valkey.url}
         api = Api(world, copy_of(template, tmp_path / "a"), url, told)
         try:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,17 +15,17 @@ from camel_ext.core.dependencies import Condition, Policy
 from camel_ext.core.gate import Signals
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
+from tests.brokers.servers import Valkey, private_valkey
 from tests.core.test_wakes import SIGNAL, Ear, commit, until
 from tests.faults.proxy import TRIALS, FaultProxy, proxied
-from tests.valkey import Valkey, private_valkey
 
 pytestmark = pytest.mark.slow
 QUICK = Policy(timeout_s=0.3, failures=3, open_s=0.2)
 
 
 @pytest.fixture
-async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
-    with private_valkey(tmp_path) as server:
+async def valkey() -> AsyncIterator[Valkey]:
+    with private_valkey() as server:
         yield server
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,10 +15,10 @@ from camel_ext.core.limits import EXTRA, TooManyRequests, limit
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.settings import Settings
+from tests.brokers.servers import Valkey, private_valkey
 from tests.conftest import House
 from tests.core.test_wakes import until
 from tests.fakes.clock import FakeClock
-from tests.valkey import Valkey, private_valkey
 
 SIGNALS = frozenset[str]()
 
@@ -56,8 +55,8 @@ async def test_a_burst_then_so_many_a_second_each_key_apart(sqlite_url: str) -> 
 
 
 @pytest.fixture
-async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
-    with private_valkey(tmp_path) as server:
+async def valkey() -> AsyncIterator[Valkey]:
+    with private_valkey() as server:
         yield server
 
 
