@@ -98,7 +98,8 @@ class Bus:
         named = [f"{self._prefix}:{key}" for key in keys]
 
         async def run() -> Any:
-            return await client.eval(text, len(named), *named, *arguments)
+            answer: Any = client.eval(text, len(named), *named, *arguments)
+            return await answer
 
         try:
             return await self.dependency.call(run, (RedisError, OSError))
@@ -189,12 +190,13 @@ class Bus:
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
-        return Redis.from_url(
+        client: Redis = Redis.from_url(
             self._url,
             socket_connect_timeout=self._timeout_s,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
+        return client
 
     async def close(self) -> None:
         """Close the connection of scripts."""
