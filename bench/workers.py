@@ -19,11 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from bench.durable_steps import CONCURRENCY, STEPS, Arm
 from bench.method import abba, about, busy, cpu_s, interval, ratios, report, shown
-from tests.postgres import create_database, own_postgres, url_of
+from tests.postgres import create_database, own_postgres, seeing_all, url_of
 
 WORKERS, FLOOR = 4, 5.0
 WARM_UP = 5
@@ -82,7 +80,7 @@ class Team:
         for member in self.members:
             for run, steps in member.acknowledged().items():
                 told[run] = max(told.get(run, 0), steps)
-        with psycopg.connect(self._url) as connection:
+        with seeing_all(self._url) as connection:
             there = dict(connection.execute(SQL[self.arm]).fetchall())
         missing = sum(max(0, steps - there.get(run, 0)) for run, steps in told.items())
         return missing, sum(told.values())

@@ -78,6 +78,12 @@ def create_database(server: str, name: str, template: str | None = None) -> None
         connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}{suffix}")
 
 
+def seeing_all(url: str) -> "psycopg.Connection[Any]":
+    """Connect to look at, and write, every tenant's rows: as the system does."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, options="-c camel_ext.system=test")
+
+
 @contextmanager
 def temporary_copy(server: str, template: str) -> Iterator[str]:
     """Yield the URL of a copy of the template, dropped afterwards."""

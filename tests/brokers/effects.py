@@ -50,7 +50,7 @@ async def leave_after_ack(context: TaskContext, *, pause_ms: int) -> None:
         now = context.runtime.clock.now()
         jobs.settle(connection, context.job, {"state": State.SUCCEEDED, "finished_at": now}, now)
 
-    await context.runtime.gate.write(sign_off)
+    await context.runtime.gate.write(sign_off, acting="test")
     await asyncio.sleep(2 * pause_ms / 1000)
     await context.runtime.write(context.job.tenant, _note, context)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -29,7 +28,7 @@ from camel_ext.settings import Settings
 from tests.brokers.effects import EARLY, RIGHT, TABLE, UNFENCED, judge
 from tests.brokers.servers import RabbitMQ
 from tests.chaos.zygote import Zygote
-from tests.postgres import temporary_copy
+from tests.postgres import seeing_all, temporary_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
 WORKERS, JOBS, LEASE_S = 3, 40, 1.2
@@ -142,7 +141,7 @@ class Scene:
             await self._back
 
     def wrong(self, kind: str) -> list[str]:
-        with psycopg.connect(self.database) as connection:
+        with seeing_all(self.database) as connection:
             return judge(connection, kind)
 
 
@@ -151,7 +150,7 @@ async def scene(
     postgres_server: str, postgres_template: str, rabbitmq: RabbitMQ, zygote: Zygote, tmp_path: Path
 ) -> AsyncIterator[Scene]:
     with temporary_copy(postgres_server, postgres_template) as database:
-        with psycopg.connect(database) as connection:
+        with seeing_all(database) as connection:
             connection.execute(TABLE)
         knobs = {
             "DATABASE__URL": database, "DATABASE__NOTIFY": "false", "BROKER__URL": rabbitmq.url,

@@ -18,6 +18,7 @@ NAMED = {  # where a shape is not its schema's name without Shown
     "Budgets": "BudgetsGiven",
     "Channel": "ChannelMade",
     "DatasetVersion": "camel_ext__datasets__schemas__VersionShown",
+    "DependencySeen": "DependencyShown",
     "EvaluationCase": "CaseShown",
     "EvaluationCases": "CasesShown",
     "Events": "FeedPageShown",

@@ -5,8 +5,7 @@ Each check is a query that finds what is wrong; where it finds nothing, all is w
 
 from itertools import pairwise
 
-import psycopg
-from sqlalchemy import make_url
+from tests.postgres import seeing_all
 
 CHECKS = {
     "turns are numbered without a gap in each run, from its prefix to its count": """
@@ -47,8 +46,7 @@ CHECKS = {
 def wrong_in(database: str) -> list[str]:
     """Return every violation, in words."""
     wrong = []
-    plain = make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain) as connection:
+    with seeing_all(database) as connection:
         for what, query in CHECKS.items():
             found = connection.execute(query).fetchmany(3)
             if found:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from tests.cluster.checks import CHECKS, wrong_feed, wrong_in
-from tests.postgres import temporary_copy
+from tests.postgres import seeing_all, temporary_copy
 
 pytestmark = pytest.mark.slow
 NIL = str(uuid4())
@@ -24,7 +23,7 @@ def test_nothing_is_wrong_with_an_empty_house(postgres_copy: str) -> None:
 
 
 def test_an_open_job_and_a_gap_in_the_feed_are_found(postgres_copy: str) -> None:
-    with psycopg.connect(postgres_copy) as connection:
+    with seeing_all(postgres_copy) as connection:
         connection.execute(
             "INSERT INTO jobs (id, org_id, project_id, kind, args, state, priority, run_at, attempts, "
             "max_attempts, takeovers, fence, resources, trace_id, created_at) VALUES "
