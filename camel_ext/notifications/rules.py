@@ -253,7 +253,7 @@ def event_types() -> list[EventTypeShown]:
     for name in noticeable():
         cls = EVENT_TYPES[name]
         names = [field.name for field in fields(cls) if field.name != "subject"]
-        words = (cls.__doc__ or "").strip().splitlines()[0]
+        words = next(iter((cls.__doc__ or "").strip().splitlines()), "")
         told = "" if words.startswith(f"{cls.__name__}(") else words
         shown.append(EventTypeShown(type=name, words=told, fields=names))
     return shown

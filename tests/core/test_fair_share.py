@@ -60,7 +60,7 @@ class Claimer:
             event.remove(connection, "before_cursor_execute", count)
             return held
 
-        return await self.runtime.gate.write(claim)
+        return await self.runtime.gate.write(claim, acting="test")
 
 
 @pytest.fixture

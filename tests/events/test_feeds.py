@@ -64,7 +64,9 @@ async def test_what_was_pruned_before_it_was_told_is_a_reset(feed: FeedUnderTest
     await feed.happen(1, 2)
     with deaf(feed):
         await feed.dispatch()
-        await feed.runtime.gate.write(lambda c, _: prune(c, feed.runtime.clock.now()))
+        await feed.runtime.gate.write(
+            lambda c, _: prune(c, feed.runtime.clock.now()), acting="test"
+        )
         await feed.happen(3)
         await feed.dispatch()
     await feed.hub.follow()

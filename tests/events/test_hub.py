@@ -155,7 +155,7 @@ async def test_a_cursor_older_than_what_is_kept_gets_reset_then_goes_on(
 ) -> None:
     await feed.happen(1, 2, 3)
     await feed.dispatch()
-    await feed.runtime.gate.write(lambda c, _: prune(c, feed.runtime.clock.now()))
+    await feed.runtime.gate.write(lambda c, _: prune(c, feed.runtime.clock.now()), acting="test")
     sink = await feed.connect(after=encode_cursor(1))
     level = await feed.connect(after=encode_cursor(3))
     await feed.happen(4)
