@@ -35,7 +35,7 @@ ACROSS_TENANTS = {
     "core/outbox.py": "the dispatcher numbers all feeds",
     "core/migrate.py": "DDL, and the version of the schema",
     "brokers/announcing.py": "one process publishes the events of all tenants",
-    "brokers/leading.py": "one process publishes the events of all tenants",
+    "brokers/published.py": "one process publishes the events of all tenants",
     "events/dispatcher.py": "one dispatcher numbers and announces all feeds",
     "events/feeds.py": "one dispatcher reads what other processes committed",
     "events/hub.py": "what was missed is read for the client's own organisation",
