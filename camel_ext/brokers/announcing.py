@@ -17,6 +17,7 @@ from camel_ext.brokers import published
 from camel_ext.brokers.hints import Circuit
 from camel_ext.brokers.published import Behind
 from camel_ext.core import leading, outbox
+from camel_ext.core.clock import wait_at_most
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.leading import Deposed, Led
@@ -148,11 +149,4 @@ class Announcer:
 
     async def _pause(self) -> None:
         clock = self._runtime.clock
-        sleeper = asyncio.ensure_future(clock.sleep(POLL_S))
-        waker = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeper.cancel()
-            waker.cancel()
-            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        await wait_at_most(clock, self._wake, POLL_S)

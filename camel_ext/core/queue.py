@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs, leases
+from camel_ext.core.clock import wait_at_most
 from camel_ext.core.deaths import announce_death
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
@@ -198,16 +199,8 @@ class QueueWorker:
         return await self.runtime.read_system("queue", look)
 
     async def _pause(self) -> None:
-        if self._wake.is_set():
-            return
-        sleeper = asyncio.ensure_future(self.runtime.clock.sleep(self._poll_s))
-        waker = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._looks |= sleeper.done()
-            sleeper.cancel()
-            waker.cancel()
+        ran_out = await wait_at_most(self.runtime.clock, self._wake, self._poll_s)
+        self._looks |= ran_out  # read only now: others set it meanwhile
 
     async def _register(self) -> None:
         def register(connection: Connection, _signals: Signals) -> int:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from camel_ext.core import outbox
+from camel_ext.core.clock import wait_at_most
 from camel_ext.core.database import held_alone
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Lane, Signals
@@ -124,18 +125,7 @@ class Dispatcher:
             await clock.sleep(min(BACKOFF_MAX_S, 0.1 * 2.0 ** min(self.failures, 10)))
             return
         await clock.sleep(PAUSE_S)
-        if self._wake.is_set():
-            return
-        sleeper = asyncio.ensure_future(clock.sleep(self._poll_s))
-        waker = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeper.cancel()
-            waker.cancel()
-            # Not by suppressing CancelledError: a cancellation of this very task, arriving here,
-            # would be lost, and the process would wait for it for ever.
-            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        await wait_at_most(clock, self._wake, self._poll_s)
 
 
 def _number(connection: Connection, signals: Signals) -> list[Numbered] | None:

@@ -8,12 +8,12 @@ import asyncio
 import logging
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from camel_ext.core import leading
+from camel_ext.core.clock import wait_at_most
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Lane, Signals
 from camel_ext.core.leading import Deposed, Led
@@ -148,14 +148,7 @@ class Leader:
             return
         if self._wake.is_set() or seconds <= 0:
             return
-        sleeper: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.clock.sleep(seconds))
-        waker: asyncio.Future[Any] = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeper.cancel()
-            waker.cancel()
-            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        await wait_at_most(self._runtime.clock, self._wake, seconds)
 
     async def _release(self) -> None:
         """Give the lease back: a stopping leader need not be waited for."""

@@ -8,11 +8,11 @@ is a job of the queue.
 import asyncio
 import logging
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
 from camel_ext.core import leading
+from camel_ext.core.clock import wait_at_most
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
@@ -141,14 +141,7 @@ class Scheduler:
         if self._wake.is_set() or seconds <= 0:
             await asyncio.sleep(0)
             return
-        sleeper: asyncio.Future[Any] = asyncio.ensure_future(self._runtime.clock.sleep(seconds))
-        waker: asyncio.Future[Any] = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeper.cancel()
-            waker.cancel()
-            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        await wait_at_most(self._runtime.clock, self._wake, seconds)
 
     async def _release(self) -> None:
         """Give the lease back: a stopping leader need not be waited for."""
