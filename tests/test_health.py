@@ -3,7 +3,7 @@
 from httpx import AsyncClient
 
 from camel_ext.core.database import DatabaseUnreachable
-from camel_ext.core.runtime import DATABASE
+from camel_ext.core.runtime import DATABASE, POLICY
 from camel_ext.serving import serving_of
 from camel_ext.serving.engines.breaker import Breaker
 from tests.conftest import House
@@ -22,7 +22,8 @@ async def test_a_database_that_is_away_is_503_with_retry_after_and_told(
     house: House, client: AsyncClient
 ) -> None:
     database = house.runtime.dependencies[DATABASE]
-    for _ in range(database.policy.failures):
+    database.policy = POLICY  # as a server's; a file would never be left alone
+    for _ in range(5):
         database.failed(DatabaseUnreachable())
     refused = await client.get("/api/v1/runs")
     assert refused.status_code == 503

@@ -35,12 +35,16 @@ class DependencyDown(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one dependency is asked. `at_once` is the bulkhead: more calls wait, within `timeout_s`."""
+    """How one dependency is asked.
+
+    `at_once` is the bulkhead: more calls wait, within `timeout_s`. `failures` in a row have it left alone
+    for `open_s` seconds; None: never.
+    """
 
     timeout_s: float = 5.0
     tries: int = 1
     pause_s: float = 0.1
-    failures: int = 5
+    failures: int | None = 5
     open_s: float = 5.0
     at_once: int = 32
 
@@ -93,7 +97,7 @@ class Dependency:
 
         Raises: DependencyDown or `kind`, with the seconds until it is tried again.
         """
-        if self._in_a_row < self.policy.failures:
+        if not self._is_left_alone():
             return
         now_s = self._clock.monotonic_s()
         wait_s = self._closed_until_s - now_s
@@ -119,7 +123,7 @@ class Dependency:
         self.calls += 1
         self.failed_calls += 1
         self._in_a_row += 1
-        if self._in_a_row >= self.policy.failures:
+        if self._is_left_alone():
             self._closed_until_s = self._clock.monotonic_s() + self.policy.open_s
         self._turn(Condition.DOWN, type(error).__name__)
 
@@ -146,6 +150,9 @@ class Dependency:
                 self.worked()
                 return result
         raise AssertionError("a policy has one try at least")
+
+    def _is_left_alone(self) -> bool:
+        return self.policy.failures is not None and self._in_a_row >= self.policy.failures
 
     def _turn(self, condition: Condition, error: str | None) -> None:
         if condition is not self.condition:

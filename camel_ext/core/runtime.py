@@ -5,7 +5,6 @@ simulator builds one with a virtual clock and inline threads. It is not a contai
 those live in `extras`, by the room's name.
 """
 
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +29,7 @@ T = TypeVar("T")
 DATABASE = "database"
 POLICY = Policy(timeout_s=30.0, tries=1, failures=5, open_s=1.0)
 # A file answers at once, well or badly, and reads work where writes do not: it is never left alone.
-FILE_POLICY = Policy(timeout_s=30.0, tries=1, failures=sys.maxsize, open_s=1.0)
+FILE_POLICY = Policy(timeout_s=30.0, tries=1, failures=None, open_s=1.0)
 
 
 @dataclass(eq=False)

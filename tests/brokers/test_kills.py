@@ -200,7 +200,11 @@ async def test_nothing_is_lost_and_nothing_done_twice(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "says", "seeds"),
-    [(EARLY, "is lost", (0, 1, 4, 6)), (UNFENCED, "a late worker wrote", (2, 5, 8, 14))],
+    [
+        (EARLY, "is lost", (0, 1, 4, 6)),
+        # One worker is stopped at a moment: whether it holds a job then is chance, so several tries.
+        (UNFENCED, "a late worker wrote", tuple(range(2, 40, 3))),
+    ],
 )
 async def test_a_bug_is_found(scene: Scene, kind: str, says: str, seeds: tuple[int, ...]) -> None:
     """Signed off before it was done; written for without a fence."""
