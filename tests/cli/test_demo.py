@@ -101,6 +101,7 @@ def test_the_call_that_a_run_waits_for_is_read_from_its_detail() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_the_demo_for_real(tmp_path: Path, bundled_model: Path) -> None:
     """Four goals and the loop, the real model, a real server: rc 0, everything left, nothing running."""
     (tmp_path / "models").mkdir()

@@ -128,6 +128,7 @@ def alias(page: Page, name: str) -> Locator:
     return rows.filter(has=page.get_by_role("button", name=name, exact=True)).first
 
 
+@pytest.mark.timeout(1_800)
 def test_the_whole_loop_by_mouse(page: Pages, web_server: WebServer, link: str) -> None:
     opened = page(signed_in=False)
     opened.goto(link)
