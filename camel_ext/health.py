@@ -6,24 +6,38 @@ name that somebody gave, or the words of an error.
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from fastapi import FastAPI, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from camel_ext import __version__
-from camel_ext.core.dependencies import REDIS, Condition, Seen
+from camel_ext.core.dependencies import REDIS, Circuit, Condition, Seen
+from camel_ext.core.disk import DISK
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import problems
 from camel_ext.core.runtime import DATABASE, Runtime
 from camel_ext.serving import serving_of
 
 LOW_BYTES = 300 * 10**6
-DISK_LOST = "trainings, exports and the database stop with an error where they need room"
 NO_REDIS = "text that another process makes is not seen live; limits count in each process"
 BY_DATABASE = "the feed, runs and answers go by the database"
+
+
+class DependencyPolicyShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    timeout_s: float = Field(description="How long one call may take.")
+    tries: int = Field(description="How often a call is tried, as long as retries have budget.")
+    budget: float = Field(description="Retries there are at most; ten calls that work earn one.")
+    failures: int | None = Field(
+        description="Failures in a row after which it is left alone; null: never."
+    )
+    open_s: float = Field(description="For how long; the next call is the probe.")
+    at_once: int = Field(description="Calls that go to it at the same time; more wait.")
 
 
 class DependencyShown(BaseModel):
@@ -38,6 +52,13 @@ class DependencyShown(BaseModel):
     calls: int = Field(description="Calls since this process started.")
     failed: int = Field(description="Of these, how many were not answered.")
     refused: int = Field(description="Calls not sent, because it was left alone for a moment.")
+    in_use: int = Field(description="Calls under way, where its places are counted here.")
+    circuit: Circuit = Field(
+        description="`closed`: it is asked; `open`: left alone; `half-open`: the next call probes."
+    )
+    policy: DependencyPolicyShown | None = Field(
+        description="How it is asked; null: it is not asked."
+    )
 
 
 class StatusShown(BaseModel):
@@ -101,10 +122,6 @@ def _state(dependencies: list[DependencyShown]) -> Literal["ok", "degraded", "do
 
 
 def _shown(runtime: Runtime, data_dir: Path) -> list[DependencyShown]:
-    seen = [each.seen() for each in runtime.dependencies.values()]
-    if REDIS not in runtime.dependencies:
-        seen.append(Seen(REDIS, Condition.OFF, None, NO_REDIS, BY_DATABASE))
-    seen += [serving_of(runtime).seen(), _disk(data_dir)]
     return [
         DependencyShown(
             name=each.name,
@@ -116,17 +133,31 @@ def _shown(runtime: Runtime, data_dir: Path) -> list[DependencyShown]:
             calls=each.calls,
             failed=each.failed,
             refused=each.refused,
+            in_use=each.in_use,
+            circuit=each.circuit,
+            policy=None
+            if each.policy is None
+            else DependencyPolicyShown.model_validate(each.policy),
         )
-        for each in seen
+        for each in all_seen(runtime, data_dir)
     ]
 
 
-def _disk(data_dir: Path) -> Seen:
+def all_seen(runtime: Runtime, data_dir: Path) -> list[Seen]:
+    """Return how everything is that this process depends on."""
+    seen = [each.seen() for name, each in runtime.dependencies.items() if name != DISK]
+    if REDIS not in runtime.dependencies:
+        seen.append(Seen(REDIS, Condition.OFF, None, NO_REDIS, BY_DATABASE))
+    return [*seen, *serving_of(runtime).seen(), _disk(runtime, data_dir)]
+
+
+def _disk(runtime: Runtime, data_dir: Path) -> Seen:
+    """Return how the disk is: full, or stalled, or well, whether it was worked on or not."""
+    seen = runtime.disk.dependency.seen()
+    if seen.circuit is not Circuit.CLOSED:
+        return replace(seen, condition=Condition.DOWN)
     try:
         room = shutil.disk_usage(data_dir.expanduser()).free
     except OSError as error:
-        kind = type(error).__name__
-        return Seen("disk", Condition.DOWN, None, DISK_LOST, "what needs no file goes on", kind)
-    low = room < LOW_BYTES
-    condition = Condition.DOWN if low else Condition.UP
-    return Seen("disk", condition, None, DISK_LOST, "what needs no room goes on")
+        return replace(seen, condition=Condition.DOWN, error=type(error).__name__)
+    return replace(seen, condition=Condition.DOWN if room < LOW_BYTES else Condition.UP)

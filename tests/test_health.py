@@ -1,11 +1,15 @@
 """How a process is: without a key, without a name of anybody's, and without a database, too."""
 
+import errno
+
+import pytest
 from httpx import AsyncClient
 
 from camel_ext.core.database import DatabaseUnreachable
+from camel_ext.core.dependencies import Dependency, DependencyDown, Policy
+from camel_ext.core.disk import DISK
 from camel_ext.core.runtime import DATABASE, POLICY
 from camel_ext.serving import serving_of
-from camel_ext.serving.engines.breaker import Breaker
 from tests.conftest import House
 from tests.fakes.engine import FakeEngine
 
@@ -14,8 +18,13 @@ async def test_it_takes_no_key(house: House) -> None:
     stranger = house.as_key(None)
     for path in ("/health/live", "/health/ready", "/readyz", "/api/v1/status"):
         assert (await stranger.get(path)).status_code == 200
-    names = [each["name"] for each in (await stranger.get("/readyz")).json()["dependencies"]]
-    assert names == [DATABASE, "Redis", "model endpoints", "disk"]
+    shown = (await stranger.get("/readyz")).json()["dependencies"]
+    assert [each["name"] for each in shown] == [
+        DATABASE, "Redis", "model endpoints", "local models", DISK,
+    ]  # fmt: skip
+    assert {each["circuit"] for each in shown} == {"closed"}
+    assert shown[0]["policy"]["timeout_s"] == house.runtime.dependencies[DATABASE].policy.timeout_s
+    assert shown[1]["policy"] is None
 
 
 async def test_a_database_that_is_away_is_503_with_retry_after_and_told(
@@ -42,7 +51,9 @@ async def test_an_endpoint_that_is_left_alone_degrades_and_is_not_named(
     house: House, client: AsyncClient
 ) -> None:
     class Provider(FakeEngine):
-        breaker = Breaker(house.runtime.clock, who="The endpoint 'secret-name'", threshold=1)
+        dependency = Dependency(
+            house.runtime.clock, "secret-name", Policy(failures=1), lost="it", meanwhile="the rest"
+        )
 
     engine, serving = Provider(), serving_of(house.runtime)
     serving.use(engine, "secret-name")
@@ -50,10 +61,29 @@ async def test_an_endpoint_that_is_left_alone_degrades_and_is_not_named(
     from camel_ext.serving.stations import Station
 
     serving._stations["x"] = Station(engine, EngineKind.PROVIDER, "secret-name", 1.0)
-    engine.breaker.settle(DatabaseUnreachable(), probe=False)
+    engine.dependency.failed(DatabaseUnreachable())
     answer = await client.get("/api/v1/status")
     told = answer.json()
     seen = next(each for each in told["dependencies"] if each["name"] == "model endpoints")
     assert (told["state"], seen["state"]) == ("degraded", "down")
     assert seen["since"]
+    assert (seen["circuit"], seen["failed"]) == ("open", 1)
     assert "secret-name" not in answer.text
+
+
+async def test_a_disk_that_fails_is_left_alone_and_told(house: House, client: AsyncClient) -> None:
+    def broken() -> None:
+        raise OSError(errno.EIO, "Input/output error", "/secret/path")
+
+    disk = house.runtime.disk
+    for _ in range(disk.dependency.policy.failures or 0):
+        with pytest.raises(OSError, match="Input"):
+            await disk.run(broken)
+    with pytest.raises(DependencyDown, match="is not asked for a moment"):
+        await disk.run(broken)
+    answer = await client.get("/readyz")
+    seen = next(each for each in answer.json()["dependencies"] if each["name"] == DISK)
+    assert (seen["state"], seen["circuit"], seen["error"]) == ("down", "open", "OSError")
+    assert "/secret/path" not in answer.text
+    disk.dependency.worked()
+    assert (await client.get("/api/v1/status")).json()["state"] == "ok"

@@ -14,10 +14,11 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from camel_ext.brokers import published
-from camel_ext.brokers.hints import Circuit
+from camel_ext.brokers.hints import policy_of
 from camel_ext.brokers.published import Behind
 from camel_ext.core import leading, outbox
 from camel_ext.core.clock import wait_at_most
+from camel_ext.core.dependencies import Circuit, Condition, Dependency
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.leading import Deposed, Led
@@ -26,6 +27,7 @@ from camel_ext.core.runtime import Runtime
 
 log = logging.getLogger(__name__)
 REASON = "event publisher"
+EXCHANGE = "event exchange"
 T = TypeVar("T")
 LEASE = "publisher of events"
 BATCH = 200  # events between two notes of how far it came
@@ -43,6 +45,7 @@ class Announcer:
         send: Send,
         *,
         name: str,
+        timeout_s: float = 3.0,
         retry_max_s: float,
         lease_s: float = LEASE_S,
     ) -> None:
@@ -50,7 +53,13 @@ class Announcer:
         self._me, self._name = runtime.new_id(), name
         self._led: Led | None = None
         self._wake = asyncio.Event()
-        self.circuit = Circuit(runtime.clock, retry_max_s)
+        self.dependency = runtime.dependencies[EXCHANGE] = Dependency(
+            runtime.clock,
+            EXCHANGE,
+            policy_of(timeout_s, retry_max_s),
+            lost="other systems hear nothing new of the broker",
+            meanwhile="events wait in the database, as long as they are kept (events.keep_s)",
+        )
         self.confirmed = 0
         runtime.gate.listen(outbox.NUMBERED, self._wake.set)
 
@@ -59,7 +68,7 @@ class Announcer:
         while True:
             self._wake.clear()
             try:
-                if not self.circuit.is_open:
+                if self.dependency.circuit is not Circuit.OPEN:
                     await self.turn()
             except Deposed:
                 log.info("another process publishes events now")
@@ -109,7 +118,9 @@ class Announcer:
             count = 0
             self._failed(error)
         else:
-            if self.circuit.mend():
+            was_away = self.dependency.condition is Condition.DOWN
+            self.dependency.worked()
+            if was_away:
                 log.info("the broker is back: events are published from where it left off")
         if count:
             await self._confirm(behind, led, events[count - 1].seq)
@@ -137,12 +148,12 @@ class Announcer:
         return self._runtime.database.lease_now(connection, self._runtime.clock)
 
     def _failed(self, error: Exception) -> None:
-        first = self.circuit.failures == 0
-        pause_s = self.circuit.fail()
+        first = self.dependency.condition is not Condition.DOWN
+        self.dependency.failed(error)
         if first:
             log.warning(
                 "the broker is away, events wait in the database; next try in %.0f s: %s: %s",
-                pause_s,
+                self.dependency.policy.pause_after_s(1),
                 type(error).__name__,
                 error,
             )

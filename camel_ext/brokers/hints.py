@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from camel_ext.brokers.naming import queue_name
-from camel_ext.core.clock import Clock
-from camel_ext.core.dependencies import Dependency, Policy
+from camel_ext.core.dependencies import Circuit, Condition, Dependency, Policy
 from camel_ext.core.jobs import HINT
 from camel_ext.core.runtime import Runtime
 
@@ -26,48 +25,38 @@ FIRST_RETRY_S = 1.0
 Messages = list[tuple[str, list[str]]]
 
 
-class Circuit:
-    """Whether something may be tried now: after each failure in turn it stays open twice as long."""
-
-    def __init__(self, clock: Clock, most_s: float) -> None:
-        self._clock, self._most_s = clock, most_s
-        self._again_at_s = 0.0
-        self.failures = 0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing is to be tried."""
-        return self._clock.monotonic_s() < self._again_at_s
-
-    def fail(self) -> float:
-        """Note a failure; return for how many seconds nothing is tried."""
-        pause_s = min(self._most_s, FIRST_RETRY_S * 2.0 ** min(self.failures, 16))
-        self.failures += 1
-        self._again_at_s = self._clock.monotonic_s() + pause_s
-        return pause_s
-
-    def mend(self) -> int:
-        """Note a success; return how many failures it ends."""
-        ended, self.failures, self._again_at_s = self.failures, 0, 0.0
-        return ended
+def policy_of(timeout_s: float, retry_max_s: float) -> Policy:
+    """Return how a broker is asked: one message after another, and left alone after one failure."""
+    return Policy(
+        timeout_s=timeout_s,
+        failures=1,
+        open_s=FIRST_RETRY_S,
+        open_max_s=retry_max_s,
+        at_once=1,
+        budget=0.0,
+    )
 
 
 class Hinter:
     """One per process. `run()` goes on until it is cancelled."""
 
     def __init__(
-        self, runtime: Runtime, send: Callable[[Messages], None], *, retry_max_s: float
+        self,
+        runtime: Runtime,
+        send: Callable[[Messages], None],
+        *,
+        timeout_s: float = 3.0,
+        retry_max_s: float,
     ) -> None:
         self._runtime, self._send = runtime, send
         self._waiting: dict[str, list[str]] = defaultdict(list)
         self._count = 0
         self._said = asyncio.Event()
-        self.circuit = Circuit(runtime.clock, retry_max_s)
         self.sent = self.dropped = 0
         self.dependency = runtime.dependencies[NAME] = Dependency(
             runtime.clock,
             NAME,
-            Policy(),
+            policy_of(timeout_s, retry_max_s),
             lost="workers are not woken by it at the moment a job is queued",
             meanwhile="jobs wait in the database, and workers find them by looking",
         )
@@ -75,7 +64,7 @@ class Hinter:
 
     def hint(self, words: str) -> None:
         """Take a job that was committed here: `KIND PRIORITY ID`."""
-        if self._count >= MOST_WAITING or self.circuit.is_open:
+        if self._count >= MOST_WAITING or self.dependency.circuit is Circuit.OPEN:
             self.dropped += 1
             return
         kind, priority, job_id = words.split()
@@ -105,20 +94,20 @@ class Hinter:
             self._failed(error, count)
         else:
             self.sent += count
+            was_away = self.dependency.condition is Condition.DOWN
             self.dependency.worked()
-            if self.circuit.mend():
+            if was_away:
                 log.info("the broker is back: workers are woken through it again")
 
     def _failed(self, error: Exception, count: int) -> None:
         self.dropped += count
+        first = self.dependency.condition is not Condition.DOWN
         self.dependency.failed(error)
-        first = self.circuit.failures == 0
-        pause_s = self.circuit.fail()
         if first:
             log.warning(
                 "the broker is away, jobs are found in the database meanwhile; next try in %.0f s: "
                 "%s: %s",
-                pause_s,
+                self.dependency.policy.pause_after_s(1),
                 type(error).__name__,
                 error,
             )

@@ -46,7 +46,7 @@ async def hinting(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
 
     knobs = settings.broker
     sender = HintSender(url, timeout_s=knobs.timeout_s)
-    hinter = Hinter(runtime, sender.send, retry_max_s=knobs.retry_max_s)
+    hinter = Hinter(runtime, sender.send, timeout_s=knobs.timeout_s, retry_max_s=knobs.retry_max_s)
     task = asyncio.create_task(hinter.run(), name="hints")
     task.add_done_callback(_report)
     try:
@@ -119,6 +119,7 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
         runtime,
         sender.send,
         name=f"{socket.gethostname()}/{os.getpid()}",
+        timeout_s=settings.broker.timeout_s,
         retry_max_s=settings.broker.retry_max_s,
     )
     task = asyncio.create_task(announcer.run(), name="event-publisher")

@@ -32,13 +32,28 @@ def show_status(here: Here) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
+def _how(each: DependencySeen) -> str:
+    """Return how it is asked, in a few words."""
+    policy = each["policy"]
+    if policy is None:
+        return ""
+    tries = "" if policy["tries"] == 1 else f", {policy['tries']} tries"
+    failed = f", {each['failed']} of {each['calls']} calls failed" if each["failed"] else ""
+    alone = "" if each["circuit"] == "closed" else f", circuit {each['circuit']}"
+    return (
+        f"  [quiet]{policy['timeout_s']:g} s{tries}, {policy['at_once']} at once{failed}{alone}[/]"
+    )
+
+
 def _show(here: Here, each: DependencySeen, now: datetime) -> None:
     state = {"off": "not set", "unknown": "not asked yet"}.get(each["state"], each["state"])
     shows_since = each["state"] == "down" and each["since"] is not None
     since = f" since {str(each['since'])[:19]}Z, {age(each['since'], now)}" if shows_since else ""
     error = f"  [quiet]{plain(each['error'])}[/]" if each["error"] else ""
-    out = here.out
-    out.print(f"  {MARKS[each['state']]} {each['name']:16} {state}{since}{error}", soft_wrap=True)
+    how, out = _how(each), here.out
+    out.print(
+        f"  {MARKS[each['state']]} {each['name']:16} {state}{since}{error}{how}", soft_wrap=True
+    )
     if each["state"] == "down":
         out.print(f"      lost: {plain(each['lost'])}", soft_wrap=True)
     if each["state"] in ("down", "off"):

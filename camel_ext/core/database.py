@@ -88,6 +88,7 @@ class Database:
                 f"database.url starts with {backend!r}: use sqlite:///FILE or postgresql://..."
             )
         self.is_sqlite = backend == "sqlite"
+        self.connections_max = readers + (1 if self.is_sqlite else writers)
         self.patience = Patience()
         self.url = parsed if self.is_sqlite else parsed.set(drivername="postgresql+psycopg")
         if self.is_sqlite:

@@ -6,7 +6,7 @@ those live in `extras`, by the room's name.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from camel_ext.core.clock import Clock
 from camel_ext.core.database import Database, DatabaseUnreachable
 from camel_ext.core.dependencies import Dependency, Policy
+from camel_ext.core.disk import DISK, Disk
 from camel_ext.core.gate import Lane, Signals, WriteGate
 from camel_ext.core.ids import uuid7
 from camel_ext.core.journal import apply_appends
@@ -41,6 +42,7 @@ class Runtime:
     rng: Random
     threads: Threads
     gate: WriteGate = field(init=False)
+    disk: Disk = field(init=False)
     extras: dict[str, Any] = field(default_factory=dict)
     dependencies: dict[str, Dependency] = field(default_factory=dict)
 
@@ -48,10 +50,15 @@ class Runtime:
         self.dependencies[DATABASE] = Dependency(
             self.clock,
             DATABASE,
-            FILE_POLICY if self.database.is_sqlite else POLICY,
+            replace(
+                FILE_POLICY if self.database.is_sqlite else POLICY,
+                at_once=self.database.connections_max,
+            ),
             lost="nothing is read or written: requests are answered 503 with Retry-After",
             meanwhile="clients keep their place and go on by themselves; runs resume at their turn",
         )
+        self.disk = Disk(self.threads, self.clock)
+        self.dependencies[DISK] = self.disk.dependency
         self.gate = WriteGate(self.database, self.threads, self.clock, apply_appends)
 
     def new_id(self) -> UUID:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.database import DatabaseUnreachable
+from camel_ext.core.dependencies import DependencyDown
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.gate import Signals
 from camel_ext.core.jobs import Claimed
@@ -27,6 +28,7 @@ from camel_ext.core.runtime import Runtime
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+OURS_TO_MEND = (DatabaseUnreachable, DependencyDown, InsufficientStorage)
 BACKOFF_S = 1.0
 BACKOFF_MAX_S = 60.0
 
@@ -141,7 +143,7 @@ async def outcome_of(
         if stopping():
             return {"state": State.QUEUED, "run_at": now()}
         return None  # the lease is lost: whoever holds the job now speaks for it
-    except (DatabaseUnreachable, InsufficientStorage) as error:  # ours to mend, not the job's fault
+    except OURS_TO_MEND as error:  # not the job's fault
         pause_s = rng.uniform(0, BACKOFF_MAX_S / 10)
         later = {"state": State.QUEUED, "run_at": now() + timedelta(seconds=pause_s)}
         return later | {"error_code": error.code, "error_detail": error.detail[:2000]}

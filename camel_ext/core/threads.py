@@ -33,7 +33,15 @@ class ThreadLanes:
 
     def __init__(self, sizes: dict[str, int] | None = None) -> None:
         brokers = {"broker": 1, "hints": 1, "events": 1}
-        self._sizes = {"write": 1, "read": 4, "work": 8, "outbound": 4, **brokers, **(sizes or {})}
+        self._sizes = {
+            "write": 1,
+            "read": 4,
+            "work": 8,
+            "outbound": 4,
+            "disk": 4,
+            **brokers,
+            **(sizes or {}),
+        }
         self._pools: dict[str, Executor] = {}
 
     async def run(self, lane: str, fn: Callable[..., T], *args: object) -> T:

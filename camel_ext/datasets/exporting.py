@@ -131,18 +131,18 @@ def again(db: Session, door: TenantDoor, *, export_id: str) -> UUID:
 @task(exports.EXPORT, failed=mark_failed, cancel=cancel, again=again)
 async def export_version(context: TaskContext, *, export_id: str) -> None:
     """Write an export to its end."""
-    runtime, threads = context.runtime, context.runtime.threads
+    runtime, threads, disk = context.runtime, context.runtime.threads, context.runtime.disk
     export = await context.write(exports.begin_export, runtime.clock.now(), UUID(export_id))
     if export.state.is_final:
         return
     folder = folder_of(runtime.extras[FOLDER], context.job.tenant)
-    file = await threads.run("work", WholeFile, folder, export.file, export.id)
+    file = await disk.run(WholeFile, folder, export.file, export.id)
     try:
         async for piece in pieces_of(
             context.read, threads, export.version_id, export.split, export.format
         ):
-            await threads.run("work", file.write, piece)
-        written = await threads.run("work", file.finish)
+            await disk.run(file.write, piece)
+        written = await disk.run(file.finish)
     except asyncio.CancelledError:
         file.drop()
         if not context.cancel_requested:

@@ -13,11 +13,10 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from camel_ext.core.dependencies import Condition, Seen
+from camel_ext.core.dependencies import Circuit, Condition, Dependency, Seen
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions import Recorder
-from camel_ext.registry import ResolvedAdapter, ResolvedModel
-from camel_ext.serving.engines.breaker import Breaker
+from camel_ext.registry import EngineKind, ResolvedAdapter, ResolvedModel
 from camel_ext.serving.engines.protocol import Engine
 from camel_ext.serving.errors import CircuitOpen, EngineUnavailable, ModelFileMissing
 from camel_ext.serving.stations import (
@@ -85,8 +84,8 @@ class Serving:
         async with self._opening:
             station = self.station_of(model)
             if station is None:
-                station = await self._runtime.threads.run(
-                    "work", open_station, self._runtime, self._settings, model
+                station = await self._runtime.disk.run(
+                    open_station, self._runtime, self._settings, model
                 )
                 self._stations[station_key(model)] = station
             return station
@@ -99,8 +98,8 @@ class Serving:
         known = (adapter.file, adapter.sha256)
         if known not in self._adapters:
             try:
-                self._adapters[known] = await self._runtime.threads.run(
-                    "work", model_path, self._settings.data_dir, *known
+                self._adapters[known] = await self._runtime.disk.run(
+                    model_path, self._settings.data_dir, *known
                 )
             except ModelFileMissing:
                 if self._settings.serving.engine_url is None or adapter.sha256 is None:
@@ -123,23 +122,21 @@ class Serving:
         finally:
             await engine.close()
 
-    def seen(self) -> Seen:
-        """Return how the endpoints of models are, all together: no name of one."""
-        every = [getattr(station.engine, "breaker", None) for station in self._stations.values()]
-        breakers: list[Breaker] = [each for each in every if each is not None]
-        away = [each for each in breakers if each.state != "closed"]
-        condition = Condition.DOWN if away else Condition.UP if breakers else Condition.UNKNOWN
-        since = min((each.opened_at for each in away if each.opened_at), default=None)
-        return Seen(
-            "model endpoints",
-            condition,
-            since,
-            f"runs that ask them wait ({len(away)} of {len(breakers)} endpoints are left alone)",
-            "those runs resume by themselves; other models and all else go on",
-            CircuitOpen.__name__ if away else None,
-            sum(each.calls for each in breakers),
-            sum(each.failed for each in breakers),
-        )
+    def seen(self) -> list[Seen]:
+        """Return how endpoints and local models are, all of a kind together: no name of one."""
+        return [
+            _together("model endpoints", self._dependencies(EngineKind.PROVIDER)),
+            _together("local models", self._dependencies(EngineKind.LOCAL)),
+        ]
+
+    def seen_each(self) -> list[Seen]:
+        """Return how each endpoint and local model is, by name: for who operates this."""
+        return [each.seen() for kind in EngineKind for each in self._dependencies(kind)]
+
+    def _dependencies(self, kind: EngineKind) -> list[Dependency]:
+        engines = [each.engine for each in self._stations.values() if each.kind == kind]
+        found = [getattr(engine, "dependency", None) for engine in engines]
+        return [each for each in found if each is not None]
 
     def turn_of(self, key: Hashable) -> asyncio.Lock:
         """Return the lock of whoever may do this only one at a time; it lives while it is held."""
@@ -167,6 +164,28 @@ class Serving:
             if key in self._put_in:
                 return self._put_in[key]
         return None if self.factory is None else self.factory(model)
+
+
+def _together(name: str, every: list[Dependency]) -> Seen:
+    """Return several as one: down where one of them is left alone."""
+    away = [each for each in every if each.circuit is not Circuit.CLOSED]
+    asked = [each for each in every if each.condition is not Condition.UNKNOWN]
+    condition = Condition.DOWN if away else Condition.UP if asked else Condition.UNKNOWN
+    worst = next((each.circuit for each in away if each.circuit is Circuit.OPEN), Circuit.HALF_OPEN)
+    return Seen(
+        name,
+        condition,
+        min((each.since for each in away), default=None),
+        f"runs that ask them wait ({len(away)} of {len(every)} are left alone)",
+        "those runs resume by themselves; other models and all else go on",
+        CircuitOpen.__name__ if away else None,
+        sum(each.calls for each in every),
+        sum(each.failed_calls for each in every),
+        sum(each.refused for each in every),
+        every[0].policy if every else None,
+        worst if away else Circuit.CLOSED,
+        sum(each.in_use for each in every),
+    )
 
 
 def serving_of(runtime: Runtime) -> Serving:

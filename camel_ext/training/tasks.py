@@ -17,11 +17,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.tasks import OURS_TO_MEND
 from camel_ext.datasets import get_version
 from camel_ext.events import Feed, frame_kind
 from camel_ext.registry import get_version as get_model_version
@@ -131,7 +131,7 @@ class _Work:
                 threads=yard.threads,
             )
 
-        spec = await context.runtime.threads.run("work", write)
+        spec = await context.runtime.disk.run(write)
         return cls(context, training, yard, job_dir, spec, Tail(job_dir))
 
     async def run(self) -> Failure | None:
@@ -173,7 +173,7 @@ class _Work:
                 await asyncio.wait({ended}, timeout=POLL_S)
                 try:
                     await self._take()
-                except (DatabaseUnreachable, InsufficientStorage) as error:  # the trainer goes on
+                except OURS_TO_MEND as error:  # the trainer goes on
                     log.warning("training %s cannot be written yet: %s", self.training.id, error)
             await self._take()
             return ended.result()
@@ -182,14 +182,14 @@ class _Work:
 
     async def _take(self) -> None:
         """Write down what the trainer said since the last time, and show it."""
-        self.unwritten += await self.context.runtime.threads.run("work", self.tail.read)
+        self.unwritten += await self.context.runtime.disk.run(self.tail.read)
         if self.unwritten:
             events = list(_with_memory(self.unwritten))
             await self._note(events)
             self.last, self.unwritten = events[-1], []
 
     async def _note(self, events: list[Event]) -> None:
-        console = await self.context.runtime.threads.run("work", read_console, self.job_dir)
+        console = await self.context.runtime.disk.run(read_console, self.job_dir)
         self.training, fresh = await self.context.write(
             recording.note, self.training.id, events, console
         )
@@ -287,7 +287,7 @@ async def _end(context: TaskContext, state: State, failure: Failure | None = Non
     """Write a training's end, with the last that its console said."""
     clock, training_id = context.runtime.clock, UUID(context.job.args["training_id"])
     job_dir = yard_of(context.runtime).folder(training_id)
-    console = await context.runtime.threads.run("work", read_console, job_dir)
+    console = await context.runtime.disk.run(read_console, job_dir)
 
     def end(db: Session) -> None:
         training = service.get_training(db, training_id, lock=True)

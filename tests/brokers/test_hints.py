@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from camel_ext.brokers.errors import BrokerUnknown
 from camel_ext.brokers.hints import IDS_A_MESSAGE, MOST_WAITING, Hinter, Messages
 from camel_ext.brokers.naming import queue_name, queue_names
 from camel_ext.brokers.process import broker_url
-from camel_ext.core.dependencies import Condition
+from camel_ext.core.dependencies import Circuit, Condition
 from camel_ext.core.runtime import Runtime
 from camel_ext.settings import Broker, Settings
 
@@ -92,7 +93,8 @@ async def test_what_commits_together_shares_a_message(hinter: Hinter, wire: Wire
 async def test_a_broker_that_is_away_is_said_once_and_tried_seldom(
     hinter: Hinter, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wire.is_away, hinter.circuit._most_s = True, 60.0
+    wire.is_away = True
+    hinter.dependency.policy = replace(hinter.dependency.policy, open_max_s=60.0)
     for number in range(500):
         hinter.hint(f"workflows.run 0 {number}")
         if number % 100 == 0:
@@ -108,7 +110,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
     wire.is_away = True
     hinter.hint("workflows.run 0 lost")
     await until_said(hinter, 1)
-    assert hinter.circuit.is_open
+    assert hinter.dependency.seen().circuit is Circuit.OPEN
     assert hinter.dependency.seen().condition is Condition.DOWN
     wire.is_away = False
     async with asyncio.timeout(5):
@@ -116,7 +118,7 @@ async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
             hinter.hint("workflows.run 0 later")
             await asyncio.sleep(0.01)
     assert wire.messages[0] == ("camel-ext.workflows.normal", ["later"])
-    assert hinter.circuit.failures == 0
+    assert hinter.dependency.seen().circuit is Circuit.CLOSED
     assert hinter.dependency.seen().condition is Condition.UP
 
 

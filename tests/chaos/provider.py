@@ -38,10 +38,12 @@ class Provider:
         self.url = f"http://127.0.0.1:{port}/v1"
 
     @classmethod
-    def start(cls, folder: Path) -> Self:
+    def start(cls, folder: Path, port: int = 0) -> Self:
+        """Start one; at the port of one that was killed, it is that one come back."""
         log, told = folder / "provider.jsonl", folder / "provider.port"
+        told.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [sys.executable, __file__, str(log), str(told)],
+            [sys.executable, __file__, str(log), str(told), str(port)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -189,8 +191,8 @@ class _Server(ThreadingHTTPServer):
         """A caller that was killed is no news here."""
 
 
-def main(log: Path, told: Path) -> None:
-    server = _Server(("127.0.0.1", 0), _handler(log))
+def main(log: Path, told: Path, port: int) -> None:
+    server = _Server(("127.0.0.1", port), _handler(log))
     part = told.with_suffix(".part")
     part.write_text(str(server.server_port))
     part.rename(told)
@@ -198,4 +200,4 @@ def main(log: Path, told: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -25,7 +25,10 @@ def test_for_machines_each_has_its_state(camel: Camel) -> None:
         "off",
         "up",
     )
-    assert "model endpoints" in states
+    assert {"model endpoints", "local models"} <= states.keys()
+    asked = {each["name"]: each["policy"] for each in found["dependencies"]}
+    assert asked[DATABASE]["at_once"] > 0
+    assert asked["Redis"] is None
 
 
 def test_what_is_away_is_named_with_what_works_meanwhile(camel: Camel, served: Served) -> None:

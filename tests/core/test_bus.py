@@ -143,7 +143,7 @@ async def test_nothing_is_opened_without_a_url(sqlite_url: str) -> None:
     runtime = Runtime(Database(sqlite_url), SystemClock(), Random(1), ThreadLanes())
     async with bussed(runtime, None, "test", frozenset({SIGNAL})):
         assert bus_of(runtime) is None
-        assert list(runtime.dependencies) == ["database"]
+        assert list(runtime.dependencies) == ["database", "disk"]
 
         def nothing(_connection: Connection, signals: Signals) -> None:
             signals.add(SIGNAL)

@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from camel_ext.core.clock import SystemClock
-from camel_ext.core.dependencies import BUDGET_MAX, Condition, Dependency, DependencyDown, Policy
+from camel_ext.core.dependencies import (
+    BUDGET_MAX,
+    Circuit,
+    Condition,
+    Dependency,
+    DependencyDown,
+    Policy,
+)
 from tests.fakes.clock import FakeClock
 
 
@@ -102,3 +109,48 @@ async def test_a_call_ends_in_time_and_waits_for_its_place_within_it() -> None:
         *(thing.call(hold, (Broken,)) for _ in range(3)), return_exceptions=True
     )
     assert [type(each) for each in results] == [TimeoutError] * 3
+
+
+def all_fail(error: Exception) -> bool:
+    return isinstance(error, Broken)
+
+
+async def test_a_guard_learns_from_answers_failures_and_leaving() -> None:
+    clock = FakeClock()
+    thing = dependency(clock, failures=1)
+    with pytest.raises(ValueError, match="refused"), thing.guard(all_fail):
+        raise ValueError("refused")
+    assert thing.condition is Condition.UP  # an answer, if not the wanted one
+    with pytest.raises(Broken), thing.guard(all_fail):
+        raise Broken
+    assert thing.seen().circuit is Circuit.OPEN
+    clock.advance(5.1)
+    assert thing.seen().circuit is Circuit.HALF_OPEN
+    with pytest.raises(asyncio.CancelledError), thing.guard(all_fail):
+        raise asyncio.CancelledError  # the probe left: it says nothing, and the next one probes
+    with thing.guard(all_fail):
+        pass
+    assert (thing.seen().circuit, thing.condition) == (Circuit.CLOSED, Condition.UP)
+
+
+async def test_a_pause_that_doubles_ends_at_its_most() -> None:
+    clock = FakeClock()
+    thing = dependency(clock, failures=1, open_s=1.0, open_max_s=3.0)
+    for pause_s in (1.0, 2.0, 3.0, 3.0):
+        thing.failed(Broken())
+        clock.advance(pause_s - 0.01)
+        assert thing.seen().circuit is Circuit.OPEN
+        clock.advance(0.02)
+        assert thing.seen().circuit is Circuit.HALF_OPEN
+
+
+async def test_who_listens_hears_once_that_it_is_back() -> None:
+    clock, heard = FakeClock(), list[str]()
+    thing = dependency(clock)
+    thing.on_return(lambda: heard.append("back"))
+    thing.worked()
+    assert heard == []
+    await fail(thing)
+    thing.worked()
+    thing.worked()
+    assert heard == ["back"]

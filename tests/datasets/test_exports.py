@@ -72,8 +72,10 @@ async def test_a_folder_that_cannot_be_written_is_said(house: House) -> None:
     )  # fmt: skip
     assert "CAMEL_EXT_DATASETS__EXPORT_DIR" in export["error_detail"]
     (house.data_dir / "exports").unlink()  # it is mended, and tried again by its job
-    failed = await house.client.get("/api/v1/jobs?queue=datasets&state=failed")
-    job = failed.json()["items"][0]["id"]
+    asked = "/api/v1/jobs?queue=datasets&state=failed"
+    while not (failed := (await house.client.get(asked)).json()["items"]):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)  # the export says so before its job does
+    job = failed[0]["id"]
     assert (await house.client.post(f"/api/v1/jobs/{job}/repeat")).status_code == 200
     newest = (await house.client.get(EXPORTS)).json()["items"][0]["id"]
     assert (await until(house.client, f"{EXPORTS}/{newest}"))["state"] == "succeeded"

@@ -12,16 +12,20 @@ from pathlib import Path
 from random import Random
 
 from camel_ext.core.clock import Clock
+from camel_ext.core.dependencies import Dependency, Policy
 from camel_ext.core.errors import CamelExtError, Unavailable
 from camel_ext.core.threads import Threads
 from camel_ext.serving.engines.admission import Admission
 from camel_ext.serving.engines.model_server import LocalOptions, ModelServer
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta, Health, wire_body
+from camel_ext.serving.engines.provider import MEANWHILE, is_failure
 from camel_ext.serving.engines.retry import RetryPolicy, Tries
 from camel_ext.serving.engines.supervisor import ModelFacts, Supervisor
-from camel_ext.serving.errors import EngineTimeout, EngineUnavailable
+from camel_ext.serving.errors import CircuitOpen, EngineTimeout, EngineUnavailable
 
 HEALTH_TIMEOUT_S = 5.0
+# Our own process, started again by its supervisor: soon tried anew, and nobody else's load to spare.
+POLICY = Policy(timeout_s=120.0, tries=4, pause_s=0.25, failures=50, open_s=2.0, budget=100.0)
 
 
 class LocalEngine:
@@ -43,6 +47,16 @@ class LocalEngine:
         self.name = name
         self._options, self._clock, self._rng = options, clock, rng
         self._retry = retry or RetryPolicy()
+        policy = replace(
+            POLICY, tries=self._retry.tries, pause_s=self._retry.base_s, at_once=options.inside_max
+        )
+        self.dependency = Dependency(
+            clock,
+            f"local model {name!r}",
+            policy,
+            lost="runs that ask it wait",
+            meanwhile=MEANWHILE,
+        )
         self._supervisor = Supervisor(options, clock=clock, rng=rng, threads=threads)
         # Threads that wait for one another spinning, on cores that two servers share, are ten times
         # slower (measured): there, calls of a draining server and of the next take turns.
@@ -65,7 +79,7 @@ class LocalEngine:
 
     async def chat(self, request: ChatRequest, *, timeout_s: float) -> ChatReply:
         """Return the whole reply within `timeout_s`, waiting for the server's start included."""
-        tries = Tries(self._retry, self._clock, self._rng, timeout_s)
+        tries = self._tries(timeout_s)
         while True:
             tries.begin()
             try:
@@ -80,7 +94,7 @@ class LocalEngine:
         self, request: ChatRequest, *, timeout_s: float
     ) -> AsyncGenerator[Delta | ChatReply, None]:
         """Give the reply piece by piece; once a piece was given, a failure is not retried."""
-        tries = Tries(self._retry, self._clock, self._rng, timeout_s)
+        tries = self._tries(timeout_s)
         while True:
             tries.begin()
             given = False
@@ -100,21 +114,30 @@ class LocalEngine:
                     raise
                 await tries.pause(error)
 
+    def _tries(self, timeout_s: float) -> Tries:
+        may_retry = self.dependency.may_retry
+        return Tries(self._retry, self._clock, self._rng, timeout_s, may_retry)
+
     @asynccontextmanager
     async def _entered(self, adapter: Path | None, tries: Tries) -> AsyncIterator[ModelServer]:
         """Count a call inside a server that has its adapter, once it is its turn there.
 
         A server in which a call timed out is looked after.
         """
-        server = await self._supervisor.ready(adapter, tries.left_s)
-        try:
-            with server.lease():
-                admission = self._shared or server.admission
-                async with admission.admitted((server, adapter), tries.left_s):
-                    yield server
-        except EngineTimeout:
-            self._supervisor.suspect(server)
-            raise
+        with self.dependency.guard(is_failure, CircuitOpen):
+            server = await self._supervisor.ready(adapter, tries.left_s)
+            try:
+                with server.lease():
+                    admission = self._shared or server.admission
+                    async with admission.admitted((server, adapter), tries.left_s):
+                        self.dependency.in_use += 1
+                        try:
+                            yield server
+                        finally:
+                            self.dependency.in_use -= 1
+            except EngineTimeout:
+                self._supervisor.suspect(server)
+                raise
 
     async def health(self) -> Health:
         """Say how the server is, without starting it."""

@@ -5,6 +5,7 @@ together do not come back together; a Retry-After of the provider is waited out 
 which errors are worth a retry: their class says that (`retryable`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -27,10 +28,18 @@ class RetryPolicy:
 
 
 class Tries:
-    """Counts the tries of one call against its policy and its deadline."""
+    """Counts the tries of one call against its policy, its deadline and the budget of all calls."""
 
-    def __init__(self, policy: RetryPolicy, clock: Clock, rng: Random, timeout_s: float) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        clock: Clock,
+        rng: Random,
+        timeout_s: float,
+        may_retry: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._policy, self._clock, self._rng = policy, clock, rng
+        self._may_retry = may_retry
         self._deadline_s = clock.monotonic_s() + timeout_s
         self.count = 0
 
@@ -45,7 +54,7 @@ class Tries:
         return self.left_s
 
     async def pause(self, error: Unavailable) -> None:
-        """Wait before the next try, or raise `error` if there is none: no tries or no time left.
+        """Wait before the next try, or raise `error` if there is none: no tries, time or budget left.
 
         An open circuit is not waited for here: whoever called can do better than block.
         """
@@ -53,6 +62,6 @@ class Tries:
         if spent or isinstance(error, CircuitOpen):
             raise error
         wait_s = (error.retry_after_s or 0.0) + self._policy.pause_s(self.count, self._rng)
-        if wait_s >= self.left_s:
+        if wait_s >= self.left_s or not self._may_retry():
             raise error
         await self._clock.sleep(wait_s)

@@ -351,6 +351,17 @@ class Stream(TypedDict):
     done: bool
 
 
+class DependencyPolicy(TypedDict):
+    """How one thing outside is asked."""
+
+    timeout_s: float
+    tries: int
+    budget: float
+    failures: int | None
+    open_s: float
+    at_once: int
+
+
 class DependencySeen(TypedDict):
     """One thing outside the server, and how it is."""
 
@@ -363,6 +374,9 @@ class DependencySeen(TypedDict):
     calls: int
     failed: int
     refused: int
+    in_use: int
+    circuit: Literal["closed", "open", "half-open"]
+    policy: DependencyPolicy | None
 
 
 class Health(TypedDict):

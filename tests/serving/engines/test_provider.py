@@ -15,8 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from camel_ext.core.clock import SystemClock
+from camel_ext.core.dependencies import Circuit, Policy
 from camel_ext.core.errors import Invalid
-from camel_ext.serving.engines.breaker import Breaker
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta
 from camel_ext.serving.engines.provider import ProviderEngine
 from camel_ext.serving.engines.retry import RetryPolicy
@@ -275,7 +275,7 @@ class TestNothingHangs:
     async def test_a_full_pool_waits_no_longer_than_its_deadline(self) -> None:
         async with (
             FakeProvider(default=Act(hang=True)) as provider,
-            engine_on(provider, connections_max=1) as (engine, _),
+            engine_on(provider, policy=Policy(at_once=1)) as (engine, _),
         ):
             calls = [engine.chat(PING, timeout_s=0.2) for _ in range(3)]
             ends = await asyncio.gather(*calls, return_exceptions=True)
@@ -284,7 +284,7 @@ class TestNothingHangs:
     async def test_a_cancelled_call_frees_its_connection(self) -> None:
         async with (
             FakeProvider(Act(hang=True)) as provider,
-            engine_on(provider, connections_max=1) as (engine, _),
+            engine_on(provider, policy=Policy(at_once=1)) as (engine, _),
         ):
             call = asyncio.create_task(engine.chat(PING, timeout_s=60))
             await provider.arrived(1)
@@ -387,7 +387,7 @@ class TestStream:
         act = Act(events=stream_of(*"abcdef"), pause_s=0.05)
         async with (
             FakeProvider(act) as provider,
-            engine_on(provider, connections_max=1) as (engine, _),
+            engine_on(provider, policy=Policy(at_once=1)) as (engine, _),
         ):
             async with aclosing(engine.stream(PING, timeout_s=5)) as items:
                 await anext(items)
@@ -404,11 +404,11 @@ class TestStream:
 class TestBreaker:
     async def test_opens_probes_once_and_closes(self) -> None:
         bad = Act(status=500)
+        policy = Policy(failures=3, open_s=10)
         async with (
             FakeProvider(*[bad] * 4) as provider,
-            engine_on(provider, tries=1) as (engine, clock),
+            engine_on(provider, tries=1, policy=policy) as (engine, clock),
         ):
-            engine.breaker = Breaker(clock, who="x", threshold=3, open_s=10)
             for _i in range(3):
                 with pytest.raises(EngineUnavailable):
                     await engine.chat(PING, timeout_s=5)
@@ -438,11 +438,11 @@ class TestBreaker:
             assert engine.circuit == "closed"
 
     async def test_a_cancelled_probe_frees_its_place(self) -> None:
+        policy = Policy(failures=1, open_s=10)
         async with (
             FakeProvider(Act(status=500), Act(hang=True)) as provider,
-            engine_on(provider, tries=1) as (engine, clock),
+            engine_on(provider, tries=1, policy=policy) as (engine, clock),
         ):
-            engine.breaker = Breaker(clock, who="x", threshold=1, open_s=10)
             with pytest.raises(EngineUnavailable):
                 await engine.chat(PING, timeout_s=5)
             clock.skipped_s += 10
@@ -459,6 +459,50 @@ class TestBreaker:
                 with pytest.raises((EngineBusy, EngineRefused)):
                     await engine.chat(PING, timeout_s=5)
             assert engine.circuit == "closed"
+
+
+class TestPolicy:
+    async def test_retries_end_with_their_budget(self) -> None:
+        policy = Policy(failures=1000, budget=3.0)
+        async with (
+            FakeProvider(default=Act(status=500)) as provider,
+            engine_on(provider, tries=3, policy=policy) as (engine, _),
+        ):
+            for _i in range(5):
+                with pytest.raises(EngineUnavailable):
+                    await engine.chat(PING, timeout_s=5)
+            assert len(provider.seen) == 5 + 3
+
+    async def test_a_call_holds_a_place_and_others_wait_for_it(self) -> None:
+        async with (
+            FakeProvider(default=Act(delay_s=0.05)) as provider,
+            engine_on(provider, policy=Policy(at_once=2)) as (engine, _),
+        ):
+            calls = [asyncio.create_task(engine.chat(PING, timeout_s=5)) for _ in range(6)]
+            await provider.arrived(1)
+            most = 0
+            while not all(call.done() for call in calls):
+                most = max(most, engine.dependency.in_use)
+                await asyncio.sleep(0.005)
+            assert [call.result().text for call in calls] == ["pong"] * 6
+            assert most == 2
+            assert provider.connections <= 2
+            assert engine.dependency.seen().in_use == 0
+
+    async def test_while_it_is_left_alone_nobody_waits_for_a_place(self) -> None:
+        policy = Policy(failures=1, at_once=1, open_s=60)
+        async with (
+            FakeProvider(Act(hang=True), Act(status=500)) as provider,
+            engine_on(provider, tries=1, policy=policy) as (engine, _),
+        ):
+            hanging = asyncio.create_task(engine.chat(PING, timeout_s=60))
+            await provider.arrived(1)
+            engine.dependency.failed(EngineUnavailable())
+            assert engine.circuit is Circuit.OPEN
+            with pytest.raises(CircuitOpen):
+                await asyncio.wait_for(engine.chat(PING, timeout_s=60), 1)
+            hanging.cancel()
+            await asyncio.gather(hanging, return_exceptions=True)
 
 
 class TestSecrets:
