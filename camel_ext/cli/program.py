@@ -13,6 +13,7 @@ from camel_ext.cli import (
     commands_evaluation,
     commands_experiments,
     commands_forks,
+    commands_interactions,
     commands_jobs,
     commands_notifications,
     commands_queues,
@@ -57,6 +58,7 @@ commands_server.register(program)
 commands_jobs.register(program)
 commands_runs.register(program)
 commands_forks.register(program)
+commands_interactions.register(program)
 commands_schedules.register(program)
 commands_notifications.register(program)
 commands_annotations.register(program)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Dialect, Executable, Insert, bindparam, insert, select
 from sqlalchemy.exc import CompileError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from camel_ext.core.database import held_alone, map_error
 from camel_ext.core.errors import Conflict
@@ -64,8 +65,7 @@ def apply_appends(
     connection: Connection, appends: Sequence[Append], signals: Signals
 ) -> list[Outcome]:
     """Write all appends of a batch; where one fails, write each in a savepoint of its own."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(held_alone(JOURNAL_LOCK, waits=True))
+    hold_order(connection)
     outcomes: list[Outcome] = [(None, None)] * len(appends)
     fences = _fences(connection, appends)
     sound = []
@@ -80,7 +80,7 @@ def apply_appends(
     try:
         _write(connection, chosen)
         savepoint.commit()
-    except (SQLAlchemyError, TenantLeak) as error:
+    except (SQLAlchemyError, TenantLeak, UnicodeError) as error:
         _raise_if_common(error)
         savepoint.rollback()
         for place in sound:
@@ -89,6 +89,23 @@ def apply_appends(
         if failure is None:
             signals |= append.signals
     return outcomes
+
+
+def hold_order(connection: Connection) -> None:
+    """Let nobody else append until this transaction ends: what is read now stays so until then."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(held_alone(JOURNAL_LOCK, waits=True))
+
+
+def append_here(db: Session, append: Append) -> None:
+    """Write one append in the session's own transaction.
+
+    Raises: AppendRefused, Fenced.
+    """
+    signals: Signals = db.info.setdefault("signals", set())
+    ((_, failure),) = apply_appends(db.connection(), [append], signals)
+    if failure is not None:
+        raise failure
 
 
 def _fences(connection: Connection, appends: Sequence[Append]) -> dict[UUID, tuple[int, Tenant]]:
@@ -141,6 +158,11 @@ def _write(connection: Connection, appends: Sequence[Append]) -> None:
 
 def _execute(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
     filled, plan = None, _plan(statement, tuple(rows[0]), connection.dialect)
+    if plan is None and connection.dialect.name == "postgresql":
+        from camel_ext.core.bulk import insert_many  # where it is used
+
+        if insert_many(connection, statement, rows):
+            return
     if plan is not None:
         with suppress(TypeError, ValueError, LookupError, AttributeError, RecursionError):
             filled = [plan.fill(row) for row in rows]
@@ -206,7 +228,7 @@ def _write_alone(connection: Connection, append: Append) -> Outcome:
     except IntegrityError as error:
         savepoint.rollback()
         return None, AppendRefused(f"a turn is written once: {error.orig}")
-    except (SQLAlchemyError, TenantLeak) as error:
+    except (SQLAlchemyError, TenantLeak, UnicodeError) as error:
         _raise_if_common(error)
         savepoint.rollback()
         return None, error

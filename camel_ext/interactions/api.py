@@ -8,21 +8,24 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import Path, Query, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from camel_ext.core.gate import Lane
 from camel_ext.core.http import problems
 from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.core.routes import Router
-from camel_ext.identity import ActorDoor, Viewer
+from camel_ext.identity import ActorDoor, Editor, Viewer
 from camel_ext.interactions import counting, service
 from camel_ext.interactions.rebuilding import Said
+from camel_ext.interactions.recording import Recorder
 from camel_ext.interactions.schemas import (
     CountShown,
     ExportQuery,
     FacetsShown,
     HistogramQuery,
     HistogramShown,
+    ImportedShown,
     InteractionFilter,
     InteractionPage,
     InteractionQuery,
@@ -32,6 +35,7 @@ from camel_ext.interactions.schemas import (
 EXPORT_ROWS = 100
 JSON = "application/json"
 LINES = "application/x-ndjson"
+LINES_BODY = {"requestBody": {"required": True, "content": {LINES: {"schema": {"type": "string"}}}}}
 
 router = Router(prefix="/api/v1/interactions", tags=["interactions"])
 
@@ -55,6 +59,32 @@ async def export(door: Viewer, wanted: Annotated[ExportQuery, Query()]) -> Strea
         media_type=LINES,
         headers={"Content-Disposition": 'attachment; filename="interactions.jsonl"'},
     )
+
+
+@router.post("/import", response_model=ImportedShown, responses=problems(404, 409),
+             openapi_extra=LINES_BODY, summary="Record calls made elsewhere, up to 500 lines")  # fmt: skip
+async def import_lines(request: Request, door: Editor) -> ImportedShown:
+    from camel_ext.interactions import ingesting  # it comes with the first import
+
+    runtime, threads = door.runtime, door.runtime.threads
+    told = await threads.run("work", ingesting.read_lines, await request.body())
+    names = {each.line.model for each in told}
+    models = await door.read(ingesting.resolve_models, names)
+    recorder = runtime.extras.setdefault(
+        "interactions.recorder", Recorder(runtime.clock, runtime.new_id)
+    )
+    key = request.headers.get("idempotency-key")
+    made = await threads.run(
+        "work", ingesting.record_all, recorder, door.tenant, door.principal_id, told, models, key
+    )
+    shown = await runtime.write(
+        door.tenant, ingesting.keep_all, runtime.clock, made, lane=Lane.BULK
+    )
+    kept = set(shown.ids)
+    for _, recorded in made:
+        if recorded.id in kept:
+            recorded.keep()
+    return shown
 
 
 @router.get("/count", responses=problems(), summary="How many there are by filter, up to 10,000")

@@ -24,3 +24,11 @@ class InteractionRecorded(Event):
         fields = dict(vars(self))
         del fields["subject"]
         return fields
+
+
+@event_type("interactions.interactions.imported")
+@dataclass(frozen=True)
+class InteractionsImported(Event):
+    """Calls made elsewhere were taken in, one event for all of a request; the subject is the last."""
+
+    calls: int

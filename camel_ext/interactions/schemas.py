@@ -193,6 +193,12 @@ class InteractionShown(InteractionListed):
     response: dict[str, Any] | None = Field(description="What came back, whole.")
 
 
+class ImportedShown(BaseModel):
+    recorded: int = Field(description="Lines that are in the log now and were not before.")
+    duplicates: int = Field(description="Lines whose `external_id` was there already.")
+    ids: list[UUID] = Field(description="The interaction of each line, in their order.")
+
+
 class FacetValue(BaseModel):
     value: str | None = Field(description="The value; null: it has none.")
     count: int = Field(description="How many of the calls that were looked at.")

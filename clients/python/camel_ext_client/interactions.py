@@ -1,14 +1,21 @@
 """Routes of the log: every call of a model, what was sent and what came back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from camel_ext_client.pages import each
-from camel_ext_client.shapes_interactions import Interaction, InteractionPage, InteractionRow
+from camel_ext_client.shapes_interactions import (
+    Imported,
+    Interaction,
+    InteractionPage,
+    InteractionRow,
+)
 from camel_ext_client.transport import Json, Transport
 
 PATH = "/api/v1/interactions"
+PART_LINES = 500  # of one request, as the server takes them
+PART_BYTES = 4 * 2**20
 
 
 class Interactions:
@@ -69,3 +76,27 @@ class Interactions:
             for line in lines:
                 if line:
                     yield json.loads(line)
+
+    def import_lines(self, raw: bytes) -> Imported:
+        """Record up to 500 calls made elsewhere, JSON lines; nothing is recorded twice."""
+        found = self._transport.post_raw(f"{PATH}/import", raw, "application/x-ndjson")
+        return cast(Imported, found)
+
+    def import_calls(self, lines: Iterable[bytes]) -> Iterator[Imported]:
+        """Send any number of lines in parts; yield what became of each part."""
+        for part in _parts(lines):
+            yield self.import_lines(b"\n".join(part))
+
+
+def _parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        if part and (len(part) == PART_LINES or size + len(line) > PART_BYTES):
+            yield part
+            part, size = [], 0
+        if line.strip():
+            part.append(line.strip())
+            size += len(part[-1])
+    if part:
+        yield part

@@ -64,3 +64,11 @@ class InteractionPage(Page[InteractionRow]):
 
     previous_cursor: str | None
     searched_until: str | None
+
+
+class Imported(TypedDict):
+    """What became of lines of calls: `ids` has one for each, in their order."""
+
+    recorded: int
+    duplicates: int
+    ids: list[str]

@@ -4,13 +4,18 @@ Written by `make client` from `interactions.py`: change that one.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 
 from camel_ext_client.aio.pages import each
 from camel_ext_client.aio.transport import AsyncTransport
-from camel_ext_client.interactions import PATH
-from camel_ext_client.shapes_interactions import Interaction, InteractionPage, InteractionRow
+from camel_ext_client.interactions import PATH, _parts
+from camel_ext_client.shapes_interactions import (
+    Imported,
+    Interaction,
+    InteractionPage,
+    InteractionRow,
+)
 from camel_ext_client.transport import Json
 
 
@@ -76,3 +81,13 @@ class Interactions:
             async for line in lines:
                 if line:
                     yield json.loads(line)
+
+    async def import_lines(self, raw: bytes) -> Imported:
+        """Record up to 500 calls made elsewhere, JSON lines; nothing is recorded twice."""
+        found = await self._transport.post_raw(f"{PATH}/import", raw, "application/x-ndjson")
+        return cast(Imported, found)
+
+    async def import_calls(self, lines: Iterable[bytes]) -> AsyncIterator[Imported]:
+        """Send any number of lines in parts; yield what became of each part."""
+        for part in _parts(lines):
+            yield (await self.import_lines(b"\n".join(part)))
