@@ -34,6 +34,8 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
 from camel_ext.health import add_health
 from camel_ext.identity import Bootstrapped, bootstrap
+from camel_ext.metrics import add_metrics
+from camel_ext.observability.measures import Measures
 from camel_ext.scheduling import SCHEDULES, Scheduler
 from camel_ext.settings import Settings
 from camel_ext.webapp import serve_web
@@ -85,10 +87,13 @@ def create_app(
     for router in rooms.routers():  # include_router would build each route again: 0.2 s, 15 MB
         app.router.routes.extend(router.routes)
     add_health(app, settings.data_dir)
+    measures = Measures()
+    add_metrics(app, settings.data_dir, measures, settings.observability.metrics_key)
     serve_web(app)
     app.add_middleware(
         Perimeter,
         rng=parts.rng,
+        measures=measures,
         allowed_hosts=settings.server.allowed_hosts,
         allowed_origins=settings.server.allowed_origins,
         max_body_bytes=settings.server.max_body_bytes,

@@ -303,6 +303,11 @@ class Training(BaseModel):
 class Observability(BaseModel):
     log_level: str = Field("info", description="debug, info, warning or error.")
     log_format: str = Field("text", description="`text` for people, `json` for machines.")
+    metrics_key: SecretStr | None = Field(
+        None,
+        description="Key that `/metrics` takes besides keys of the organisation that runs the "
+        "installation; it opens nothing else.",
+    )
 
 
 class Settings(BaseSettings):
@@ -344,7 +349,9 @@ class Settings(BaseSettings):
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
     datasets: Datasets = Field(default_factory=Datasets, description="Files of datasets.")
     training: Training = Field(default_factory=Training, description="Training of adapters.")
-    observability: Observability = Field(default_factory=Observability, description="Logs.")
+    observability: Observability = Field(
+        default_factory=Observability, description="Logs and metrics."
+    )
 
     @property
     def database_url(self) -> str:

@@ -104,6 +104,11 @@ class Database:
             engine = postgres_engine(self.url, self.patience, limits or Limits(), size=size)
             self.writer = self.reader = engine
 
+    def connections_in_use(self) -> int:
+        """Return how many connections are in somebody's hands now."""
+        pools = {id(engine.pool): engine.pool for engine in (self.reader, self.writer)}
+        return sum(pool.checkedout() for pool in pools.values() if isinstance(pool, QueuePool))
+
     @contextmanager
     def begin_long(self, acting: Acting) -> Iterator[Connection]:
         """Open a write transaction that may take its time (migrations): no limit on statements."""

@@ -154,6 +154,10 @@ class WriteGate:
 
             start = await self.write(some, Lane.BULK, acting=acting)
 
+    def waiting(self) -> dict[str, int]:
+        """Return how many writes wait for their turn, by lane."""
+        return {lane.value: len(line) for lane, line in self._lanes.items()}
+
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""
         while self._pump is not None or self._alone:

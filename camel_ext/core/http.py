@@ -5,6 +5,7 @@ Plain ASGI, so that streams and sockets pass through the same checks. It knows n
 
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
 from random import Random
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException as StarletteHttpError
 
 from camel_ext.core.bodies import Body, Limits
 from camel_ext.core.errors import CamelExtError, Forbidden, Invalid, Unavailable
+from camel_ext.observability.measures import Measures
 from camel_ext.observability.trace import (
     bind_trace_id,
     current_trace_id,
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+OTHER = "other"  # pages of the web app, and what nobody knows: paths would be without end
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_FIELDS = 50  # shown of what is wrong with a body: a large one can hold a million mistakes
 
 
@@ -61,6 +65,7 @@ class Perimeter:
         app: Any,
         *,
         rng: Random,
+        measures: Measures | None = None,
         allowed_hosts: list[str],
         allowed_origins: list[str],
         max_body_bytes: int,
@@ -68,6 +73,7 @@ class Perimeter:
     ) -> None:
         self._app = app
         self._rng = rng
+        self._measures = measures or Measures()
         self._hosts = {host.lower() for host in allowed_hosts}
         self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
         self._limits = Limits(max_body_bytes, max_body_values)
@@ -81,7 +87,7 @@ class Perimeter:
         trace_id = sent or new_trace_id(self._rng)
         bind_trace_id(trace_id)
         websocket = scope["type"] == "websocket"
-        sending = send if websocket else _with_trace(send, trace_id)
+        sending = send if websocket else self._measured(scope, _with_trace(send, trace_id))
         try:
             self._check(headers)
         except CamelExtError as error:
@@ -94,6 +100,20 @@ class Perimeter:
         await self._app(scope, body.receive, body.send)
         if body.refusal is not None:
             await _refuse(scope, receive, sending, body.refusal)
+
+    def _measured(self, scope: Scope, send: Send) -> Send:
+        """Note how long it takes until the answer begins; a stream may last for ever."""
+        began_s = time.perf_counter()
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", OTHER)
+                took_s = time.perf_counter() - began_s
+                method = scope["method"] if scope["method"] in METHODS else OTHER
+                self._measures.note_request(method, route, message["status"], took_s)
+            await send(message)
+
+        return sending
 
     def _check(self, headers: Headers) -> None:
         host = headers.get("host", "")

@@ -162,6 +162,21 @@ def read_after(db: Session, after: int, limit: int) -> list[Numbered]:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Unnumbered:
+    """Events that are committed and not yet in their feed."""
+
+    count: int
+    oldest_at: datetime | None
+
+
+def unnumbered(db: Session) -> Unnumbered:
+    """Return how far the feeds of all organisations are behind. System session."""
+    query = select(func.count(), func.min(OutboxRow.created_at)).where(OutboxRow.seq.is_(None))
+    count, oldest_at = db.execute(query).one()
+    return Unnumbered(count, oldest_at)
+
+
 def prune(connection: Connection, before: datetime) -> int:
     """Drop numbered events older than a time; their listeners will be told to reset."""
     gone = connection.execute(_PRUNED, {"before": before}).all()

@@ -5,8 +5,16 @@ core), and it knows no sessions, passwords or single sign-on yet.
 """
 
 from camel_ext.identity.doors import ActorDoor, Editor, Operator, Owner, Viewer, authenticate
-from camel_ext.identity.models import PrincipalKind, Role
-from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals, prove
+from camel_ext.identity.errors import RoleTooLow
+from camel_ext.identity.models import PrincipalKind, Project, Role
+from camel_ext.identity.service import (
+    Actor,
+    Bootstrapped,
+    bootstrap,
+    founder,
+    list_principals,
+    prove,
+)
 from camel_ext.identity.sign_ins import SignInCode, SignInCodes, sign_in_codes
 
 __all__ = [
@@ -17,12 +25,15 @@ __all__ = [
     "Operator",
     "Owner",
     "PrincipalKind",
+    "Project",
     "Role",
+    "RoleTooLow",
     "SignInCode",
     "SignInCodes",
     "Viewer",
     "authenticate",
     "bootstrap",
+    "founder",
     "list_principals",
     "prove",
     "sign_in_codes",

@@ -44,6 +44,8 @@ class Organisation(OrgScoped, Base):
 
 
 class Project(OrgScoped, Base):
+    """A part of an organisation, with rows of its own."""
+
     __tablename__ = "projects"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

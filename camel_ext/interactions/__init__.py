@@ -17,6 +17,7 @@ from camel_ext.interactions.origins import (
     read_origins,
     sum_costs,
 )
+from camel_ext.interactions.rates import CallsSince, calls_since
 from camel_ext.interactions.rebuilding import Library, Said, read_answers, read_library
 from camel_ext.interactions.recording import Recorded, Recorder
 from camel_ext.interactions.schemas import InteractionFilter
@@ -35,6 +36,7 @@ __all__ = [
     "Answer",
     "Asker",
     "Call",
+    "CallsSince",
     "InteractionFilter",
     "InteractionUnknown",
     "Library",
@@ -46,6 +48,7 @@ __all__ = [
     "Recorder",
     "Said",
     "Thread",
+    "calls_since",
     "count_failures",
     "count_logged",
     "count_logged_since",
