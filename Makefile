@@ -12,7 +12,7 @@ LIGHTHOUSE := tests/web/lighthouse
 WEB_SOURCES = $(wildcard web/*.json web/*.ts web/*.mjs) $(shell find web/src web/public web/scripts -type f ! -name schema.ts ! -name '*.test.*')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train web demo up test test-fast nightly pictures check fix bench chaos cluster migrate migration client docs lock
+.PHONY: help setup setup-train web demo up test test-fast nightly pictures check fix bench chaos simulate cluster migrate migration client docs lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench: setup ## Measure one goal: make bench g=turn
 chaos: setup ## Kill everything at random: make chaos n=500; or a bad network: make chaos kind=cut n=200
 	$(if $(kind),FAULT_TRIALS=$(or $(n),200) $(BIN)/python -m pytest -q tests/faults tests/core/test_bus.py -k $(kind),\
 	$(BIN)/python -m tests.chaos.trials $(or $(n),50))
+
+simulate: setup ## Histories by seed, on virtual time: make simulate seeds=10000; make simulate seeds=1 first=4711
+	$(BIN)/python -m tests.simulator $(or $(seeds),500) --first $(or $(first),0)
 
 cluster: setup-train ## A whole cluster on this machine: the demo's loop to a certificate while everything is killed
 	$(BIN)/python -m tests.cluster.demo --seed $(or $(seed),1)

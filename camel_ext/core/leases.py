@@ -15,9 +15,10 @@ from camel_ext.core.models import Job, State, Worker
 
 
 def register(connection: Connection, worker: Worker) -> None:
-    """Write the worker's row."""
+    """Write the worker's row, also where it is there already: the answer to an earlier try got lost."""
     told = {name: getattr(worker, name) for name in Worker.__mapper__.columns.keys()}  # noqa: SIM118
     row = {name: value for name, value in told.items() if value is not None}
+    connection.execute(delete(Worker).where(Worker.id == worker.id))
     connection.execute(insert(Worker), [row])
 
 

@@ -354,6 +354,25 @@ class TestAdversity:
             assert (job.state, job.fence) == (State.SUCCEEDED, 1)
             assert (await until(live, tenant, await enqueue(live, tenant, "go"))).fence == 1
 
+    async def test_a_worker_whose_registration_was_answered_by_nobody_registers_again(
+        self, live: Runtime, tenant: Tenant, script: dict[str, Script]
+    ) -> None:
+        script["go"] = nothing
+        write = live.gate.write
+        lost: list[bool] = []
+
+        async def losing(fn: Any, *args: Any, **how: Any) -> Any:
+            answer = await write(fn, *args, **how)
+            if fn.__name__ == "register" and not lost:
+                lost.append(True)
+                raise DatabaseUnreachable("the answer got lost")
+            return answer
+
+        live.gate.write = losing  # type: ignore[method-assign]
+        async with working(live):
+            job = await until(live, tenant, await enqueue(live, tenant, "go"))
+        assert (job.state, lost) == (State.SUCCEEDED, [True])
+
     async def test_a_claim_whose_answer_was_lost_is_offered_again(
         self, live: Runtime, tenant: Tenant, script: dict[str, Script]
     ) -> None:

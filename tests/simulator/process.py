@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from camel_ext.core.runtime import Runtime
 
 T = TypeVar("T")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+ASKING: ContextVar["Process | None"] = ContextVar("asking", default=None)  # whose work runs now
 
 
 class Over(DatabaseUnreachable):
@@ -19,10 +20,10 @@ class Over(DatabaseUnreachable):
 
 
 class SimClock:
-    """Virtual time; the wall clock of the whole machine can jump."""
+    """Virtual time; the wall clock of a machine can jump."""
 
-    def __init__(self) -> None:
-        self.offset_s = 0.0
+    def __init__(self, offset_s: float = 0.0) -> None:
+        self.offset_s = offset_s
 
     def now(self) -> datetime:
         passed_s = asyncio.get_running_loop().time() + self.offset_s
@@ -56,18 +57,26 @@ class SimThreads:
     async def _run(self, lane: str, fn: Callable[..., T], *args: object) -> T:
         await self._process.pass_time(self._rng.expovariate(1 / 0.003))
         try:
-            result = copy_context().run(fn, *args)
+            result = copy_context().run(self._act, fn, *args)
         finally:
             self._process.note(lane)
         await self._process.pass_time(self._rng.expovariate(1 / 0.002))
         return result
+
+    def _act(self, fn: Callable[..., T], *args: object) -> T:
+        ASKING.set(self._process)
+        return fn(*args)
 
     def close(self) -> None:
         """Nothing to end."""
 
 
 class Process:
-    """One runtime and its fate."""
+    """One runtime and its fate.
+
+    `is_cut`: the database does not hear it. `is_unheard`: what it commits counts, and its answer is lost
+    now and then.
+    """
 
     def __init__(
         self, name: str, database: Database, clock: SimClock, rng: Random, note: Callable[..., None]
@@ -75,7 +84,9 @@ class Process:
         self.name = name
         self.dead = False
         self.over = False
+        self.is_cut = self.is_unheard = False
         self.stalled_until_s = 0.0
+        self.clock = clock
         self.note: Callable[..., None] = lambda *what: note(name, *what)
         self._hanging: list[asyncio.Future[None]] = []
         threads: Any = SimThreads(self, Random(rng.getrandbits(64)))

@@ -1,13 +1,14 @@
-"""One trial: three workers, a client, a dispatcher and faults on one database, all from one seed.
+"""One trial on one machine: three workers, a client, a dispatcher and faults on a file, from one seed.
 
 The workers, gate, journal, queue and outbox are the real code. What is checked afterwards is the
 list at `World.check`: every acknowledged step is there once, nothing is lost, nothing happens twice.
+Many machines are in `cluster`.
 """
 
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -23,12 +24,17 @@ from camel_ext.core.journal import journalled
 from camel_ext.core.models import FINAL_STATES, Base, Job, OutboxRow, State, Tenanted, WaitingFor
 from camel_ext.core.outbox import OUTBOX, Event, Numbered, event_type
 from camel_ext.core.queue import QueueWorker, TaskContext, Wait, task
+from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from tests.simulator.process import Process, SimClock
+from tests.simulator.process import ASKING, Process, SimClock
 
 T = TypeVar("T")
 WORKERS = 3
+LEASE_S = 2.0
+REST_S = 150  # within so long everything has ended
+ANSWER_S = 6.0  # a client that heard nothing for so long asks again, elsewhere
 KIND = "simulator.take_steps"
+Ask = Callable[[Session, Runtime], T]
 
 
 class SimStep(Tenanted, Base):
@@ -64,15 +70,18 @@ class World:
         self.tenant = Tenant(UUID(int=1), UUID(int=2))
         self.trace = hashlib.sha256()
         self.away = False
+        self.calm = False  # the time of faults is over
         self.processes: list[Process] = []
         self.acknowledged: set[tuple[UUID, int]] = set()
         self.effects: Counter[tuple[UUID, int]] = Counter()
         self.newest_fence: dict[UUID, int] = {}
+        self.tried: dict[UUID, int] = {}  # asked for, perhaps not heard, or answered by a twin
         self.wanted: dict[UUID, int] = {}
         self.asked: Counter[str] = Counter()
         self.feed: list[Numbered] = []
         self.violations: list[str] = []
         self.workers: dict[int, tuple[Process, QueueWorker]] = {}
+        self.tasks: list[asyncio.Task[None]] = []  # what runs is not to be collected
         self.trace_hash = ""
         self.latest_s = 0.0
 
@@ -86,6 +95,16 @@ class World:
         self.processes.append(made)
         return made
 
+    def is_unreachable(self) -> bool:
+        """Tell whether the database does not hear who asks it now."""
+        process = ASKING.get()
+        return self.away or (process is not None and process.is_cut)
+
+    def loses_answer(self) -> bool:
+        """Tell whether who just committed does not hear of it."""
+        process = ASKING.get()
+        return process is not None and process.is_unheard and self.rng.random() < 0.5
+
     # --- who takes part ---
 
     def start_worker(self, place: int) -> None:
@@ -94,14 +113,14 @@ class World:
             process.runtime,
             name=process.name,
             concurrency=4,
-            lease_s=2.0,
+            lease_s=LEASE_S,
             heartbeat_s=0.5,
             poll_s=0.5,
             resources={"seat": 2},
         )
         process.runtime.extras["process"] = process
         self.workers[place] = (process, worker)
-        asyncio.get_running_loop().create_task(worker.run(), name=process.name)
+        self.spawn(worker.run(), process.name)
 
     async def dispatch(self) -> None:
         """Number what is committed; killed and started again now and then."""
@@ -117,7 +136,6 @@ class World:
 
     async def client(self) -> None:
         """Ask for jobs, then bother them."""
-        runtime = self.process("client").runtime
         for number in range(self.rng.randint(4, 8)):
             await asyncio.sleep(self.rng.uniform(0, 0.5))
             steps = self.rng.randint(2, 8)
@@ -126,34 +144,32 @@ class World:
                 options["resources"] = {"seat": 1}
             if self.rng.random() < 0.2:
                 options["dedupe_key"] = f"key {number % 2}"
-            job_id = await self.insist(partial(self._enqueue, runtime, steps, options))
+            wanted_id = UUID(int=self.rng.getrandbits(128))
+            self.tried[wanted_id] = steps
+            job_id = await self.ask(partial(_enqueue_once, wanted_id, steps, options))
             self.wanted.setdefault(job_id, steps)
             if self.rng.random() < 0.4:
                 await asyncio.sleep(self.rng.uniform(0, 0.3))
-                await self.bother(runtime, self.rng.choice(list(self.wanted)))
+                await self.bother(self.rng.choice(list(self.wanted)))
 
-    async def bother(self, runtime: Any, job_id: UUID) -> None:
+    async def bother(self, job_id: UUID) -> None:
         request = self.rng.choice([jobs.request_cancel, jobs.request_pause, jobs.wake])
         self.note("client", request.__name__, job_id)
         self.asked[request.__name__] += 1
-        await self.insist(lambda: runtime.write(self.tenant, request, self.clock, job_id))
+        await self.ask(lambda db, runtime: request(db, runtime.clock, job_id))
 
-    async def _enqueue(self, runtime: Any, steps: int, options: dict[str, Any]) -> UUID:
-        def ask(db: Session) -> UUID:
-            new_id, args = runtime.new_id(), {"steps": steps}
-            job: Job = jobs.enqueue(db, self.clock, new_id, KIND, args, **options)
-            db.flush()
-            return job.id
+    def asker(self) -> Runtime:
+        """Return the process that answers clients."""
+        return self.client_process.runtime
 
-        asked: UUID = await runtime.write(self.tenant, ask)
-        return asked
-
-    async def insist(self, ask: Callable[[], Any]) -> Any:
-        """Ask again until the database answers, as a client does on 503."""
+    async def ask(self, fn: Ask[T]) -> T:
+        """Have it done in a transaction; ask again until the answer comes, as a client does on 503."""
         while True:
+            runtime = self.asker()
             try:
-                return await ask()
-            except DatabaseUnreachable:
+                async with asyncio.timeout(ANSWER_S):
+                    return await runtime.write(self.tenant, fn, runtime)
+            except (DatabaseUnreachable, TimeoutError):
                 await asyncio.sleep(0.3)
 
     # --- faults ---
@@ -200,37 +216,44 @@ class World:
     # --- the trial ---
 
     async def run(self) -> str:
-        loop = asyncio.get_running_loop()
-        for place in range(WORKERS):
-            self.start_worker(place)
-        dispatcher = loop.create_task(self.dispatch())
+        await self.start()
         await asyncio.gather(self.client(), self.faults())
         await self.come_to_rest()
-        await asyncio.sleep(1)
-        dispatcher.cancel()
         rows = self.database.read_system("simulator", self.check)
         self.trace.update(repr(rows).encode())
         await self.end()
         return self.trace.hexdigest()
 
+    async def start(self) -> None:
+        """Start who takes part."""
+        self.client_process = self.process("client")
+        for place in range(WORKERS):
+            self.start_worker(place)
+        self.spawn(self.dispatch())
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str = "") -> "asyncio.Task[None]":
+        """Let something go on until the trial ends."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self.tasks.append(task)
+        return task
+
     async def come_to_rest(self) -> None:
         """Wake what waits for a person, and wait until every job has ended."""
-        runtime = self.process("tidier").runtime
-        self.clock.offset_s = self.latest_s  # in the end somebody sets the clock right
-        for _ in range(400):
-            open_jobs = await self.insist(lambda: runtime.read_system("simulator", self._open))
+        self.set_clocks_right()
+        for _ in range(REST_S):
+            open_jobs = await self.ask(lambda db, _: _open_jobs(db))
             if not open_jobs:
+                await asyncio.sleep(1)
                 return
             for job_id, state in open_jobs:
                 if state == State.WAITING:
-                    wake = partial(runtime.write, self.tenant, jobs.wake, self.clock, job_id)
-                    await self.insist(wake)
+                    await self.ask(partial(_wake, job_id))
             await asyncio.sleep(1)
         self.violations.append(f"jobs never ended: {open_jobs}")
 
-    def _open(self, db: Session) -> list[tuple[UUID, str]]:
-        query = select(Job.id, Job.state).where(Job.state.not_in(FINAL_STATES)).order_by(Job.id)
-        return [(row.id, row.state) for row in db.execute(query)]
+    def set_clocks_right(self) -> None:
+        """In the end somebody does."""
+        self.clock.offset_s = self.latest_s
 
     async def end(self) -> None:
         for process in self.processes:
@@ -248,12 +271,12 @@ class World:
         steps = [(s.job_id, s.seq) for s in db.scalars(select(SimStep).order_by(SimStep.job_id))]
         self._check_steps(Counter(steps))
         for breach in db.connection().exec_driver_sql("SELECT what FROM sim_breaches"):
-            self.violations.append(f"step {breach.what} was written under an old fence")
+            self.violations.append(breach.what)
         for job_id, wanted in self.wanted.items():
             taken = sorted(seq for owner, seq in steps if owner == job_id)
             for wrong in _wrong_with(stored.get(job_id), taken, wanted):
                 self.violations.append(f"job {job_id} {wrong}")
-        self._check_feed(list(db.scalars(select(OutboxRow).order_by(OutboxRow.seq))), steps)
+        self.check_feed(list(db.scalars(select(OutboxRow).order_by(OutboxRow.seq))), steps)
         ends = [(j.id, j.state, j.fence, j.attempts, j.takeovers) for j in stored.values()]
         return [*ends, *steps]
 
@@ -268,7 +291,7 @@ class World:
             if not self.effects[step]:
                 claim(f"step {step} was written without its effect")
 
-    def _check_feed(self, events: list[OutboxRow], steps: list[tuple[UUID, int]]) -> None:
+    def check_feed(self, events: list[OutboxRow], steps: list[tuple[UUID, int]]) -> None:
         claim = self.violations.append
         if [row.seq for row in events] != list(range(1, len(events) + 1)):
             claim(f"the feed has a gap: {[row.seq for row in events]}")
@@ -276,6 +299,26 @@ class World:
             claim("events and steps differ")
         if [event.seq for event in self.feed] != list(range(1, len(events) + 1)):
             claim(f"listeners saw {[event.seq for event in self.feed]}")
+
+
+def _enqueue_once(
+    job_id: UUID, steps: int, options: dict[str, Any], db: Session, runtime: Runtime
+) -> UUID:
+    """Ask for a job under an id, as a door does under an Idempotency-Key: asking again changes nothing."""
+    job = db.get(Job, job_id)
+    if job is None:
+        job = jobs.enqueue(db, runtime.clock, job_id, KIND, {"steps": steps}, **options)
+        db.flush()
+    return job.id
+
+
+def _wake(job_id: UUID, db: Session, runtime: Runtime) -> None:
+    jobs.wake(db, runtime.clock, job_id)
+
+
+def _open_jobs(db: Session) -> list[tuple[UUID, str]]:
+    query = select(Job.id, Job.state).where(Job.state.not_in(FINAL_STATES)).order_by(Job.id)
+    return [(row.id, row.state) for row in db.execute(query)]
 
 
 def _wrong_with(job: Job | None, taken: list[int], wanted: int) -> list[str]:
@@ -310,7 +353,7 @@ async def take_steps(context: TaskContext, *, steps: int) -> None:
         if context.pause_requested:
             raise Wait(WaitingFor.PAUSE)
         if world.rng.random() < 0.05:
-            raise Wait(WaitingFor.PROVIDER, world.clock.now() + timedelta(seconds=2))
+            raise Wait(WaitingFor.PROVIDER, context.runtime.clock.now() + timedelta(seconds=2))
         await process.pass_time(world.rng.uniform(0, 0.8))
         key = (job.id, seq)
         if key in world.acknowledged and job.fence == world.newest_fence[job.id]:
@@ -325,7 +368,7 @@ async def take_steps(context: TaskContext, *, steps: int) -> None:
             "seq": seq,
             "fence": job.fence,
         }
-        announced = outbox.outbox_entry(job.tenant, world.clock, event)
+        announced = outbox.outbox_entry(job.tenant, context.runtime.clock, event)
         await context.append([(INSERT_STEP, row), announced], {OUTBOX})
         world.acknowledged.add(key)
         process.note("step", seq)
