@@ -12,14 +12,28 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    cast,
+    create_engine,
+    event,
+    extract,
+    func,
+    make_url,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import CamelExtError, InsufficientStorage, Invalid, Unavailable
-from camel_ext.core.models import EPOCH
+from camel_ext.core.models import EPOCH, UtcDateTime
 from camel_ext.core.row_security import Acting, acting_as
 from camel_ext.core.tenancy import (
     GuardedSession,
@@ -188,22 +202,32 @@ class Database:
         moment: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
         return moment.astimezone(EPOCH.tzinfo)
 
+    def sql_now(self, clock: Clock) -> datetime | ColumnElement[datetime]:
+        """Return the same for a statement to look up itself, so that the server is not asked twice.
+
+        It stands still during the statement, so that an index can be searched by it.
+        """
+        return clock.now() if self.is_sqlite else SERVER_NOW
+
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
 
 
+SERVER_NOW: ColumnElement[datetime] = type_coerce(
+    cast(extract("epoch", func.statement_timestamp()) * 1_000_000, BigInteger), UtcDateTime()
+)
 LOCK_IDLE_MS = 10_000  # a lock's holder that says nothing for so long is stalled or gone
 
 
-def held_alone(number: int, *, waits: bool) -> Select[Any]:
-    """Return what takes a lock of PostgreSQL until its transaction ends, or its holder falls silent.
+def held_alone(*numbers: int, waits: bool) -> Select[Any]:
+    """Return what takes locks of PostgreSQL until its transaction ends, or its holder falls silent.
 
     A stalled network keeps a dead holder's connection open for hours; the server ends it here.
     """
     bounded = func.set_config("idle_in_transaction_session_timeout", str(LOCK_IDLE_MS), True)
     lock = func.pg_advisory_xact_lock if waits else func.pg_try_advisory_xact_lock
-    return select(lock(number), bounded)
+    return select(*(lock(number) for number in numbers), bounded)
 
 
 def lift_limits(connection: Connection) -> None:
@@ -275,12 +299,15 @@ _SQLITE_AWAY = {
 def transaction_alive(connection: Connection) -> bool:
     """Tell whether the transaction still stands.
 
-    On some errors SQLite gives it up by itself; on PostgreSQL it goes with its connection.
+    On some errors SQLite gives it up by itself. On PostgreSQL it goes with its connection, and after an
+    error its commit is a rollback that nobody hears of.
     """
-    if connection.dialect.name != "sqlite":
-        return not connection.invalidated
+    if connection.invalidated:
+        return False
     driver: Any = connection.connection.dbapi_connection
-    return bool(driver.in_transaction)
+    if connection.dialect.name == "sqlite":
+        return bool(driver.in_transaction)
+    return driver.is_sound  # type: ignore[no-any-return]
 
 
 def _sqlite_engine(url: str, *, size: int, busy_s: float, read_only: bool) -> Engine:

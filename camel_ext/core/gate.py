@@ -104,6 +104,10 @@ class WriteGate:
         """Call back as if a commit of another process had raised these signals just now."""
         self._signal(signals, elsewhere=True)
 
+    def signal(self, *signals: str) -> None:
+        """Call back as if a commit of this process had raised these signals just now."""
+        self._signal(set(signals))
+
     async def append(self, work: Any) -> Any:
         """Commit one append of the journal; returns after the fsync."""
         return await self._submit(Lane.JOURNAL, work)
@@ -117,7 +121,7 @@ class WriteGate:
     ) -> T:
         """Call `fn(connection, signals)` in a write transaction; returns after the fsync.
 
-        The function opens its own savepoint, so that its failure undoes nothing of its neighbours.
+        Its failure undoes nothing of its neighbours: it has a savepoint, or the transaction, to itself.
         `acting`: whose rows it may reach on PostgreSQL; a reason stands for everybody's.
         """
         if not self._database.is_sqlite and lane is not Lane.JOURNAL:
@@ -215,8 +219,13 @@ class WriteGate:
         signals: Signals = set()
         try:
             with self._database.begin(acting) as connection:
-                outcomes = self._appender(connection, appends, signals) if appends else []
-                outcomes += [_attempt(fn, connection, signals) for fn in calls]
+                if len(calls) == 1 and not appends:
+                    outcomes = [_attempt_alone(calls[0], connection, signals)]
+                else:
+                    outcomes = self._appender(connection, appends, signals) if appends else []
+                    outcomes += [_attempt(fn, connection, signals) for fn in calls]
+        except _Failed as failed:
+            return [(None, failed.told)], set()
         except BaseException as error:  # whatever it is, each of them waits for its answer
             return [(None, map_error(error) or error)] * (len(appends) + len(calls)), set()
         self.commits += 1
@@ -233,6 +242,26 @@ class WriteGate:
                     reader(words)
 
 
+class _Failed(Exception):
+    """What has a transaction to itself failed, and takes it along."""
+
+    def __init__(self, told: BaseException) -> None:
+        self.told = told
+
+
+def _attempt_alone(
+    fn: Callable[[Connection, Signals], Any], connection: Connection, signals: Signals
+) -> Outcome:
+    """Call what has the transaction to itself: that is its savepoint, which saves two statements."""
+    try:
+        result = fn(connection, signals)
+    except BaseException as error:
+        raise _Failed(_told(error)) from error
+    if not transaction_alive(connection):  # its commit would be none, and say nothing
+        raise DatabaseUnreachable("the database gave the transaction up: nothing was written")
+    return result, None
+
+
 def _attempt(
     fn: Callable[[Connection, Signals], Any], connection: Connection, signals: Signals
 ) -> Outcome:
@@ -246,9 +275,14 @@ def _attempt(
             savepoint.rollback()  # raises where the transaction is gone: then all of them failed
         if not transaction_alive(connection):
             raise
-        return None, (map_error(error) if isinstance(error, SQLAlchemyError) else None) or error
+        return None, _told(error)
     signals |= raised
     return result, None
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return what the caller is told: the driver's words about disk and connection become ours."""
+    return (map_error(error) if isinstance(error, SQLAlchemyError) else None) or error
 
 
 def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:

@@ -1,6 +1,6 @@
 """Row-level security: PostgreSQL's own wall of tenancy, for whatever gets past ours.
 
-Each transaction says whose rows it is for in the message that begins it, so it costs no round trip:
+Each transaction says whose rows it is for in the message of its first statement, so it costs no round trip:
 a tenant's, or all of them, with the reason, for the work of the house itself (queue, dispatcher,
 scheduler, journal). One that says nothing sees no row and writes none. What is said ends with the
 transaction, so a pool of connections carries nothing over. SQLite has no such wall.
@@ -40,18 +40,19 @@ def acting_as(who: Acting) -> Iterator[None]:
         _acting.reset(token)
 
 
-def begin_words() -> str:
-    """Return what begins a transaction for whom this thread acts."""
+def beginning() -> tuple[str, ...]:
+    """Return the statements that begin a transaction for whom this thread acts."""
     who = _acting.get()
     if isinstance(who, Tenant):
         return (
-            f"BEGIN; SET LOCAL camel_ext.org_id = '{who.org_id}'; "
-            f"SET LOCAL camel_ext.project_id = '{who.project_id}'"
+            "BEGIN",
+            f"SELECT set_config('camel_ext.org_id', '{who.org_id}', true), "
+            f"set_config('camel_ext.project_id', '{who.project_id}', true)",
         )
     if who is not None:
         reason = _UNPLAIN.sub("", who) or "system"
-        return f"BEGIN; SET LOCAL camel_ext.system = '{reason}'"
-    return "BEGIN"
+        return "BEGIN", f"SET LOCAL camel_ext.system = '{reason}'"
+    return ("BEGIN",)
 
 
 def protect(connection: Connection) -> None:
