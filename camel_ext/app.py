@@ -42,7 +42,9 @@ from camel_ext.webapp import serve_web
 
 log = logging.getLogger(__name__)
 OWNER_KEY = "owner.key"
-SIGNALS = frozenset({jobs.JOBS, outbox.NUMBERED, SCHEDULES})  # what processes wake each other for
+SIGNALS = frozenset(
+    {jobs.JOBS, jobs.ASKED, outbox.NUMBERED, SCHEDULES}
+)  # what processes wake each other for
 
 
 @dataclass

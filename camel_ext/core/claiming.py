@@ -17,9 +17,10 @@ from camel_ext.core.tenancy import system_options
 CANDIDATES = 64  # how many due jobs are looked at together
 MARK = system_options("queue")
 NEEDS = cast(Job.resources, String)
+Moment = datetime | ColumnElement[datetime]  # on PostgreSQL what the statement itself looks up
 
 
-def claimable(now: datetime, kinds: frozenset[str]) -> ColumnElement[bool]:
+def claimable(now: Moment, kinds: frozenset[str]) -> ColumnElement[bool]:
     """Return the condition that a job can be claimed: due, of these kinds, its queue not paused."""
     paused = exists().where(
         PausedQueue.org_id == Job.org_id,
@@ -31,7 +32,7 @@ def claimable(now: datetime, kinds: frozenset[str]) -> ColumnElement[bool]:
 
 def choose(
     connection: Connection,
-    now: datetime,
+    now: Moment,
     *,
     slots: int,
     free: Mapping[str, int],
@@ -65,7 +66,7 @@ def choose(
 
 
 def _ordered(
-    now: datetime, kinds: frozenset[str], most: int, only: frozenset[UUID] | None
+    now: Moment, kinds: frozenset[str], most: int, only: frozenset[UUID] | None
 ) -> Select[Any]:
     """Return the query of due jobs, locked, one more than are looked at."""
     query = (
@@ -79,13 +80,13 @@ def _ordered(
     return query if only is None else query.where(Job.id.in_(only))
 
 
-def _is_shared(connection: Connection, now: datetime, kinds: frozenset[str], org_id: UUID) -> bool:
+def _is_shared(connection: Connection, now: Moment, kinds: frozenset[str], org_id: UUID) -> bool:
     """Tell whether jobs of another organisation are due, too."""
     query = select(Job.id).where(claimable(now, kinds), Job.org_id != org_id).limit(1)
     return connection.execute(query.execution_options(**MARK)).first() is not None
 
 
-def _by_turns(now: datetime, kinds: frozenset[str], most: int) -> Select[Any]:
+def _by_turns(now: Moment, kinds: frozenset[str], most: int) -> Select[Any]:
     """Return the same query in turns: an organisation's first job stands behind what it has running.
 
     The turns are counted in a subquery, as PostgreSQL locks no rows of a query that counts; the row is

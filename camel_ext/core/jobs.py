@@ -13,25 +13,28 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     bindparam,
     case,
     func,
     literal,
+    null,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
-from camel_ext.core.claiming import choose, claimable
+from camel_ext.core.claiming import Moment, choose, claimable
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import NotFound
 from camel_ext.core.journal import Append, Fenced, journalled
-from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor, Worker
+from camel_ext.core.models import EPOCH, FINAL_STATES, Job, State, WaitingFor, Worker
 from camel_ext.core.tenancy import Tenant, system_options
 from camel_ext.observability.trace import current_trace_id
 
 JOBS = "jobs"  # the signal that wakes workers
+ASKED = "jobs-asked"  # the signal that somebody asked something of a running job
 HINT = "hint"  # begins the signal that names a job to take at once: `hint KIND PRIORITY ID`
 MARK = system_options("queue")
 WAKES_BY_ITSELF = (WaitingFor.PROVIDER, WaitingFor.SCHEDULE)
@@ -118,7 +121,7 @@ def request_cancel(db: Session, clock: Clock, job_id: UUID) -> Job:
         if job.state in (State.QUEUED, State.WAITING):
             job.state, job.waiting_for = State.CANCELLED, None
             job.finished_at = clock.now()
-        signal(db)
+        _tell_holder(db)
     return job
 
 
@@ -130,7 +133,7 @@ def request_pause(db: Session, clock: Clock, job_id: UUID) -> Job:
     job = _get(db, job_id)
     if not job.state.is_final:
         job.pause_requested_at = clock.now()
-        signal(db)
+        _tell_holder(db)
     return job
 
 
@@ -148,7 +151,7 @@ def wake(db: Session, clock: Clock, job_id: UUID) -> Job:
         _hint(db, job)
     elif job.state == State.RUNNING:
         job.run_at = max(clock.now(), job.run_at + timedelta(microseconds=1))
-    signal(db)
+    _tell_holder(db)
     return job
 
 
@@ -166,6 +169,13 @@ def signal(db: Session) -> None:
     signals.add(JOBS)
 
 
+def _tell_holder(db: Session) -> None:
+    """Let whoever holds the job look at it once the transaction is committed, busy or not."""
+    signal(db)
+    signals: set[str] = db.info["signals"]
+    signals.add(ASKED)
+
+
 def _hint(db: Session, job: Job) -> None:
     """Name a job that can be taken once the session's transaction is committed."""
     signals: set[str] = db.info.setdefault("signals", set())
@@ -177,7 +187,7 @@ def _hint(db: Session, job: Job) -> None:
 
 def due(
     connection: Connection,
-    now: datetime,
+    now: Moment,
     kinds: frozenset[str],
     only: frozenset[UUID] | None = None,
 ) -> bool:
@@ -191,7 +201,7 @@ def due(
 def claim(
     connection: Connection,
     worker_id: UUID,
-    now: datetime,
+    now: Moment,
     *,
     slots: int,
     free: Mapping[str, int],
@@ -293,17 +303,36 @@ def _unless(again: ColumnElement[bool], instead: Any, value: Any, column: Any) -
     return case((again, literal(instead, kind)), else_=literal(value, kind))
 
 
-def requests_to(connection: Connection, worker_id: UUID) -> dict[Holding, str]:
-    """Return what people asked of the jobs this worker holds: `cancel` or `pause`."""
-    query = select(Job.id, Job.fence, Job.cancel_requested_at).where(
+def look(
+    connection: Connection, worker_id: UUID, now: Moment, kinds: frozenset[str]
+) -> tuple[dict[Holding, str], bool]:
+    """Return what people asked of the jobs that this worker holds, and whether others are due.
+
+    One statement: `cancel` or `pause` for each job that was asked something. Without kinds none is due.
+    """
+    asked = select(Job.id, Job.fence, Job.cancel_requested_at).where(
         Job.worker_id == worker_id,
         or_(Job.cancel_requested_at.is_not(None), Job.pause_requested_at.is_not(None)),
     )
-    rows = connection.execute(query.execution_options(**MARK))
-    return {
-        (row.id, row.fence): "pause" if row.cancel_requested_at is None else "cancel"
-        for row in rows
+    query: Executable = asked
+    if kinds:
+        any_due = select(Job.id).where(claimable(now, kinds)).limit(1).subquery()
+        query = asked.union_all(select(any_due.c.id, literal(_DUE), null()))
+    rows = connection.execute(query.execution_options(**MARK)).all()
+    wanted = {
+        (job_id, fence): "pause" if cancelled_at is None else "cancel"
+        for job_id, fence, cancelled_at in rows
+        if fence != _DUE
     }
+    return wanted, len(rows) > len(wanted)
+
+
+_DUE = -1  # no fence: this row of a look is a job that is due
+
+
+def requests_to(connection: Connection, worker_id: UUID) -> dict[Holding, str]:
+    """Return what people asked of the jobs this worker holds: `cancel` or `pause`."""
+    return look(connection, worker_id, EPOCH, frozenset())[0]
 
 
 def count_open(connection: Connection) -> dict[str, int]:

@@ -12,21 +12,19 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs, leases
+from camel_ext.core.claiming import Moment
 from camel_ext.core.clock import wait_at_most
-from camel_ext.core.deaths import announce_death
-from camel_ext.core.errors import InsufficientStorage, Unavailable
+from camel_ext.core.endings import AWAY, ending_of, settle
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
 from camel_ext.core.jobs import Claimed, Holding
-from camel_ext.core.journal import Fenced
-from camel_ext.core.models import State, Worker
+from camel_ext.core.models import Worker
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import (
     ON_FAILED,
@@ -50,7 +48,7 @@ __all__ = [
     "task",
 ]
 log = logging.getLogger(__name__)
-AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
+LOOK_PAUSE_S = 0.01  # between two looks, the first of which found nothing to take
 
 
 class QueueWorker:
@@ -86,6 +84,9 @@ class QueueWorker:
         self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._looks = True  # the next round looks for any due job, not only for the hinted
+        self._hears = True  # the next round looks what was asked of the jobs in hand
+        self._left = False  # the last claim filled all places: more may be due
+        self._look_at_s = 0.0  # not before
         self._hints: list[tuple[frozenset[UUID], asyncio.Future[None]]] = []
         self._stopping = False
         self._leaving = False
@@ -95,8 +96,13 @@ class QueueWorker:
         self._last_now: datetime | None = None
 
     def wake(self) -> None:
-        """Look for work now."""
+        """Look for work now, or as soon as there is a place for it."""
         self._looks = True
+        self._wake.set()
+
+    def hear(self) -> None:
+        """Look what was asked of the jobs in hand now."""
+        self._hears = True
         self._wake.set()
 
     async def take(self, ids: Collection[UUID]) -> int:
@@ -148,6 +154,7 @@ class QueueWorker:
 
     async def run(self) -> None:
         self.runtime.gate.listen(jobs.JOBS, self.wake)
+        self.runtime.gate.listen(jobs.ASKED, self.hear)
         try:
             while not (self._stopping or (self._leaves and self.drained)):
                 self._wake.clear()
@@ -164,12 +171,10 @@ class QueueWorker:
                 await self._register()
             await self._take_hinted()
             await self._beat()
-            if self._looks:
-                self._looks = False
-                wanted, any_due = await self._look()
-                self._obey(wanted)
-                if any_due and self._takes:
-                    await self._claim()
+            if self._left and self._takes:
+                await self._claim()
+            if self._hears or self._may_look:
+                await self._look()
         except AWAY as error:  # what runs goes on, the lease decides
             log.warning("the queue cannot reach the database: %s", error)
         except Exception:  # a server whose worker died would answer, and do nothing
@@ -192,15 +197,29 @@ class QueueWorker:
         del self._hints[:count]
 
     async def _any_due(self, only: frozenset[UUID]) -> bool:
+        now = self._sql_now()
+
         def look(session: Session) -> bool:
-            connection = session.connection()
-            return jobs.due(connection, self._now(connection), self._kinds(), only)
+            return jobs.due(session.connection(), now, self._kinds(), only)
 
         return await self.runtime.read_system("queue", look)
 
+    @property
+    def _may_look(self) -> bool:
+        """Whether to look for work now: where none can be taken, or none was there just now, later."""
+        return self._looks and self._takes and self._rests_s <= 0
+
+    @property
+    def _rests_s(self) -> float:
+        return self._look_at_s - self.runtime.clock.monotonic_s()
+
     async def _pause(self) -> None:
+        if self._looks and self._takes and self._rests_s > 0:  # many wakes are one look
+            await wait_at_most(self.runtime.clock, self._wake, self._rests_s)
+            return
         ran_out = await wait_at_most(self.runtime.clock, self._wake, self._poll_s)
         self._looks |= ran_out  # read only now: others set it meanwhile
+        self._hears |= ran_out
 
     async def _register(self) -> None:
         def register(connection: Connection, _signals: Signals) -> int:
@@ -259,13 +278,21 @@ class QueueWorker:
             if not context.ended:
                 running.cancel()
 
-    async def _look(self) -> tuple[dict[Holding, str], bool]:
-        def look(session: Session) -> tuple[dict[Holding, str], bool]:
-            connection = session.connection()
-            any_due = jobs.due(connection, self._now(connection), self._kinds())
-            return jobs.requests_to(connection, self.id), any_due
+    async def _look(self) -> None:
+        """Obey what was asked of the jobs in hand, and claim what is due, where there is a place."""
+        kinds = self._kinds() if self._takes else frozenset[str]()
+        self._looks &= not kinds
+        self._hears = False
+        now = self._sql_now()
 
-        return await self.runtime.read_system("queue", look)
+        def look(session: Session) -> tuple[dict[Holding, str], bool]:
+            return jobs.look(session.connection(), self.id, now, kinds)
+
+        wanted, any_due = await self.runtime.read_system("queue", look)
+        self._obey(wanted)
+        taken = await self._claim() if any_due and self._takes else 0
+        if kinds and not taken:
+            self._look_at_s = self.runtime.clock.monotonic_s() + LOOK_PAUSE_S
 
     def _obey(self, wanted: dict[Holding, str]) -> None:
         for holding, (context, running) in self._held.items():
@@ -277,24 +304,29 @@ class QueueWorker:
             if request is not None:
                 context.wake_control.set()
 
-    async def _claim(self, only: frozenset[UUID] | None = None) -> None:
+    async def _claim(self, only: frozenset[UUID] | None = None) -> int:
+        """Take due jobs, of the named ones where some are, and begin them; return how many."""
         used: Counter[str] = Counter()
         for context, _ in self._held.values():
             used.update(context.job.resources)
         free = {name: n - used[name] for name, n in self._resources.items()}
+        slots, now = self._concurrency - len(self._held), self._sql_now()
 
         def claim(connection: Connection, _signals: Signals) -> list[Claimed]:
             return jobs.claim(
                 connection,
                 self.id,
-                self._now(connection),
-                slots=self._concurrency - len(self._held),
+                now,
+                slots=slots,
                 free=free,
                 kinds=self._kinds(),
                 only=only,
             )
 
-        for job in await self.runtime.gate.write(claim, acting="queue"):
+        taken = await self.runtime.gate.write(claim, acting="queue")
+        if only is None:
+            self._left = len(taken) == slots
+        for job in taken:
             context = TaskContext(
                 self.runtime,
                 job,
@@ -305,6 +337,7 @@ class QueueWorker:
             holding = (job.id, job.fence)
             self._held[holding] = (context, running)
             running.add_done_callback(partial(self._release, holding))
+        return len(taken)
 
     def _kinds(self) -> frozenset[str]:
         """Return the kinds of jobs that it takes."""
@@ -314,64 +347,17 @@ class QueueWorker:
 
     def _release(self, holding: Holding, _task: "asyncio.Task[None]") -> None:
         self._held.pop(holding, None)
-        self.wake()
+        if self._left:
+            self._wake.set()  # what is left is claimed without a look
+        else:
+            self.wake()
 
     async def _execute(self, context: TaskContext) -> None:
         bind_trace_id(context.job.trace_id)
-        values = await self._outcome(context)
+        values = await ending_of(context, self._max_takeovers, stopping=lambda: self._stopping)
         if values is not None:
             context.ended = True
-            await self._settle(context, values)
-
-    async def _settle(self, context: TaskContext, values: dict[str, Any]) -> None:
-        """Write how the job went on, however long the database is away: nobody else could."""
-
-        def settle(connection: Connection, signals: Signals) -> None:
-            jobs.settle(connection, context.job, values, self._now(connection))
-            if values.get("dead_at") is not None:
-                announce_death(connection, signals, self.runtime.clock, context.job, values)
-
-        while True:
-            try:
-                if values["state"] == State.SUCCEEDED:
-                    await self.runtime.gate.append(jobs.success(context.job, values["finished_at"]))
-                else:
-                    await self.runtime.gate.write(settle, acting="queue")
-                return
-            except Fenced:
-                log.warning("job %s was taken over: its late end was refused", context.job.id)
-                return
-            except AWAY as error:
-                log.warning("the end of job %s cannot be written yet: %s", context.job.id, error)
-                if self._stopping:
-                    return  # the next worker does it again
-                await self.runtime.clock.sleep(self._poll_s)
-
-    async def _outcome(self, context: TaskContext) -> dict[str, Any] | None:
-        if context.job.takeovers >= self._max_takeovers:
-            died = f"{context.job.takeovers} workers in turn died while they held this job"
-            now = self.runtime.clock.now()
-            values: dict[str, Any] | None = {
-                "state": State.FAILED,
-                "finished_at": now,
-                "dead_at": now,
-                "error_code": "core.worker_lost",
-                "error_detail": died,
-            }
-        else:
-            values = await outcome_of(context, stopping=lambda: self._stopping)
-        failed = ON_FAILED.get(context.job.kind)
-        if failed is None or values is None or values["state"] != State.FAILED:
-            return values
-        try:
-            await failed(context, values["error_code"], values["error_detail"])
-        except Fenced:
-            return None
-        except AWAY:
-            return {"state": State.QUEUED, "run_at": self.runtime.clock.now()}  # to fail again
-        except Exception:
-            log.exception("job %s failed, and its room could not be told", context.job.id)
-        return values
+            await settle(context, values, self._poll_s, stopping=lambda: self._stopping)
 
     async def _give_back(self) -> None:
         await asyncio.sleep(0)  # a task that was just claimed begins, so that it can end
@@ -391,3 +377,6 @@ class QueueWorker:
 
     def _now(self, connection: Connection) -> datetime:
         return self.runtime.database.now(connection, self.runtime.clock)
+
+    def _sql_now(self) -> Moment:
+        return self.runtime.database.sql_now(self.runtime.clock)

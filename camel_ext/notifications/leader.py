@@ -26,7 +26,7 @@ from camel_ext.observability.trace import bind_trace_id, new_trace_id
 
 log = logging.getLogger(__name__)
 AWAY = (Unavailable, InsufficientStorage)  # of the database: later it may work again
-SETTLE_S = 0.05  # a storm of events is looked at 20 times a second
+SETTLE_S = 0.25  # a storm of events is looked at 4 times a second
 KEPT_BACK = 1000  # events that nobody wanted are passed over in memory, up to so many
 TIDY_EVERY_S = 3600.0
 Wanted = dict[Tenant, list[Numbered]]

@@ -261,9 +261,10 @@ class TestStopping:
         worker = QueueWorker(live, name="test", concurrency=8)
         claim = worker._claim
 
-        async def claim_and_stop(only: frozenset[UUID] | None = None) -> None:
-            await claim(only)
+        async def claim_and_stop(only: frozenset[UUID] | None = None) -> int:
+            taken = await claim(only)
             worker.stop()
+            return taken
 
         worker._claim = claim_and_stop  # type: ignore[method-assign]
         await asyncio.wait_for(worker.run(), 5)
