@@ -38,18 +38,27 @@ def insert_many(
 
     All rows have the same keys, each a column of the statement's table.
     """
-    if len(rows) < FROM_ROWS:
+    whole = as_one(statement, rows, connection.dialect)
+    if whole is None:
         return False
-    plan = _plan(statement, tuple(rows[0]), connection.dialect)
-    if plan is None:
-        return False
-    try:
-        text = _encode([plan.fill(row) for row in rows]).decode()
-    except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
-        return False  # the driver says what is wrong with a value
-    options = statement.get_execution_options()
-    connection.exec_driver_sql(plan.sql, (text,), execution_options=options)
+    sql, text = whole
+    connection.exec_driver_sql(sql, (text,), execution_options=statement.get_execution_options())
     return True
+
+
+def as_one(
+    statement: Executable, rows: Sequence[dict[str, Any]], dialect: Dialect
+) -> tuple[str, str] | None:
+    """Return the one statement that inserts the rows, and their text; None where it cannot be done."""
+    if len(rows) < FROM_ROWS:
+        return None
+    plan = _plan(statement, tuple(rows[0]), dialect)
+    if plan is None:
+        return None
+    try:
+        return plan.sql, _encode([plan.fill(row) for row in rows]).decode()
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
+        return None  # the driver says what is wrong with a value
 
 
 @dataclass(frozen=True, slots=True)

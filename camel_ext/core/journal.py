@@ -6,14 +6,26 @@ worker that lost its job gets `Fenced` and nothing of its append is kept. The jo
 knows no room: what a turn is belongs to workflows, what an interaction is to interactions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Dialect, Executable, Insert, bindparam, insert, select
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Dialect,
+    Executable,
+    Insert,
+    Uuid,
+    any_,
+    bindparam,
+    insert,
+    select,
+)
 from sqlalchemy.exc import CompileError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,12 +33,14 @@ from camel_ext.core.database import held_alone, map_error
 from camel_ext.core.errors import Conflict
 from camel_ext.core.gate import Outcome, Signals
 from camel_ext.core.models import Job, OutboxRow, State
-from camel_ext.core.tenancy import Tenant, TenantLeak, system_options
+from camel_ext.core.numbering import NUMBERED_HERE, NUMBERING_LOCK, with_numbers
+from camel_ext.core.tenancy import SYSTEM, Tenant, TenantLeak, system_options
 
 E = TypeVar("E", bound=Executable)
 MARK = system_options("journal")
 # One transaction-level lock makes the order of `ingest_seq` the order of commit across processes.
 JOURNAL_LOCK = 0x63616D656C
+Fences = dict[UUID, tuple[int, Tenant]]
 
 
 class Fenced(Conflict):
@@ -53,6 +67,11 @@ class Append:
     signals: Signals = field(default_factory=set)
 
 
+def is_journalled(statement: Executable) -> bool:
+    """Tell whether a statement is marked as the journal's own."""
+    return SYSTEM in statement.get_execution_options()
+
+
 def journalled(statement: E) -> E:
     """Mark a Core statement as the journal's own, so that the tenancy check lets it through.
 
@@ -64,14 +83,23 @@ def journalled(statement: E) -> E:
 def apply_appends(
     connection: Connection, appends: Sequence[Append], signals: Signals
 ) -> list[Outcome]:
-    """Write all appends of a batch; where one fails, write each in a savepoint of its own."""
-    hold_order(connection)
+    """Write all appends of a batch; where one fails, write each in a savepoint of its own.
+
+    Whatever they announce is numbered, and `NUMBERED_HERE` raised.
+    """
     outcomes: list[Outcome] = [(None, None)] * len(appends)
+    if connection.dialect.name == "postgresql":
+        from camel_ext.core.journal_messages import written_at_once  # psycopg, where it is used
+
+        if written_at_once(connection, appends):
+            _raise_signals(appends, outcomes, signals)
+            return outcomes
+        hold_order(connection)
     fences = _fences(connection, appends)
     sound = []
     for place, append in enumerate(appends):
         try:
-            _check(append, fences)
+            check(append, fences)
             sound.append(place)
         except (Fenced, TenantLeak) as error:
             outcomes[place] = (None, error)
@@ -85,16 +113,14 @@ def apply_appends(
         savepoint.rollback()
         for place in sound:
             outcomes[place] = _write_alone(connection, appends[place])
-    for append, (_, failure) in zip(appends, outcomes, strict=True):
-        if failure is None:
-            signals |= append.signals
+    _raise_signals(appends, outcomes, signals)
     return outcomes
 
 
 def hold_order(connection: Connection) -> None:
     """Let nobody else append until this transaction ends: what is read now stays so until then."""
     if connection.dialect.name == "postgresql":
-        connection.execute(held_alone(JOURNAL_LOCK, waits=True))
+        connection.execute(held_alone(JOURNAL_LOCK, NUMBERING_LOCK, waits=True))
 
 
 def append_here(db: Session, append: Append) -> None:
@@ -108,19 +134,37 @@ def append_here(db: Session, append: Append) -> None:
         raise failure
 
 
-def _fences(connection: Connection, appends: Sequence[Append]) -> dict[UUID, tuple[int, Tenant]]:
+def _raise_signals(
+    appends: Sequence[Append], outcomes: Sequence[Outcome], signals: Signals
+) -> None:
+    for append, (_, failure) in zip(appends, outcomes, strict=True):
+        if failure is None:
+            signals |= append.signals
+            if any(statement is INSERT_OUTBOX for statement, _ in append.entries):
+                signals.add(NUMBERED_HERE)
+
+
+def _fences(connection: Connection, appends: Sequence[Append]) -> Fences:
     ids = {append.job_id for append in appends if append.job_id is not None}
     if not ids:
         return {}
     query = _HELD if connection.dialect.name == "sqlite" else _HELD_AND_LOCKED
-    rows = connection.execute(query, {"ids": list(ids)})
+    return fences_of(connection.execute(query, {"ids": list(ids)}))
+
+
+def fences_of(rows: Iterable[Any]) -> Fences:
+    """Return the fence under which each job may write, and whose it is, from the rows of `HELD`."""
     return {
         job_id: (fence if state == State.RUNNING else -1, Tenant(org_id, project_id))
         for job_id, fence, state, org_id, project_id in rows
     }
 
 
-def _check(append: Append, fences: dict[UUID, tuple[int, Tenant]]) -> None:
+def check(append: Append, fences: Fences) -> None:
+    """Make sure that an append is its tenant's, and that its job is held under its fence.
+
+    Raises: Fenced, TenantLeak.
+    """
     if append.job_id is not None:
         fence, owner = fences.get(append.job_id, (-1, append.tenant))
         if owner != append.tenant:
@@ -138,33 +182,40 @@ def _named(parameters: dict[str, Any], name: str) -> Any:
     return parameters.get(name, parameters.get(f"b_{name}"))
 
 
-def _write(connection: Connection, appends: Sequence[Append]) -> None:
-    """Execute statement by statement, each with the rows of all appends in their order.
+def grouped(appends: Sequence[Append]) -> Iterator[tuple[Executable, list[dict[str, Any]]]]:
+    """Give each statement with the rows of all appends in their order, those of events last.
 
     Rows of other keys start another execution: a driver's executemany takes the keys of the first row
     and would drop what the others have besides.
     """
-    grouped: dict[int, list[tuple[Executable, list[dict[str, Any]]]]] = {}
+    groups: dict[int, list[tuple[Executable, list[dict[str, Any]]]]] = {}
     for append in appends:
         for statement, parameters in append.entries:
-            runs = grouped.setdefault(id(statement), [])
+            runs = groups.setdefault(id(statement), [])
             if not runs or runs[-1][1][-1].keys() != parameters.keys():
                 runs.append((statement, []))
             runs[-1][1].append(parameters)
-    for runs in grouped.values():
-        for statement, rows in runs:
-            _execute(connection, statement, rows)
+    events = groups.pop(id(INSERT_OUTBOX), [])
+    for runs in (*groups.values(), events):
+        yield from runs
+
+
+def _write(connection: Connection, appends: Sequence[Append]) -> None:
+    for statement, rows in grouped(appends):
+        if statement is INSERT_OUTBOX:
+            rows = with_numbers(connection, rows)
+        _execute(connection, statement, rows)
 
 
 def _execute(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
-    filled, plan = None, _plan(statement, tuple(rows[0]), connection.dialect)
-    if plan is None and connection.dialect.name == "postgresql":
+    if connection.dialect.name == "postgresql":
         from camel_ext.core.bulk import insert_many  # where it is used
 
         if insert_many(connection, statement, rows):
             return
+    filled, plan = None, plan_of(statement, tuple(rows[0]), connection.dialect)
     if plan is not None:
-        with suppress(TypeError, ValueError, LookupError, AttributeError, RecursionError):
+        with suppress(*UNFIT):
             filled = [plan.fill(row) for row in rows]
     if plan is None or filled is None:
         connection.execute(statement, rows)  # which also says what is wrong with a value
@@ -174,14 +225,18 @@ def _execute(connection: Connection, statement: Executable, rows: list[dict[str,
         )
 
 
+UNFIT = (TypeError, ValueError, LookupError, AttributeError, RecursionError)  # for a row's value
+
+
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """A compiled statement and how a row fills it in: half of what `execute` takes (measured)."""
 
     sql: str
     slots: list[tuple[str | None, Callable[[Any], Any] | None, Any]]
 
     def fill(self, row: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the row's values as the driver takes them. Raises: UNFIT."""
         return tuple(
             [
                 constant if name is None else row[name] if process is None else process(row[name])
@@ -191,11 +246,14 @@ class _Plan:
 
 
 @lru_cache(maxsize=256)
-def _plan(statement: Executable, keys: tuple[str, ...], dialect: Dialect) -> _Plan | None:
-    """Return the plan for rows of these keys, or None where SQLAlchemy has more to do for each."""
+def plan_of(statement: Executable, keys: tuple[str, ...], dialect: Dialect) -> Plan | None:
+    """Return the plan for rows of these keys, or None where SQLAlchemy has more to do for each.
+
+    Raises: CompileError where the statement's table has no such column.
+    """
     _check_columns(statement, keys)
     compiled: Any = statement.compile(  # type: ignore[attr-defined]
-        dialect=dialect, column_keys=list(keys), for_executemany=True
+        dialect=_by_position(dialect), column_keys=list(keys), for_executemany=True
     )
     if not compiled.positional or compiled.insert_prefetch or compiled.update_prefetch:
         return None
@@ -210,7 +268,17 @@ def _plan(statement: Executable, keys: tuple[str, ...], dialect: Dialect) -> _Pl
         else:
             value = values[name]
             slots.append((None, None, value if process is None else process(value)))
-    return _Plan(str(compiled), slots)
+    return Plan(str(compiled), slots)
+
+
+@lru_cache(maxsize=16)
+def _by_position(dialect: Dialect) -> Dialect:
+    """Return the dialect with parameters by position: psycopg takes them so, too, and sooner."""
+    if dialect.positional:
+        return dialect
+    other = copy(dialect)
+    other.paramstyle, other.positional = "format", True
+    return other
 
 
 def _check_columns(statement: Executable, keys: tuple[str, ...]) -> None:
@@ -243,11 +311,14 @@ def _raise_if_common(error: BaseException) -> None:
         raise mapped from error
 
 
-_HELD = journalled(
-    select(Job.id, Job.fence, Job.state, Job.org_id, Job.project_id).where(
-        Job.id.in_(bindparam("ids", expanding=True))
-    )
-)
+_JOBS = select(Job.id, Job.fence, Job.state, Job.org_id, Job.project_id)
+_HELD = journalled(_JOBS.where(Job.id.in_(bindparam("ids", expanding=True))))
 # A claim waits until this append is committed; one order for all, or two would deadlock.
 _HELD_AND_LOCKED = _HELD.order_by(Job.id).with_for_update(read=True)
+# The same with one text for any number of jobs.
+HELD_AND_LOCKED = journalled(
+    _JOBS.where(Job.id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+    .order_by(Job.id)
+    .with_for_update(read=True)
+)
 INSERT_OUTBOX = journalled(insert(OutboxRow))

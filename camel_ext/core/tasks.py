@@ -96,17 +96,29 @@ class TaskContext:
     pause_requested: bool = False
     cancel_requested: bool = False
     ended: bool = False  # only the word about its end is left to write: nothing interrupts that
+    settled: bool = False  # that word is written
     wake_control: "asyncio.Event" = field(default_factory=asyncio.Event)
 
     async def append(
-        self, entries: list[tuple[Executable, dict[str, Any]]], signals: Signals | None = None
+        self,
+        entries: list[tuple[Executable, dict[str, Any]]],
+        signals: Signals | None = None,
+        *,
+        ends_job: bool = False,
     ) -> None:
         """Append to the journal under this job's fence.
 
+        `ends_job`: with these entries the job has done what it should, and ends in the same commit.
         Raises: Fenced where another worker took the job over.
         """
-        append = Append(self.job.tenant, entries, self.job.id, self.job.fence, signals or set())
-        await self.runtime.gate.append(append)
+        job = self.job
+        if ends_job:
+            self.ended = True
+            entries = [*entries, *jobs.success(job, self.runtime.clock.now()).entries]
+        await self.runtime.gate.append(
+            Append(job.tenant, entries, job.id, job.fence, signals or set())
+        )
+        self.settled |= ends_job
 
     async def read(self, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` on a snapshot."""

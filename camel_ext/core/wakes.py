@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHANNEL = "camel_ext_wakes"
-PAUSE_S = 0.002
+PAUSE_S = 0.01
 BACKOFF_MAX_S = 10.0
 
 

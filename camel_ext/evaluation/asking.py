@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from camel_ext.core.errors import CamelExtError
-from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.queue import TaskContext
 from camel_ext.evaluation.answers import Answered
 from camel_ext.evaluation.evaluations import case_seed
@@ -23,7 +22,7 @@ SOURCE = "evaluation"
 async def ask(context: TaskContext, caller: Caller, model: ResolvedModel, asked: Asked) -> Served:
     """Return a model's answer, once it is in the log. Raises: as `serving.complete`."""
     served = await complete(context.runtime, caller, model, asked)
-    await context.append(served.entries, {OUTBOX})
+    await context.append(served.entries)
     served.keep()
     return served
 

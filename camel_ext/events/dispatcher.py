@@ -1,4 +1,4 @@
-"""The one dispatcher: numbers what is committed and gives it to the hub.
+"""The one dispatcher: numbers what doors commit, and gives it and what the journal numbered to the hub.
 
 It is woken by the gate after a commit that announced something, and by a slow poll, so a lost wake
 only costs time. On SQLite the lock on the data directory makes this process the one that numbers; on
@@ -9,6 +9,8 @@ that several servers each feed their own clients. It knows no event's meaning.
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -17,6 +19,7 @@ from camel_ext.core.clock import wait_at_most
 from camel_ext.core.database import held_alone
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Lane, Signals
+from camel_ext.core.numbering import NUMBERED_HERE, NUMBERING_LOCK
 from camel_ext.core.outbox import Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.events.hub import Hub
@@ -24,9 +27,9 @@ from camel_ext.events.log import any_unnumbered
 
 log = logging.getLogger(__name__)
 REASON = "event dispatcher"
-DISPATCH_LOCK = 0x63616D656C66
+PRUNE_LOCK = 0x63616D656C67
 PAUSE_S = 0.01  # the first event goes at once; a storm is numbered at most 100 times a second
-ELSEWHERE_S = 0.02  # after another process was found numbering: it may well take ours along
+ELSEWHERE_S = 0.02  # after another one was found numbering
 POLL_S = 1.0
 FOLLOW_S = 0.2  # PostgreSQL: how far a server may be behind what another one numbered
 BACKOFF_MAX_S = 10.0
@@ -45,7 +48,8 @@ class Dispatcher:
         self._alone = runtime.database.is_sqlite
         self._poll_s = poll_s or (POLL_S if self._alone else FOLLOW_S)
         self._wake = asyncio.Event()
-        self._announced = False  # something was committed here since we last numbered
+        self._announced = False  # something was committed here that has no number yet
+        self._numbered = False  # something was numbered here by the journal, and is to be published
         self._unsure = True  # what was numbered may not have been published
         self._prune_at_s = 0.0
         self.failures = 0
@@ -53,6 +57,11 @@ class Dispatcher:
     def wake(self) -> None:
         """Number now: something was announced here."""
         self._announced = True
+        self._wake.set()
+
+    def publish(self) -> None:
+        """Publish now: something was numbered here."""
+        self._numbered = True
         self._wake.set()
 
     def _follow(self) -> None:
@@ -63,6 +72,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Number and publish, whatever the database does meanwhile."""
         self._runtime.gate.listen(outbox.OUTBOX, self.wake, elsewhere=False)
+        self._runtime.gate.listen(NUMBERED_HERE, self.publish, elsewhere=False)
         self._runtime.gate.listen(outbox.NUMBERED, self._follow, here=False)
         while True:
             try:
@@ -74,10 +84,13 @@ class Dispatcher:
 
     async def turn(self) -> None:
         """Number all there is, and publish it."""
-        announced, woken = self._announced, self._wake.is_set()
-        self._announced = False
+        announced, numbered, woken = self._announced, self._numbered, self._wake.is_set()
+        self._announced = self._numbered = False
         self._wake.clear()
-        if self._unsure or not self._alone:
+        if numbered:
+            self._runtime.gate.signal(outbox.NUMBERED)
+        self._unsure |= numbered or not woken or not self._alone
+        if self._unsure:
             await self._hub.follow()
             self._unsure = False
         if announced or (not woken and await self._runtime.read_system(REASON, any_unnumbered)):
@@ -89,9 +102,10 @@ class Dispatcher:
             self._unsure = True  # until the answer is here: a commit may outlive its connection
             numbered = await self._runtime.gate.write(_number, acting=REASON)
             self._unsure = False
-            if numbered is None:  # another process is at it: look again soon
+            if numbered is None:  # another one is at it, and may well take ours along
                 await self._runtime.clock.sleep(ELSEWHERE_S)
-                self.wake()
+                if await self._runtime.read_system(REASON, any_unnumbered):
+                    self.wake()
                 return
             behind = self._hub.publish(numbered)
             if behind:
@@ -106,10 +120,15 @@ class Dispatcher:
         self._prune_at_s = clock.monotonic_s() + PRUNE_EVERY_S
         before = clock.now() - timedelta(seconds=self._keep_s)
 
-        def prune(connection: Connection, _signals: Signals) -> int:
-            return outbox.prune(connection, before) if _mine(connection) else 0
+        def prunable(connection: Connection, _signals: Signals) -> list[tuple[UUID, int]]:
+            return outbox.prunable(connection, before)
 
-        await self._runtime.gate.write(prune, Lane.BULK, acting=REASON)
+        old = await self._runtime.gate.write(prunable, Lane.BULK, acting=REASON)
+        for org_id, upto in old:
+            while await self._runtime.gate.write(
+                partial(_prune, org_id, upto), Lane.BULK, acting=REASON
+            ):
+                pass
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
@@ -130,7 +149,7 @@ class Dispatcher:
 
 def _number(connection: Connection, signals: Signals) -> list[Numbered] | None:
     """Number under the lock; None where another process holds it."""
-    if not _mine(connection):
+    if not _alone(connection, NUMBERING_LOCK):
         return None
     numbered = outbox.number_committed(connection)
     if numbered:
@@ -138,8 +157,12 @@ def _number(connection: Connection, signals: Signals) -> list[Numbered] | None:
     return numbered
 
 
-def _mine(connection: Connection) -> bool:
-    """Tell whether this transaction may number: it holds the lock until its commit is visible."""
+def _prune(org_id: UUID, upto: int, connection: Connection, _signals: Signals) -> bool:
+    return _alone(connection, PRUNE_LOCK) and outbox.prune(connection, org_id, upto)
+
+
+def _alone(connection: Connection, lock: int) -> bool:
+    """Tell whether nobody else is at it: on PostgreSQL a lock is held until the commit is visible."""
     if connection.dialect.name != "postgresql":
         return True
-    return bool(connection.scalar(held_alone(DISPATCH_LOCK, waits=False)))
+    return bool(connection.scalar(held_alone(lock, waits=False)))

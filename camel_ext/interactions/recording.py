@@ -14,7 +14,7 @@ from sqlalchemy import Executable, insert
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.journal import journalled
-from camel_ext.core.outbox import OUTBOX, outbox_entry
+from camel_ext.core.outbox import outbox_entry
 from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.events import InteractionRecorded
@@ -39,14 +39,13 @@ Entry = tuple[Executable, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded call. Append `entries` with `signals`; once that is committed, call `keep`."""
+    """A recorded call. Append `entries`; once that is committed, call `keep`."""
 
     id: UUID
     entries: list[Entry]
     cost_usd_micros: int
     prompt_hash: str
     keep: Callable[[], None]
-    signals: frozenset[str] = frozenset({OUTBOX})
 
 
 class Recorder:

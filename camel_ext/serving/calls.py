@@ -70,7 +70,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Served:
-    """An answer with the entries of its record, which are not yet committed; they signal OUTBOX.
+    """An answer with the entries of its record, which are not yet committed.
 
     Who commits them alone calls `keep` afterwards, so that later prompts may be stored as what they
     add; a conversation (`Asked.thread`) is kept by its next call.

@@ -168,7 +168,7 @@ class Exchange:
             **self._facts(None),
         )
         recorded = self._record(sent, answer)
-        return Append(self._caller.tenant, recorded.entries, signals=set(recorded.signals))
+        return Append(self._caller.tenant, recorded.entries)
 
     async def _append(self, append: Append) -> None:
         try:

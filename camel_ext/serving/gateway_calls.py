@@ -18,7 +18,6 @@ from starlette.types import Receive
 
 from camel_ext.core.errors import CamelExtError
 from camel_ext.core.journal import Append, AppendRefused
-from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.runtime import Runtime
 from camel_ext.registry import ResolvedModel
 from camel_ext.serving.calls import Caller, Json, Served
@@ -124,7 +123,7 @@ class GatewayCall:
                 yield item
 
     async def _commit(self, served: Served, beside: list[Entry]) -> None:
-        append = Append(self.caller.tenant, [*served.entries, *beside], signals={OUTBOX})
+        append = Append(self.caller.tenant, [*served.entries, *beside])
         try:
             await self.runtime.gate.append(append)
         except AppendRefused as error:

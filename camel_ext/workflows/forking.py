@@ -20,7 +20,6 @@ from camel_ext.core.errors import CamelExtError, Unavailable
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import journalled
 from camel_ext.core.models import State
-from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.queue import Stopped, TaskContext, task
 from camel_ext.interactions import Purpose, read_external_ids
 from camel_ext.serving import Asked, Caller, Served, complete
@@ -142,7 +141,7 @@ class _Asking:
             served = await self._ask(number)
             if served is not None:
                 entries = [*served.entries, self._count(ANSWERED)]
-                await self.context.append(entries, {OUTBOX})
+                await self.context.append(entries)
                 served.keep()
             if self.lost is not None:
                 return  # what the others are at is kept, and nothing new is begun

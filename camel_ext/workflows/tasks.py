@@ -154,9 +154,9 @@ async def _execute(context: TaskContext, run_id: str) -> None:
     except CamelExtError as error:  # a failed run is data: its job has done what it should
         if error.retryable:
             raise
-        await _finish(journal, State.FAILED, error=(error.code, _told(error)))
+        await _finish(journal, State.FAILED, error=(error.code, _told(error)), ends_job=True)
     else:
-        await _finish(journal, State.SUCCEEDED, output=output)
+        await _finish(journal, State.SUCCEEDED, output=output, ends_job=True)
 
 
 def _wait_on(run: Run) -> None:
@@ -186,11 +186,12 @@ async def _finish(
     *,
     output: Any = None,
     error: tuple[str, str] | None = None,
+    ends_job: bool = False,
 ) -> None:
     journal.context.ended = True  # an end that is being written is not cancelled any more
     code = error[0] if error else None
     said = RunFinished(str(journal.run_id), journal.workflow, state, code, journal.spent.turns)
-    await journal.enter(state, said, output=output, error=error)
+    await journal.enter(state, said, output=output, error=error, ends_job=ends_job)
 
 
 def _execution(

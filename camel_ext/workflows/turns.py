@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.journal import journalled
 from camel_ext.core.models import State, WaitingFor
-from camel_ext.core.outbox import OUTBOX, Event, outbox_entry
+from camel_ext.core.outbox import Event, outbox_entry
 from camel_ext.core.queue import TaskContext
 from camel_ext.workflows.events import TurnCommitted
 from camel_ext.workflows.lineage import spans_of
@@ -211,8 +211,9 @@ class RunJournal:
         detail: str | None = None,
         output: Any = None,
         error: tuple[str, str] | None = None,
+        ends_job: bool = False,
     ) -> None:
-        """Commit a new state of the run, and announce it."""
+        """Commit a new state of the run, and announce it; with it the end of the job, if that is all."""
         now = self.context.runtime.clock.now()
         self.started_at = self.started_at or now
         code, text = error or (None, None)
@@ -228,17 +229,17 @@ class RunJournal:
             "new_error_code": code,
             "new_error_detail": text,
         }
-        await self._append([(STATE, row)], event)
+        await self._append([(STATE, row)], event, ends_job=ends_job)
 
     def running_ms(self) -> int:
         """Return how long the run has been running, waiting not counted."""
         elapsed_s = self.context.runtime.clock.monotonic_s() - self._claimed_s
         return self._base_ms + round(1000 * elapsed_s)
 
-    async def _append(self, entries: list[Entry], event: Event) -> None:
+    async def _append(self, entries: list[Entry], event: Event, *, ends_job: bool = False) -> None:
         clock = self.context.runtime.clock
         entries.append(outbox_entry(self.context.job.tenant, clock, event))
-        await self.context.append(entries, {OUTBOX})
+        await self.context.append(entries, ends_job=ends_job)
 
     def _effect_is(self, step_key: str, state: EffectState) -> Entry:
         return EFFECT_STATE, {**self._bound(), "b_step_key": step_key, "new_state": state}

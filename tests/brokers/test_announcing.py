@@ -181,9 +181,12 @@ async def test_what_was_pruned_meanwhile_is_said(
     await announcer.turn()
     await happen(runtime, tenant, range(2, 4))
     later: datetime = runtime.clock.now() + timedelta(hours=1)
-    await runtime.gate.write(
-        lambda connection, _signals: outbox.prune(connection, later), acting="test"
-    )
+
+    def prune(connection: Connection, _signals: Signals) -> None:
+        for org_id, upto in outbox.prunable(connection, later):
+            assert not outbox.prune(connection, org_id, upto)
+
+    await runtime.gate.write(prune, acting="test")
     await happen(runtime, tenant, range(4, 6))
     await announcer.turn()
     assert exchange.numbers == [0, 1, 4, 5]

@@ -67,7 +67,9 @@ class TestSharing:
         event.listen(core.database.writer, "before_cursor_execute", count)
         await asyncio.gather(*(core.gate.append(shelf(core, tenant, "x")) for _ in range(100)))
         inserts = [sql for sql in counted if sql.startswith("INSERT")]
-        assert len(inserts) == core.gate.commits <= 2
+        wanted = core.gate.commits if core.database.is_sqlite else 0  # test_journal_messages counts
+        assert len(inserts) == wanted
+        assert core.gate.commits <= 2
 
     async def test_rows_keep_the_order_of_their_appends(
         self, core: Runtime, tenant: Tenant

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camel_ext.core.outbox import _spans
+from camel_ext.core.numbering import spans
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 2)), max_size=40))
@@ -15,11 +15,11 @@ def test_stretches_give_each_row_its_own_number(steps: list[tuple[int, int]]) ->
         places.append((row_id, heads[org]))
     given_numbers = [
         (each, each + span["shift"])
-        for span in _spans(places)
+        for span in spans(places)
         for each in range(span["first_id"], span["last_id"] + 1)
     ]
     assert given_numbers == places
 
 
 def test_one_organisation_is_one_stretch() -> None:
-    assert _spans([(7, 1), (8, 2), (9, 3)]) == [{"first_id": 7, "last_id": 9, "shift": -6}]
+    assert spans([(7, 1), (8, 2), (9, 3)]) == [{"first_id": 7, "last_id": 9, "shift": -6}]

@@ -6,13 +6,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 import uvicorn
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.core import outbox
+from camel_ext.core.gate import Signals
 from camel_ext.core.outbox import Event, event_type
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -51,6 +54,17 @@ async def happen(
             outbox.publish(db, runtime.clock, kind(subject, n))
 
     await runtime.write(tenant, publish)
+
+
+async def prune(runtime: Runtime, before: datetime) -> None:
+    """Drop all numbered events older than a time."""
+
+    def drop(connection: Connection, _signals: Signals) -> None:
+        for org_id, upto in outbox.prunable(connection, before):
+            while outbox.prune(connection, org_id, upto):
+                pass
+
+    await runtime.gate.write(drop, acting="test")
 
 
 async def until(condition: Callable[[], object], *, within_s: float = 8.0) -> None:

@@ -14,13 +14,14 @@ from camel_ext.core import outbox
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database, DatabaseUnreachable
 from camel_ext.core.journal import Append
-from camel_ext.core.outbox import OUTBOX, Numbered, outbox_entry
+from camel_ext.core.numbering import NUMBERING_LOCK
+from camel_ext.core.outbox import Numbered, outbox_entry
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.events import dispatcher as dispatcher_module
 from camel_ext.events.cursors import encode_cursor
-from camel_ext.events.dispatcher import DISPATCH_LOCK, Dispatcher
+from camel_ext.events.dispatcher import Dispatcher
 from camel_ext.events.hub import Hub
 from camel_ext.events.log import any_unnumbered, numbered_after
 from camel_ext.events.topics import parse_topics
@@ -49,7 +50,7 @@ async def test_concurrent_commits_are_numbered_without_a_gap(feed: FeedUnderTest
 
     async def append(n: int) -> None:
         entry = outbox_entry(tenant, runtime.clock, ThingHappened("it", n))
-        await runtime.gate.append(Append(tenant, [entry], signals={OUTBOX}))
+        await runtime.gate.append(Append(tenant, [entry]))
 
     await asyncio.gather(*(append(n) if n % 2 else feed.happen(n) for n in range(100)))
     await until(lambda: len(sink.numbers()) == 100)
@@ -269,7 +270,7 @@ async def test_only_the_holder_of_the_lock_numbers(
         await happen(runtime, Tenant(UUID(int=1), UUID(int=2)), 1)
 
         def lock(connection: Connection) -> None:
-            connection.execute(select(func.pg_advisory_xact_lock(DISPATCH_LOCK)))
+            connection.execute(select(func.pg_advisory_xact_lock(NUMBERING_LOCK)))
 
         with runtime.database.begin() as elsewhere:
             lock(elsewhere)

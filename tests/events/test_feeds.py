@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from camel_ext.core.models import EPOCH
-from camel_ext.core.outbox import Numbered, prune
+from camel_ext.core.outbox import Numbered
 from camel_ext.core.tenancy import Tenant
 from camel_ext.events.cursors import encode_cursor
-from tests.events.conftest import FeedUnderTest, until
+from tests.events.conftest import FeedUnderTest, prune, until
 from tests.fakes.sink import FakeSink
 
 
@@ -64,9 +64,7 @@ async def test_what_was_pruned_before_it_was_told_is_a_reset(feed: FeedUnderTest
     await feed.happen(1, 2)
     with deaf(feed):
         await feed.dispatch()
-        await feed.runtime.gate.write(
-            lambda c, _: prune(c, feed.runtime.clock.now()), acting="test"
-        )
+        await prune(feed.runtime, feed.runtime.clock.now())
         await feed.happen(3)
         await feed.dispatch()
     await feed.hub.follow()

@@ -6,12 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from camel_ext.core.outbox import prune
 from camel_ext.core.tenancy import Tenant
 from camel_ext.events.cursors import encode_cursor
 from camel_ext.events.errors import Stopping
 from camel_ext.events.subscriber import PAGE_EVENTS
-from tests.events.conftest import FeedUnderTest, until
+from tests.events.conftest import FeedUnderTest, prune, until
 from tests.fakes.sink import FakeSink
 
 
@@ -155,7 +154,7 @@ async def test_a_cursor_older_than_what_is_kept_gets_reset_then_goes_on(
 ) -> None:
     await feed.happen(1, 2, 3)
     await feed.dispatch()
-    await feed.runtime.gate.write(lambda c, _: prune(c, feed.runtime.clock.now()), acting="test")
+    await prune(feed.runtime, feed.runtime.clock.now())
     sink = await feed.connect(after=encode_cursor(1))
     level = await feed.connect(after=encode_cursor(3))
     await feed.happen(4)

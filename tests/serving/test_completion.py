@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.journal import Append, AppendRefused
-from camel_ext.core.outbox import OUTBOX
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.events import process as events_process
@@ -66,7 +65,7 @@ class Desk:
         return await complete(self.runtime, self.caller, self.model, Asked(list(messages), **more))
 
     async def commit(self, served: Served, talk: Talk | None = None) -> None:
-        append = Append(self.caller.tenant, served.entries, signals={OUTBOX})
+        append = Append(self.caller.tenant, served.entries)
         await self.runtime.gate.append(append)
         if talk is not None:
             talk.last_interaction_id = served.interaction_id

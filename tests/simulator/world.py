@@ -22,7 +22,7 @@ from camel_ext.core import jobs, outbox
 from camel_ext.core.database import Database, DatabaseUnreachable
 from camel_ext.core.journal import journalled
 from camel_ext.core.models import FINAL_STATES, Base, Job, OutboxRow, State, Tenanted, WaitingFor
-from camel_ext.core.outbox import OUTBOX, Event, Numbered, event_type
+from camel_ext.core.outbox import Event, Numbered, event_type
 from camel_ext.core.queue import QueueWorker, TaskContext, Wait, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -127,8 +127,11 @@ class World:
         process = self.process("dispatcher")
         while not process.dead:
             try:
-                self.feed += await process.runtime.gate.write(
+                await process.runtime.gate.write(
                     lambda connection, _signals: outbox.number_committed(connection)
+                )
+                self.feed += await process.runtime.read(
+                    self.tenant, outbox.read_after, len(self.feed), 1_000
                 )
             except DatabaseUnreachable:
                 process.note("away")
@@ -369,6 +372,6 @@ async def take_steps(context: TaskContext, *, steps: int) -> None:
             "fence": job.fence,
         }
         announced = outbox.outbox_entry(job.tenant, context.runtime.clock, event)
-        await context.append([(INSERT_STEP, row), announced], {OUTBOX})
+        await context.append([(INSERT_STEP, row), announced])
         world.acknowledged.add(key)
         process.note("step", seq)
