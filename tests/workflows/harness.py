@@ -42,14 +42,14 @@ class WatchedContext(TaskContext):
 
     harness: Any = None
 
-    async def append(self, entries: Any, signals: Any = None) -> None:
+    async def append(self, entries: Any, signals: Any = None, **how: Any) -> None:
         harness = self.harness
         number, harness.appends = harness.appends, harness.appends + 1
         if number == harness.kill_before_append:
             raise Killed
         if number == harness.fail_append:
             raise DatabaseUnreachable("the test took the database away")
-        await super().append(entries, signals)
+        await super().append(entries, signals, **how)
         if number == harness.kill_after_append:
             raise Killed
 
