@@ -1,7 +1,7 @@
 """Many rows by one statement on PostgreSQL: the same rows as one by one, and the same refusals."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -58,8 +58,23 @@ def inserts(runtime: Runtime, table: str) -> Iterator[list[bool]]:
 
     engine = runtime.database.writer
     event.listen(engine, "before_cursor_execute", note)
-    yield seen
+    with pytest.MonkeyPatch.context() as patched:
+        if not runtime.database.is_sqlite:  # the journal speaks to the driver itself
+            _note_of_the_driver(patched, note)
+        yield seen
     event.remove(engine, "before_cursor_execute", note)
+
+
+def _note_of_the_driver(patched: pytest.MonkeyPatch, note: Callable[..., None]) -> None:
+    from camel_ext.core.postgres import PatientCursor
+
+    executemany = PatientCursor.executemany
+
+    def noting(self: PatientCursor, sql: str, rows: list[Any], **how: Any) -> None:
+        note(None, self, sql, rows, None, len(rows) > 1)
+        executemany(self, sql, rows, **how)
+
+    patched.setattr(PatientCursor, "executemany", noting)
 
 
 def kept(db: Any) -> list[tuple[Any, ...]]:

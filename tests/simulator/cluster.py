@@ -76,6 +76,9 @@ class ServedDatabase(Database):
     def now(self, _connection: Connection, _clock: Clock) -> datetime:
         return World.current.clock.now()
 
+    def sql_now(self, _clock: Clock) -> datetime:
+        return World.current.clock.now()
+
 
 class MadeWith(BaseModel):
     """What a schedule starts a job with."""
