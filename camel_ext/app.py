@@ -224,6 +224,7 @@ def build_worker(
         poll_s=queue.poll_s,
         max_takeovers=queue.max_takeovers,
         resources={"training": settings.training.slots},
+        device=settings.training.device or socket.gethostname(),
         queues=None if queue.queues is None else frozenset(queue.queues),
         sole=sole,
         leaves=leaves,

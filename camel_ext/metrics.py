@@ -23,7 +23,7 @@ from camel_ext.core.dependencies import Circuit, Condition, Seen
 from camel_ext.core.runtime import Runtime
 from camel_ext.events import feed_of
 from camel_ext.health import all_seen
-from camel_ext.identity import RoleTooLow, authenticate, founder
+from camel_ext.identity import authenticate, check_operator
 from camel_ext.interactions import CallsSince, calls_since
 from camel_ext.jobs import LATELY, Standing, standing_of
 from camel_ext.observability.measures import Measures
@@ -55,7 +55,7 @@ def add_metrics(
         from prometheus_client import exposition  # with the first scrape
 
         runtime: Runtime = app.state.runtime
-        await _check(request, runtime, metrics_key)
+        await _check(request, metrics_key)
         figures = await runtime.read_system("metrics", read_figures, runtime)
         page = _Page(_families(runtime, data_dir, measures, figures))
         return Response(
@@ -75,7 +75,7 @@ class _Page:
         return self._families
 
 
-async def _check(request: Request, runtime: Runtime, metrics_key: SecretStr | None) -> None:
+async def _check(request: Request, metrics_key: SecretStr | None) -> None:
     """Let in who may see figures of every tenant.
 
     Raises: KeyMissing, KeyRefused, RoleTooLow.
@@ -85,9 +85,7 @@ async def _check(request: Request, runtime: Runtime, metrics_key: SecretStr | No
         given.encode(), metrics_key.get_secret_value().encode()
     ):
         return
-    door = await authenticate(request)
-    if door.tenant.org_id != await runtime.read_system("who operates this", founder):
-        raise RoleTooLow("this takes a key of the organisation that runs this installation")
+    await check_operator(await authenticate(request))
 
 
 def read_figures(db: Session, runtime: Runtime) -> Figures:

@@ -280,6 +280,13 @@ class Training(BaseModel):
     slots: int = Field(
         1, ge=0, description="Trainings that run here at the same time; 0: none, others train."
     )
+    device: str | None = Field(
+        None,
+        max_length=120,
+        pattern=r"^[A-Za-z0-9._/-]+$",
+        description="Name of the device that trainings have here, for limits (`device:NAME`): workers "
+        "that share one name it the same. By default the host's name.",
+    )
     threads: int = Field(0, ge=0, description="Threads of one training; 0 takes the cores.")
     python: Path | None = Field(
         None,

@@ -27,6 +27,11 @@ def register(app: typer.Typer) -> None:
     command(jobs, "queues", examples=["camel-ext jobs queues --json"])(queues)
     command(jobs, "pause", examples=["camel-ext jobs pause training"])(pause)
     command(jobs, "resume", examples=["camel-ext jobs resume training"])(resume)
+    command(jobs, "limits", examples=["camel-ext jobs limits"])(limits)
+    command(
+        jobs, "limit",
+        examples=["camel-ext jobs limit workflow:solve 2", "camel-ext jobs limit model:big --off"],
+    )(limit)  # fmt: skip
     workers = group(
         app, "workers", list_workers, panel=PANEL, words="See who executes jobs; drain a worker.",
         examples=["camel-ext workers", "camel-ext workers drain 3f9a01bc"],
@@ -111,6 +116,29 @@ def resume(here: Here, name: QueueName) -> None:
     from camel_ext.cli import jobs
 
     jobs.steer_queue(here, name, pauses=False)
+
+
+def limits(here: Here) -> None:
+    """Show how many jobs at once may use which workflow, model or device."""
+    from camel_ext.cli import job_limits
+
+    job_limits.show(here)
+
+
+def limit(
+    here: Here,
+    name: Annotated[
+        str, typer.Argument(metavar="THING", help="`workflow:NAME`, `model:NAME` or `device:NAME`.")
+    ],
+    at_once: Annotated[
+        int | None, typer.Argument(metavar="N", min=0, help="How many jobs at once; 0: none.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Drop the limit.")] = False,
+) -> None:
+    """Bound how many jobs at once may use a thing, whichever workers execute them."""
+    from camel_ext.cli import job_limits
+
+    job_limits.change(here, name, at_once, off=off)
 
 
 def list_workers(here: Here) -> None:

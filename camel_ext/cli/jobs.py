@@ -78,11 +78,19 @@ def _listed(job: Job, now: datetime, *, why: bool) -> list[str]:
     return [
         f"[id]{short(job['id'])}[/]",
         plain(job["kind"]),
-        state_shown(job["state"], job["waiting_for"]),
+        state_shown(job["state"], job["waiting_for"]) + _held_up(job),
         str(job["priority"] or ""),
         str(job["attempts"] or ""),
         plain(job["error_detail"] or "") if why else age(job["created_at"], now),
     ]
+
+
+def _held_up(job: Job) -> str:
+    """Say which limit a job waits for, where it does."""
+    limit = job["waits_for_limit"]
+    if limit is None:
+        return ""
+    return f" [warn]limit of {plain(limit['name'])} ({limit['running']} of {limit['at_once']})[/]"
 
 
 def show(here: Here, wanted: str) -> None:
@@ -94,6 +102,7 @@ def show(here: Here, wanted: str) -> None:
         return
     now, out = utc_now(), here.out
     state = state_shown(job["state"], job["waiting_for"])
+    state += _held_up(job)
     out.print(f"[name]{plain(job['kind'])}[/]  {state}  [quiet]job {job['id']}[/]", soft_wrap=True)
     facts = [f"asked for {age(job['created_at'], now)}", f"priority {job['priority']}"]
     if job["attempts"]:

@@ -4,7 +4,7 @@ All of it is SQL on the `jobs` table, in somebody else's transaction. Workers an
 `core.leases`'; the loop that executes what it claimed is `core.queue`; what a task does is its room's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.claiming import Moment, choose, claimable
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import uses_thing, write_uses
 from camel_ext.core.errors import NotFound
 from camel_ext.core.journal import Append, Fenced, journalled
 from camel_ext.core.models import EPOCH, FINAL_STATES, Job, State, WaitingFor, Worker
@@ -75,9 +76,11 @@ def enqueue(
     parent_id: UUID | None = None,
     max_attempts: int = 5,
     resources: Mapping[str, int] | None = None,
+    uses: Iterable[str] = (),
 ) -> Job:
     """Ask for a task in the session's transaction; nothing happens unless it commits.
 
+    `uses` names what limits may bound: `workflow:NAME`, `model:NAME`, `device:*` (core.concurrency).
     With a `dedupe_key` an open job of that key is returned instead of a second one.
     """
     if dedupe_key is not None:
@@ -95,6 +98,7 @@ def enqueue(
         parent_id=parent_id,
         max_attempts=max_attempts,
         resources=dict(resources or {}),
+        uses=write_uses(uses),
         trace_id=current_trace_id() or "0" * 32,
         created_at=now,
     )
@@ -207,6 +211,7 @@ def claim(
     free: Mapping[str, int],
     kinds: frozenset[str],
     only: frozenset[UUID] | None = None,
+    device: str | None = None,
 ) -> list[Claimed]:
     """Take due jobs that fit: highest priority, then longest due. Each claim raises the fence.
 
@@ -216,18 +221,22 @@ def claim(
     registered = select(Worker.id).where(Worker.id == worker_id).with_for_update(read=True)
     if connection.execute(registered).first() is None:
         return []
-    chosen = choose(connection, now, slots=slots, free=free, kinds=kinds, only=only)
-    if not chosen:
+    chosen = choose(connection, now, slots=slots, free=free, kinds=kinds, only=only, device=device)
+    if not chosen.ids:
         return []
+    learnt: dict[str, Any] = {}
+    if chosen.uses:
+        learnt["uses"] = case(chosen.uses, value=Job.id, else_=Job.uses)
     taken = (
         update(Job)
-        .where(Job.id.in_(chosen))
+        .where(Job.id.in_(chosen.ids))
         .values(
             state=State.RUNNING,
             waiting_for=None,
             worker_id=worker_id,
             fence=Job.fence + 1,
             started_at=now,
+            **learnt,
         )
         .returning(
             Job.id, Job.org_id, Job.project_id, Job.kind, Job.args, Job.fence, Job.attempts,
@@ -242,7 +251,7 @@ def claim(
             row.attempts, row.max_attempts, row.takeovers, row.resources, row.trace_id,
             row.run_at, row.cancel_requested_at is not None, row.pause_requested_at is not None,
         )
-        for row in (rows[job_id] for job_id in chosen)
+        for row in (rows[job_id] for job_id in chosen.ids)
     ]  # fmt: skip
 
 
@@ -340,6 +349,20 @@ def count_open(connection: Connection) -> dict[str, int]:
     query = select(Job.state, func.count()).where(Job.state.not_in(FINAL_STATES))
     rows = connection.execute(query.group_by(Job.state).execution_options(**MARK))
     return {str(state): count for state, count in rows}
+
+
+def resume_waiting(connection: Connection, now: datetime, name: str) -> int:
+    """Offer again, at once, what waits for a provider and uses this; return how many."""
+    again = (
+        update(Job)
+        .where(
+            Job.state == State.WAITING,
+            Job.waiting_for == WaitingFor.PROVIDER,
+            uses_thing(name),
+        )
+        .values(state=State.QUEUED, waiting_for=None, run_at=now)
+    )
+    return connection.execute(again.execution_options(**MARK)).rowcount
 
 
 def check_fence(connection: Connection, job_id: UUID, fence: int) -> None:

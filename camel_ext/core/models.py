@@ -129,6 +129,9 @@ class Job(Tenanted, Base):
     worker_id: Mapped[UUID | None] = mapped_column(doc="Who holds it while it is running.")
     fence: Mapped[int] = mapped_column(default=0, doc="Raised by each claim; commits check it.")
     resources: Mapped[dict[str, Any]] = mapped_column(doc="What it needs of a worker, by name.")
+    uses: Mapped[str] = mapped_column(
+        default="", server_default="", doc="What limits may bound, as `|workflow:solve|model:big|`."
+    )
     dedupe_key: Mapped[str | None] = mapped_column(String(200), doc="At most one open job has it.")
     parent_id: Mapped[UUID | None] = mapped_column(doc="The job that asked for this one.")
     takeovers: Mapped[int] = mapped_column(default=0, doc="How often its worker died under it.")
@@ -197,6 +200,21 @@ class PausedQueue(Tenanted, Base):
     queue: Mapped[str] = mapped_column(String(80), primary_key=True, doc="Room of the jobs.")
     principal_id: Mapped[UUID] = mapped_column(doc="Who paused it.")
     paused_at: Mapped[datetime] = mapped_column(doc="When.")
+
+
+class ConcurrencyLimit(Tenanted, Base):
+    """How many jobs at once may use one thing; a device's holds for every tenant."""
+
+    __tablename__ = "concurrency_limits"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
+    name: Mapped[str] = mapped_column(
+        String(160), primary_key=True, doc="`workflow:NAME`, `model:NAME` or `device:NAME`."
+    )
+    at_once: Mapped[int] = mapped_column(doc="How many jobs; 0: none.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who set it.")
+    updated_at: Mapped[datetime] = mapped_column(doc="When.")
 
 
 class OutboxRow(Tenanted, Base):

@@ -66,6 +66,7 @@ class QueueWorker:
         max_takeovers: int = 100,
         resources: dict[str, int] | None = None,
         queues: frozenset[str] | None = None,
+        device: str | None = None,
         sole: bool = False,
         leaves: bool = False,
     ) -> None:
@@ -79,6 +80,7 @@ class QueueWorker:
         self._max_takeovers = max_takeovers
         self._resources = resources or {}
         self._queues = queues  # None: all
+        self._device = device  # of trainings here, by name
         self._sole = sole  # holds the lock of the data directory: every other worker is dead
         self._leaves = leaves  # ends once it is drained: nothing else keeps its process
         self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
@@ -321,6 +323,7 @@ class QueueWorker:
                 free=free,
                 kinds=self._kinds(),
                 only=only,
+                device=self._device,
             )
 
         taken = await self.runtime.gate.write(claim, acting="queue")

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import MODEL
 from camel_ext.core.hashing import content_hash, sha256_hex
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
 from camel_ext.evaluation.errors import EvaluationUnfinished, EvaluationUnknown
 from camel_ext.evaluation.events import EvaluationFinished, EvaluationStarted
-from camel_ext.evaluation.models import Evaluation, EvaluationCase, SuiteVersion
+from camel_ext.evaluation.models import Evaluation, EvaluationCase, SuiteVersion, TargetKind
 from camel_ext.evaluation.pairing import Scores
 from camel_ext.evaluation.schemas import EvaluationStart
 from camel_ext.evaluation.suites import find_version, get_suite_version, scorers_of
@@ -66,7 +67,10 @@ def start_evaluation(db: Session, asker: Asker, wanted: EvaluationStart) -> Eval
     )  # fmt: skip
     db.add(evaluation)
     args = {"evaluation_id": str(evaluation_id)}
-    jobs.enqueue(db, asker.clock, job_id, RUN_SUITE, args, priority=wanted.priority)
+    # one of a workflow holds nothing while its runs do: they would wait for each other
+    by_itself = target.kind == TargetKind.MODEL
+    uses = [f"{MODEL}:{each['base']}" for each in target.engines if by_itself]
+    jobs.enqueue(db, asker.clock, job_id, RUN_SUITE, args, priority=wanted.priority, uses=uses)
     publish(db, asker.clock, EvaluationStarted(str(evaluation_id), suite.name, version.case_count))
     db.flush()
     return evaluation

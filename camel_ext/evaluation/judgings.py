@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from camel_ext.annotations import annotate_many
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import MODEL
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
@@ -84,7 +85,9 @@ def start_judging(db: Session, asker: Asker, wanted: JudgingStart) -> Judging:
         created_at=asker.clock.now(),
     )  # fmt: skip
     db.add(judging)
-    jobs.enqueue(db, asker.clock, judging.job_id, JUDGE_PAIRS, {"judging_id": str(judging.id)})
+    args = {"judging_id": str(judging.id)}
+    uses = {f"{MODEL}:{model.name}"}
+    jobs.enqueue(db, asker.clock, judging.job_id, JUDGE_PAIRS, args, uses=uses)
     db.flush()
     return judging
 

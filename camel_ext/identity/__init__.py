@@ -4,17 +4,17 @@ It answers "who is this and what may it do". It is not where tenancy is enforced
 core), and it knows no sessions, passwords or single sign-on yet.
 """
 
-from camel_ext.identity.doors import ActorDoor, Editor, Operator, Owner, Viewer, authenticate
-from camel_ext.identity.errors import RoleTooLow
-from camel_ext.identity.models import PrincipalKind, Project, Role
-from camel_ext.identity.service import (
-    Actor,
-    Bootstrapped,
-    bootstrap,
-    founder,
-    list_principals,
-    prove,
+from camel_ext.identity.doors import (
+    ActorDoor,
+    Editor,
+    Operator,
+    Owner,
+    Viewer,
+    authenticate,
+    check_operator,
 )
+from camel_ext.identity.models import PrincipalKind, Project, Role
+from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals, prove
 from camel_ext.identity.sign_ins import SignInCode, SignInCodes, sign_in_codes
 
 __all__ = [
@@ -27,13 +27,12 @@ __all__ = [
     "PrincipalKind",
     "Project",
     "Role",
-    "RoleTooLow",
     "SignInCode",
     "SignInCodes",
     "Viewer",
     "authenticate",
     "bootstrap",
-    "founder",
+    "check_operator",
     "list_principals",
     "prove",
     "sign_in_codes",

@@ -112,9 +112,17 @@ Editor = Annotated[ActorDoor, Depends(_door(Role.EDITOR))]
 Owner = Annotated[ActorDoor, Depends(_door(Role.OWNER))]
 
 
-async def _operator(door: Owner) -> ActorDoor:
+async def check_operator(door: ActorDoor) -> None:
+    """Refuse who is not of the organisation that runs this installation.
+
+    Raises: RoleTooLow.
+    """
     if door.tenant.org_id != await door.runtime.read_system("who operates this", founder):
-        raise RoleTooLow("this takes an owner of the organisation that runs this installation")
+        raise RoleTooLow("this takes a key of the organisation that runs this installation")
+
+
+async def _operator(door: Owner) -> ActorDoor:
+    await check_operator(door)
     return door
 
 

@@ -9,16 +9,22 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query
 
+from camel_ext.core import concurrency
+from camel_ext.core.concurrency import LimitSeen
 from camel_ext.core.http import problems
 from camel_ext.core.models import Job, State
 from camel_ext.core.paging import Page, Place, place
 from camel_ext.core.routes import Router
-from camel_ext.identity import Editor, Operator, Owner, Viewer
-from camel_ext.jobs import service
+from camel_ext.identity import Editor, Operator, Owner, Viewer, check_operator
+from camel_ext.jobs import limits, service
+from camel_ext.jobs.limits import JobSeen, see_jobs, see_limits
 from camel_ext.jobs.schemas import (
     JobQueueShown,
     JobQueuesShown,
     JobShown,
+    LimitChange,
+    LimitShown,
+    LimitsShown,
     PriorityChange,
     WorkerShown,
     WorkersShown,
@@ -29,6 +35,9 @@ router = Router(prefix="/api/v1", tags=["jobs"])
 
 JobId = Annotated[UUID, Path(description="The job's id.")]
 WorkerId = Annotated[UUID, Path(description="The worker's id.")]
+LimitName = Annotated[
+    str, Path(description="`workflow:NAME`, `model:NAME` or `device:NAME`.", max_length=160)
+]
 QueueName = Annotated[str, Path(description="The queue's name: a room.", max_length=64)]
 
 
@@ -44,13 +53,13 @@ async def list_jobs(
     found, following = await door.read(
         lambda db: service.list_jobs(db, where, queue, state, dead=dead)
     )
-    return {"items": found, "next_cursor": following}
+    return {"items": await see_jobs(door, found), "next_cursor": following}
 
 
 @router.get("/jobs/{job_id}", response_model=JobShown, responses=problems(404),
             summary="One job")  # fmt: skip
-async def show_job(job_id: JobId, door: Viewer) -> Job:
-    return await door.read(service.get_job, job_id)
+async def show_job(job_id: JobId, door: Viewer) -> JobSeen:
+    return (await see_jobs(door, [await door.read(service.get_job, job_id)]))[0]
 
 
 @router.post("/jobs/{job_id}/cancel", response_model=JobShown, responses=problems(404, 409),
@@ -87,6 +96,29 @@ async def pause_queue(name: QueueName, door: Owner) -> QueueSeen:
              summary="Let workers take from a queue again")  # fmt: skip
 async def resume_queue(name: QueueName, door: Owner) -> QueueSeen:
     return await door.write(service.resume_queue, door.runtime.clock, name)
+
+
+@router.get("/limits", response_model=LimitsShown, responses=problems(),
+            summary="How many jobs at once may use a workflow, a model or a device")  # fmt: skip
+async def list_limits(door: Viewer) -> dict[str, list[LimitSeen]]:
+    return {"items": await see_limits(door)}
+
+
+@router.put("/limits/{name:path}", response_model=LimitShown, responses=problems(404),
+            summary="Bound how many jobs at once may use a thing")  # fmt: skip
+async def set_limit(name: LimitName, body: LimitChange, door: Owner) -> LimitSeen:
+    limits.check_name(name)
+    if concurrency.is_device(name):
+        await check_operator(door)
+    await door.write(limits.set_limit, door.runtime.clock, door.principal_id, name, body.at_once)
+    return next(each for each in await see_limits(door) if each.name == name)
+
+
+@router.delete("/limits/{name:path}", response_model=LimitsShown, responses=problems(404),
+               summary="Let as many jobs use a thing as there are")  # fmt: skip
+async def drop_limit(name: LimitName, door: Owner) -> dict[str, list[LimitSeen]]:
+    await door.write(limits.drop_limit, name)
+    return {"items": await see_limits(door)}
 
 
 @router.get("/workers", response_model=WorkersShown, responses=problems(),

@@ -1,6 +1,6 @@
 """What can be wrong with looking at the queue and steering it."""
 
-from camel_ext.core.errors import Conflict, NotFound
+from camel_ext.core.errors import Conflict, Invalid, NotFound
 
 
 class JobUnknown(NotFound):
@@ -13,6 +13,14 @@ class QueueUnknown(NotFound):
 
 class WorkerUnknown(NotFound):
     """There is no such worker now."""
+
+
+class LimitUnknown(NotFound):
+    """There is no such limit in this project: `GET /api/v1/limits` lists them."""
+
+
+class LimitNameUnfit(Invalid):
+    """A limit is of `workflow:NAME`, `model:NAME` or `device:NAME`."""
 
 
 class JobStateUnfit(Conflict):

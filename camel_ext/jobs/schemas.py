@@ -1,14 +1,38 @@
 """What the API shows of the queue."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from camel_ext.core.concurrency import read_uses
 from camel_ext.core.models import State, WaitingFor
 
 MAX_PRIORITY = 1_000
+
+
+def _names(uses: Any) -> Any:
+    return read_uses(uses) if isinstance(uses, str) else uses
+
+
+class LimitShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(description="`workflow:NAME`, `model:NAME` or `device:NAME`.")
+    at_once: int = Field(description="How many jobs at once may use it.")
+    running: int = Field(description="How many do, on a device those of all tenants.")
+    waiting: int = Field(description="Due jobs of this project that use it and are not taken yet.")
+
+
+class LimitsShown(BaseModel):
+    items: list[LimitShown] = Field(description="Every limit that holds here, by name.")
+
+
+class LimitChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"at_once": 2}]})
+
+    at_once: int = Field(ge=0, le=10_000, description="How many jobs at once; 0: none for now.")
 
 
 class JobShown(BaseModel):
@@ -22,6 +46,12 @@ class JobShown(BaseModel):
     waiting_for: WaitingFor | None = Field(description="For whom it waits.")
     priority: int = Field(description="Higher is taken first.")
     run_at: datetime = Field(description="Not taken before this time.")
+    uses: Annotated[list[str], BeforeValidator(_names)] = Field(
+        description="What it uses that limits may bound."
+    )
+    waits_for_limit: LimitShown | None = Field(
+        None, description="The limit that keeps it from being taken, where that is why it waits."
+    )
     attempts: int = Field(description="Tries that failed so far.")
     max_attempts: int = Field(description="Failed tries after which it is dead.")
     takeovers: int = Field(description="Workers that died while they held it.")

@@ -13,7 +13,13 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from sqlalchemy import Connection
+
+from camel_ext.core import jobs
+from camel_ext.core.concurrency import MODEL
 from camel_ext.core.dependencies import Circuit, Condition, Dependency, Seen
+from camel_ext.core.errors import InsufficientStorage, Unavailable
+from camel_ext.core.gate import Signals
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions import Recorder
 from camel_ext.registry import EngineKind, ResolvedAdapter, ResolvedModel
@@ -71,6 +77,8 @@ class Serving:
             timeout_s = self._settings.serving.timeout_s
             station = Station(replaced, model.engine, model.name, timeout_s)
             self._stations[key] = station
+        if station is not None:
+            station.models.add(model.name)
         return station
 
     async def station_for(self, model: ResolvedModel) -> Station:
@@ -88,7 +96,25 @@ class Serving:
                     open_station, self._runtime, self._settings, model
                 )
                 self._stations[station_key(model)] = station
+                station.models.add(model.name)
+                if (dependency := getattr(station.engine, "dependency", None)) is not None:
+                    dependency.on_return(lambda: self.spawn(self._resume(station)))
             return station
+
+    async def _resume(self, station: Station) -> None:
+        """Offer again what waits for an engine that just answered: nobody waits out a long pause."""
+        runtime = self._runtime
+
+        def resume(connection: Connection, signals: Signals) -> None:
+            now = runtime.database.now(connection, runtime.clock)
+            names = [f"{MODEL}:{name}" for name in sorted(station.models)]
+            if sum(jobs.resume_waiting(connection, now, name) for name in names):
+                signals.add(jobs.JOBS)
+
+        try:
+            await runtime.gate.write(resume, acting="queue")
+        except (Unavailable, InsufficientStorage) as error:
+            log.warning("what waits for %s goes on at its own time: %s", station.name, error)
 
     async def adapter_path(self, adapter: ResolvedAdapter) -> Path:
         """Return an adapter's file, checked once; an engine elsewhere may have it where we do not.

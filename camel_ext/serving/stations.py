@@ -44,7 +44,7 @@ EXTRA_SLOTS = 4  # calls that wait inside the local server, so that a free slot 
 class Station:
     """An engine, and how it is asked: within which time, and how many at once.
 
-    Waiting for a turn is not counted against the call's time: a hundred runs may share one model.
+    `models` are those that were asked through it, by name. Waiting for a turn is not counted against the call's time: a hundred runs may share one model.
     """
 
     engine: Engine
@@ -52,6 +52,7 @@ class Station:
     name: str
     timeout_s: float
     turns: Semaphore | None = field(default=None, repr=False)
+    models: set[str] = field(default_factory=set)
 
     @asynccontextmanager
     async def admitted(self) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, defer
 
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import ITS_DEVICE
 from camel_ext.core.hashing import content_hash
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
@@ -88,6 +89,7 @@ def _enqueue(db: Session, clock: Clock, training: TrainingJob) -> None:
         {"training_id": str(training.id)},
         priority=training.priority,
         resources={RESOURCE: 1},
+        uses={ITS_DEVICE},
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import MODEL
 from camel_ext.core.models import State
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
@@ -51,7 +52,7 @@ def start_fork(db: Session, asker: Asker, wanted: ForkStart) -> Fork:
 
     Raises: InteractionUnknown, NothingToFork, ModelUnknown, VersionUnknown.
     """
-    read_question(db, wanted.interaction_id, wanted.variants)  # what is wrong is said now
+    question = read_question(db, wanted.interaction_id, wanted.variants)  # what is wrong, now
     fork = Fork(
         id=asker.new_id(),
         interaction_id=wanted.interaction_id,
@@ -69,7 +70,8 @@ def start_fork(db: Session, asker: Asker, wanted: ForkStart) -> Fork:
     )
     db.add(fork)
     args = {"fork_id": str(fork.id)}
-    jobs.enqueue(db, asker.clock, fork.job_id, TASK, args, priority=wanted.priority)
+    uses = {f"{MODEL}:{model.name}" for model in question.models}
+    jobs.enqueue(db, asker.clock, fork.job_id, TASK, args, priority=wanted.priority, uses=uses)
     db.flush()
     return fork
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
+from camel_ext.core.concurrency import MODEL, WORKFLOW
 from camel_ext.core.door import check_revision
 from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
@@ -90,7 +91,11 @@ def _queue(db: Session, asker: Asker, run: Run, priority: int) -> Run:
     run.revision = 1
     run.created_at = clock.now()
     db.add(run)
-    jobs.enqueue(db, clock, job_id, TASK, {"run_id": str(run.id)}, priority=priority)
+    used = {f"{MODEL}:{each['name']}" for each in run.resolved["models"].values()}
+    jobs.enqueue(
+        db, clock, job_id, TASK, {"run_id": str(run.id)},
+        priority=priority, uses={f"{WORKFLOW}:{run.workflow}", *used},
+    )  # fmt: skip
     publish(db, clock, RunQueued(str(run.id), run.workflow))
     db.flush()
     return run

@@ -31,6 +31,8 @@ ACROSS_TENANTS = {
     "core/journal.py": "fences of a batch, rows whose tenants it compared",
     "core/jobs.py": "workers serve all tenants",
     "core/claiming.py": "workers serve all tenants",
+    "core/concurrency.py": "workers serve all tenants; a device is shared by all",
+    "jobs/limits.py": "what runs on a device is counted, whosever it is",
     "core/queue.py": "workers serve all tenants",
     "core/numbering.py": "journal and dispatcher number all feeds",
     "core/outbox.py": "the dispatcher prunes all feeds",

@@ -19,6 +19,15 @@ CASES: Cases = {
     ("GET", "/api/v1/queues"): (get("/api/v1/queues"), LISTS),
     ("POST", "/api/v1/queues/{name}/pause"): (send("POST", QUEUE + "/pause"), CREATES),
     ("POST", "/api/v1/queues/{name}/resume"): (send("POST", QUEUE + "/resume"), CREATES),
+    ("GET", "/api/v1/limits"): (get("/api/v1/limits"), LISTS),
+    ("PUT", "/api/v1/limits/{name:path}"): (
+        send("PUT", "/api/v1/limits/workflow:own", {"at_once": 1}),
+        CREATES,
+    ),
+    ("DELETE", "/api/v1/limits/{name:path}"): (
+        send("DELETE", "/api/v1/limits/workflow:canary4711-flow"),
+        HIDDEN,
+    ),
     ("GET", "/api/v1/workers"): (get("/api/v1/workers"), OPERATES),
     ("POST", WORKER + "/drain"): (send("POST", WORKER + "/drain"), OPERATES),
     ("POST", WORKER + "/resume"): (send("POST", WORKER + "/resume"), OPERATES),
@@ -30,4 +39,6 @@ async def own(house: House, owned: Owned) -> None:
     runtime, tenant = house.runtime, house.owner.tenant
     job_id = await runtime.read(tenant, lambda db: db.scalars(select(Job.id)).first())
     worker_id = await runtime.read(tenant, lambda db: db.scalars(select(Worker.id)).first())
+    answer = await house.client.put("/api/v1/limits/workflow:canary4711-flow", json={"at_once": 9})
+    assert answer.status_code == 200, answer.text
     owned.ids |= {"job_id": str(job_id), "worker_id": str(worker_id)}

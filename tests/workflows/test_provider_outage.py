@@ -11,6 +11,8 @@ import pytest
 
 from camel_ext.serving import serving_of
 from camel_ext.settings import Queue, Serving, Settings
+from camel_ext.workflows.calls import Patience
+from camel_ext.workflows.process import workshop_of
 from tests.chaos.provider import Provider
 from tests.conftest import House
 from tests.workflows.conftest import HeldEngine, Sender, Stage, eventually
@@ -136,3 +138,31 @@ async def test_a_run_that_waits_shows_when_it_goes_on_and_may_be_cancelled(
     assert (await stage.until(run["id"], "cancelled"))["turns"] == 0
     await asyncio.sleep(0.5)  # longer than it would have waited
     assert (await stage.show(run["id"]))["state"] == "cancelled"
+
+
+async def test_what_waits_for_long_goes_on_as_soon_as_somebody_is_answered(
+    house: House, provider: Provider, tmp_path: Path
+) -> None:
+    """One call of anybody finds that it is back; nobody sits out a pause of minutes."""
+    workshop_of(house.runtime).patience = Patience(3600.0, 3600.0, 500)
+    stage = Stage(house, HeldEngine(), Sender())
+    files = {"models": MODELS.format(url=provider.url), "agents": AGENTS, "workflows": WORKFLOWS}
+    assert (await stage.apply(**files)).status_code == 200
+    provider.stop()
+    ids = [(await stage.start("talk", seed=n))["id"] for n in range(3)]
+    for run_id in ids:
+        await stage.until(run_id, "waiting", waiting_for="provider")
+    left_alone_shortly(house)
+    back = Provider.start(tmp_path, provider.port)
+    try:
+        body = {"model": "small", "messages": [{"role": "system", "content": "You talk."}]}
+
+        async def answered() -> bool | None:
+            answer = await house.client.post("/v1/chat/completions", json=body)
+            return True if answer.status_code == 200 else None
+
+        await eventually(answered)
+        for run_id in ids:
+            await stage.until(run_id, "succeeded")
+    finally:
+        back.stop()

@@ -10,6 +10,20 @@ from camel_ext_client.transport import Transport
 PATH = "/api/v1/jobs"
 QUEUES = "/api/v1/queues"
 WORKERS = "/api/v1/workers"
+LIMITS = "/api/v1/limits"
+
+
+class Limit(TypedDict):
+    """How many jobs at once may use one thing."""
+
+    name: str
+    at_once: int
+    running: int
+    waiting: int
+
+
+class Limits(TypedDict):
+    items: list[Limit]
 
 
 class Job(TypedDict):
@@ -23,6 +37,8 @@ class Job(TypedDict):
     waiting_for: Literal["person", "provider", "budget", "pause", "schedule"] | None
     priority: int
     run_at: str
+    uses: list[str]
+    waits_for_limit: Limit | None
     attempts: int
     max_attempts: int
     takeovers: int
@@ -128,6 +144,19 @@ class Jobs:
     def resume_queue(self, name: str) -> JobQueue:
         """Let workers take from a queue again."""
         return cast(JobQueue, self._transport.send("POST", f"{QUEUES}/{name}/resume"))
+
+    def limits(self) -> Limits:
+        """Return how many jobs at once may use which workflow, model or device."""
+        return cast(Limits, self._transport.get(LIMITS))
+
+    def set_limit(self, name: str, at_once: int) -> Limit:
+        """Let so many jobs at once use `workflow:NAME`, `model:NAME` or `device:NAME`."""
+        body = {"at_once": at_once}
+        return cast(Limit, self._transport.send("PUT", f"{LIMITS}/{name}", body=body))
+
+    def drop_limit(self, name: str) -> Limits:
+        """Let as many jobs use a thing as there are; return the limits that are left."""
+        return cast(Limits, self._transport.send("DELETE", f"{LIMITS}/{name}"))
 
     def workers(self) -> Workers:
         """Return every worker; for an owner of the organisation that runs the installation."""

@@ -8,7 +8,19 @@ from typing import cast
 
 from camel_ext_client.aio.pages import each
 from camel_ext_client.aio.transport import AsyncTransport
-from camel_ext_client.jobs import PATH, QUEUES, WORKERS, Job, JobQueue, JobQueues, Worker, Workers
+from camel_ext_client.jobs import (
+    LIMITS,
+    PATH,
+    QUEUES,
+    WORKERS,
+    Job,
+    JobQueue,
+    JobQueues,
+    Limit,
+    Limits,
+    Worker,
+    Workers,
+)
 from camel_ext_client.shapes import Page, State
 
 
@@ -67,6 +79,19 @@ class Jobs:
     async def resume_queue(self, name: str) -> JobQueue:
         """Let workers take from a queue again."""
         return cast(JobQueue, await self._transport.send("POST", f"{QUEUES}/{name}/resume"))
+
+    async def limits(self) -> Limits:
+        """Return how many jobs at once may use which workflow, model or device."""
+        return cast(Limits, await self._transport.get(LIMITS))
+
+    async def set_limit(self, name: str, at_once: int) -> Limit:
+        """Let so many jobs at once use `workflow:NAME`, `model:NAME` or `device:NAME`."""
+        body = {"at_once": at_once}
+        return cast(Limit, await self._transport.send("PUT", f"{LIMITS}/{name}", body=body))
+
+    async def drop_limit(self, name: str) -> Limits:
+        """Let as many jobs use a thing as there are; return the limits that are left."""
+        return cast(Limits, await self._transport.send("DELETE", f"{LIMITS}/{name}"))
 
     async def workers(self) -> Workers:
         """Return every worker; for an owner of the organisation that runs the installation."""

@@ -24,6 +24,7 @@ export function JobRow({ job }: { job: JobShown }) {
         <StateChip state={job.state} waitingFor={job.waiting_for} />
         <span className="font-[550] text-text">{job.kind}</span>
         {works ? <Link href={works.href} className="text-accent underline">{works.word}</Link> : <span className="font-mono text-xs text-text-3">{shortId(job.id)}</span>}
+        {job.waits_for_limit && <Tag>waits for: limit of {job.waits_for_limit.name} ({job.waits_for_limit.running} of {job.waits_for_limit.at_once})</Tag>}
         {job.priority !== 0 && <Tag>priority {job.priority}</Tag>}
         {job.attempts > 0 && <span className="nums text-text-3">{job.attempts} of {job.max_attempts} tries failed</span>}
         <span data-varies className="nums ml-auto text-text-3" title={job.created_at}>{ago(job.created_at)}</span>

@@ -7,6 +7,7 @@ import { TabLinks } from "@/kit/ui/TabLinks";
 import { href, useUrl } from "@/kit/url";
 
 import { JobRow } from "./JobRow";
+import { Limits } from "./Limits";
 import { Queues } from "./Queues";
 import { type Look, useJobs, useQueues } from "./queries";
 import { Workers } from "./Workers";
@@ -33,6 +34,7 @@ export function Jobs() {
           </div>
           <Listed key={look.id} look={look} />
         </Card>
+        <Limits />
         <Workers />
       </div>
     </>

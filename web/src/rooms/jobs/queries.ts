@@ -37,13 +37,25 @@ function useSteering<Asked>(fn: (asked: Asked) => Promise<unknown>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: fn,
-    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => ["jobs", "queues", "workers"].includes(String(queryKey[0])) }),
+    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => ["jobs", "queues", "workers", "limits"].includes(String(queryKey[0])) }),
   });
 }
 
 export function useQueueSteering(name: string) {
   const params = { path: { name } };
   return useSteering((pauses: boolean) => unwrap(pauses ? api.POST("/api/v1/queues/{name}/pause", { params }) : api.POST("/api/v1/queues/{name}/resume", { params })));
+}
+
+export function useLimits() {
+  return useQuery({ queryKey: ["limits"], queryFn: () => unwrap(api.GET("/api/v1/limits")), refetchInterval: AGAIN_MS });
+}
+
+/** Set how many jobs at once may use a thing; null drops the limit. */
+export function useLimiting() {
+  return useSteering(({ name, at_once }: { name: string; at_once: number | null }) => {
+    const params = { path: { name } };
+    return unwrap<unknown>(at_once === null ? api.DELETE("/api/v1/limits/{name}", { params }) : api.PUT("/api/v1/limits/{name}", { params, body: { at_once } }));
+  });
 }
 
 export type JobAct = "cancel" | "repeat";
