@@ -112,7 +112,7 @@ docs: setup ## Write docs/errors.md, docs/settings.md and docs/openapi.json anew
 
 lock: setup ## Resolve requirements/dev.lock and train.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra local --extra postgres --extra redis --extra celery --extra parquet --extra gui --extra notify --extra dev --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra local --extra postgres --extra redis --extra objects --extra celery --extra parquet --extra gui --extra notify --extra dev --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --quiet --output-file requirements/dev.lock
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["train"], sep="\n")' \
 	| $(BIN)/uv pip compile - --python-version 3.11 --constraint requirements/dev.lock \

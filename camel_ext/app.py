@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from camel_ext import __version__, rooms
 from camel_ext.brokers import hinting
 from camel_ext.core import jobs, outbox, wakes
+from camel_ext.core.blobs import use_blobs
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database, Limits
 from camel_ext.core.datadir import DataDir
@@ -175,6 +176,7 @@ async def open_runtime(settings: Settings, parts: Parts) -> AsyncIterator[Runtim
         from camel_ext.core.limits import limit  # and what it needs, only where it is used
 
         limit(runtime, settings.server.requests_per_s, settings.server.request_burst)
+    use_blobs(runtime, settings.blobs)
     try:
         signals = SIGNALS if settings.database.notify else frozenset[str]()
         async with (

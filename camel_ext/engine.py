@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from camel_ext.app import Parts
+from camel_ext.core.blobs import open_blobs
 from camel_ext.core.datadir import DataDir
+from camel_ext.core.disk import Disk
 from camel_ext.core.errors import CamelExtError, TooLarge, Unauthorized
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta, Engine, Json
 from camel_ext.serving.engines.shared import FIELD
 from camel_ext.serving.errors import AdapterNotHere, ModelFileWrong, RequestUnfit
 from camel_ext.serving.gateway import DONE, Chunks, error_body, error_event, read_request
 from camel_ext.serving.gateway_stream import ChatStream, while_there
-from camel_ext.serving.stations import BUNDLED, ENGINE_KEY, local_engine, model_path
+from camel_ext.serving.stations import BUNDLED, ENGINE_KEY, local_engine, model_path, with_file
 from camel_ext.settings import Settings
 
 __all__ = ["ENGINE_KEY", "create_engine", "engine_key"]
@@ -70,6 +73,8 @@ class Engines:
     parts: Parts
 
     def __post_init__(self) -> None:
+        self._disk = Disk(self.parts.threads, self.parts.clock)
+        self._blobs = open_blobs(self.settings.blobs, self.parts.clock, self._disk)
         self._engines: dict[tuple[str, int | None], Engine] = {}
 
     @property
@@ -88,9 +93,10 @@ class Engines:
                 raise RequestUnfit(
                     f"{meant.file!r} is no name in this engine's models folder: a path is not served"
                 )
-            path = await self.parts.threads.run(
-                "work", model_path, self.settings.data_dir, meant.file, meant.sha256
+            find = partial(
+                self._disk.run, model_path, self.settings.data_dir, meant.file, meant.sha256
             )
+            path = await with_file(self._blobs, self.settings.data_dir, meant.file, find)
             name = "bundled" if meant.file == BUNDLED else Path(meant.file).stem
             made = local_engine(self.parts, self.settings, name, path, meant.context_tokens)
             self._engines.setdefault(key, made)

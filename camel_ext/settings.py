@@ -107,6 +107,18 @@ class Redis(BaseModel):
     prefix: str = Field("camel-ext", description="Begins every key and channel there.")
 
 
+class Blobs(BaseModel):
+    url: str | None = Field(
+        None,
+        description="`s3://BUCKET/PREFIX`, `gs://...`, `az://...` or `file:///FOLDER`: adapters, "
+        "checkpoints and exports are kept there, too, and fetched by whoever lacks them; "
+        "credentials come from the usual variables. By default none.",
+    )
+    allow_http: bool = Field(
+        False, description="Go to it without encryption, where its endpoint says `http://`."
+    )
+
+
 class Queue(BaseModel):
     concurrency: int = Field(512, gt=0, description="Jobs that one worker executes at a time.")
     lease_s: float = Field(30.0, gt=0, description="Silence after which a worker counts as dead.")
@@ -337,6 +349,7 @@ class Settings(BaseSettings):
     server: Server = Field(default_factory=Server, description="The HTTP server.")
     database: Database = Field(default_factory=Database, description="Where rows are kept.")
     redis: Redis = Field(default_factory=Redis, description="The bus between processes.")
+    blobs: Blobs = Field(default_factory=Blobs, description="Files that other machines need, too.")
     queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
     broker: Broker = Field(
         default_factory=Broker, description="RabbitMQ or Redis, where there is one."

@@ -9,15 +9,18 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from camel_ext.core.blobs import blobs_of
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import Threads
 from camel_ext.datasets import exports, reading
@@ -143,6 +146,7 @@ async def export_version(context: TaskContext, *, export_id: str) -> None:
         ):
             await disk.run(file.write, piece)
         written = await disk.run(file.finish)
+        await _hand_over(runtime, folder, export.file)
     except asyncio.CancelledError:
         file.drop()
         if not context.cancel_requested:
@@ -155,6 +159,14 @@ async def export_version(context: TaskContext, *, export_id: str) -> None:
         raise
     context.ended = True
     await _end(context, State.SUCCEEDED, written)
+
+
+async def _hand_over(runtime: Runtime, folder: Path, name: str) -> None:
+    """Store the file where other machines find it, too; a store that is away is waited for."""
+    blobs = blobs_of(runtime)
+    if blobs is not None:
+        key = f"exports/{folder.parent.name}/{folder.name}/{name}"
+        await blobs.until_done(partial(blobs.put, key, folder / name))
 
 
 async def _end(

@@ -21,7 +21,7 @@ from camel_ext.serving.engines.gguf import GgufHeader
 from camel_ext.serving.engines.gguf import read_header as read_gguf_header
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
 from camel_ext.serving.process import Serving, serving_of
-from camel_ext.serving.stations import model_path
+from camel_ext.serving.stations import MODELS, model_path, with_file
 
 if TYPE_CHECKING:
     from camel_ext.serving.engines.local import LocalEngine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUNDLED",
+    "MODELS",
     "Asked",
     "Caller",
     "ChatReply",
@@ -54,6 +55,7 @@ __all__ = [
     "serving_of",
     "stream",
     "verify_bundled",
+    "with_file",
 ]
 
 

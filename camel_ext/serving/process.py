@@ -6,16 +6,18 @@ itself (`exchange.py`).
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection
 
 from camel_ext.core import jobs
+from camel_ext.core.blobs import blobs_of
 from camel_ext.core.concurrency import MODEL
 from camel_ext.core.dependencies import Circuit, Condition, Dependency, Seen
 from camel_ext.core.errors import InsufficientStorage, Unavailable
@@ -26,17 +28,20 @@ from camel_ext.registry import EngineKind, ResolvedAdapter, ResolvedModel
 from camel_ext.serving.engines.protocol import Engine
 from camel_ext.serving.errors import CircuitOpen, EngineUnavailable, ModelFileMissing
 from camel_ext.serving.stations import (
+    BUNDLED,
     Factory,
     Station,
     model_path,
     open_station,
     shared_engine,
     station_key,
+    with_file,
 )
 from camel_ext.settings import Settings
 
 log = logging.getLogger(__name__)
 EXTRA = "serving"
+T = TypeVar("T")
 
 
 class Serving:
@@ -92,8 +97,11 @@ class Serving:
         async with self._opening:
             station = self.station_of(model)
             if station is None:
-                station = await self._runtime.disk.run(
-                    open_station, self._runtime, self._settings, model
+                station = await self._with_file(
+                    model.config.get("file", BUNDLED),
+                    partial(
+                        self._runtime.disk.run, open_station, self._runtime, self._settings, model
+                    ),
                 )
                 self._stations[station_key(model)] = station
                 station.models.add(model.name)
@@ -124,14 +132,18 @@ class Serving:
         known = (adapter.file, adapter.sha256)
         if known not in self._adapters:
             try:
-                self._adapters[known] = await self._runtime.disk.run(
-                    model_path, self._settings.data_dir, *known
+                self._adapters[known] = await self._with_file(
+                    adapter.file,
+                    partial(self._runtime.disk.run, model_path, self._settings.data_dir, *known),
                 )
             except ModelFileMissing:
                 if self._settings.serving.engine_url is None or adapter.sha256 is None:
                     raise
                 return Path(adapter.file)
         return self._adapters[known]
+
+    async def _with_file(self, file: str, work: Callable[[], Awaitable[T]]) -> T:
+        return await with_file(blobs_of(self._runtime), self._settings.data_dir, file, work)
 
     async def share_adapter(self, path: Path, sha256: str) -> None:
         """Send a new adapter to the engine elsewhere, where there is one.

@@ -5,15 +5,16 @@ was opened is the process (`process.py`); what the versions are, the registry.
 """
 
 from asyncio import Semaphore
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
+from camel_ext.core.blobs import Blobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.hashing import file_sha256
 from camel_ext.core.runtime import Runtime
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from camel_ext.serving.engines.shared import SharedEngine
 
 BUNDLED = "bundled"
+MODELS = "models"  # a folder of the data directory, and of the blob store
+T = TypeVar("T")
 ENGINE_KEY = "engine.key"
 KEY_BYTES_MAX = 64 * 1024
 OURS = "CAMEL_EXT_"  # settings of this server, such as the password of its database
@@ -196,7 +199,7 @@ def model_path(data_dir: Path, file: str, sha256: str | None) -> Path:
     if file == BUNDLED:
         path = verify_bundled(data_dir)
     else:
-        path = Path(file) if Path(file).is_absolute() else data_dir / "models" / file
+        path = Path(file) if Path(file).is_absolute() else data_dir / MODELS / file
         if not path.is_file():
             raise ModelFileMissing(
                 f"there is no file {path}, so this model cannot run: bring it there, or correct "
@@ -205,6 +208,23 @@ def model_path(data_dir: Path, file: str, sha256: str | None) -> Path:
     if sha256 is not None:
         _check_sha256(path, sha256)
     return path
+
+
+async def with_file(
+    blobs: Blobs | None, data_dir: Path, file: str, work: Callable[[], Awaitable[T]]
+) -> T:
+    """Return what the work gives; where a file of the models folder is missing, fetch it and repeat.
+
+    Raises: ModelFileMissing where the blob store has none; BlobStoreAway.
+    """
+    try:
+        return await work()
+    except ModelFileMissing:
+        if blobs is None or file == BUNDLED or Path(file).is_absolute():
+            raise
+        if not await blobs.fetch(f"{MODELS}/{file}", data_dir / MODELS / file):
+            raise
+    return await work()
 
 
 def _check_sha256(path: Path, wanted: str) -> None:

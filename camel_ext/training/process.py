@@ -14,6 +14,7 @@ from uuid import UUID
 
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.sweeping import FolderSweeper
+from camel_ext.serving import MODELS
 from camel_ext.settings import Settings
 from camel_ext.training.environment import require_python
 from camel_ext.training.launcher import Launcher, LocalLauncher
@@ -46,7 +47,7 @@ class Yard:
     @property
     def models_dir(self) -> Path:
         """Where the registry's files are named from."""
-        return self.data_dir / "models"
+        return self.data_dir / MODELS
 
 
 def yard_of(runtime: Runtime) -> Yard:

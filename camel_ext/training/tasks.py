@@ -10,6 +10,7 @@ import errno
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -17,6 +18,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
+from camel_ext.core.blobs import blobs_of
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.models import State
@@ -25,8 +27,10 @@ from camel_ext.core.tasks import OURS_TO_MEND
 from camel_ext.datasets import get_version
 from camel_ext.events import Feed, frame_kind
 from camel_ext.registry import get_version as get_model_version
+from camel_ext.serving import with_file
 from camel_ext.training import adapters, inputs, recording, service
 from camel_ext.training.cards import Lineage, write_card
+from camel_ext.training.elsewhere import Checkpoints, hand_over
 from camel_ext.training.ending import End, Failure, death_of, end_of, failure_of
 from camel_ext.training.environment import free_memory_bytes
 from camel_ext.training.launcher import Trainer
@@ -80,8 +84,7 @@ async def _train(context: TaskContext, training_id: UUID) -> None:
     if training.state.is_final:
         return
     try:
-        work = await _Work.prepare(context, training)
-        failure = await work.run()
+        failure = await (await _Work.prepare(context, training)).run()
     except InsufficientStorage as error:
         failure = Failure(error.code, error.detail, "Free some space, then resume the training.")
     except CamelExtError as error:
@@ -112,6 +115,7 @@ class _Work:
     job_dir: Path
     spec: TrainingSpec
     tail: Tail
+    checkpoints: Checkpoints | None  # where there is a blob store
     last: Event | None = None  # of the trainer that works now
     unwritten: list[Event] = field(default_factory=list)
 
@@ -131,11 +135,28 @@ class _Work:
                 threads=yard.threads,
             )
 
-        spec = await context.runtime.disk.run(write)
-        return cls(context, training, yard, job_dir, spec, Tail(job_dir))
+        blobs = blobs_of(context.runtime)
+        spec = await with_file(
+            blobs, yard.data_dir, source.base_file, partial(context.runtime.disk.run, write)
+        )
+        kept = (
+            None
+            if blobs is None
+            else Checkpoints(blobs, context.runtime.disk, training.id, job_dir)
+        )
+        if kept is not None:
+            await kept.bring()
+        return cls(context, training, yard, job_dir, spec, Tail(job_dir), kept)
 
     async def run(self) -> Failure | None:
         """Train until an adapter is registered; return why where none is."""
+        try:
+            return await self._run()
+        finally:
+            if self.checkpoints is not None:
+                await self.checkpoints.stop()
+
+    async def _run(self) -> Failure | None:
         while True:
             code = await self._one_trainer()
             how = end_of(code, self.last, looked=self.training.dry_run)
@@ -187,6 +208,12 @@ class _Work:
             events = list(_with_memory(self.unwritten))
             await self._note(events)
             self.last, self.unwritten = events[-1], []
+            self._send_checkpoint(events)
+
+    def _send_checkpoint(self, events: list[Event]) -> None:
+        written = [str(each["path"]) for each in events if each["kind"] == "checkpoint"]
+        if self.checkpoints is not None and written:
+            self.checkpoints.send(written[-1])
 
     async def _note(self, events: list[Event]) -> None:
         console = await self.context.runtime.disk.run(read_console, self.job_dir)
@@ -204,8 +231,8 @@ class _Work:
     async def _finish(self) -> None:
         """Keep the adapter, write its card, register it, and say that it is done."""
         assert self.last is not None
-        self.context.ended = True  # an end that is being written is not cancelled any more
         if self.training.dry_run:
+            self.context.ended = True
             await _end(self.context, State.SUCCEEDED)
             return
         run = self.context.runtime.threads.run
@@ -221,6 +248,9 @@ class _Work:
         card = await self.context.read(_card, self.training.id, self.spec, kept, self.last)
         await run("work", adapters.write_card, self.yard.models_dir, kept, card)
         runtime = self.context.runtime
+        if (blobs := blobs_of(runtime)) is not None:
+            await hand_over(blobs, self.yard.models_dir, kept)
+        self.context.ended = True  # an end that is being written is not cancelled any more
 
         def register(db: Session) -> None:
             training = service.get_training(db, self.training.id, lock=True)
@@ -238,6 +268,8 @@ class _Work:
         if serving is not None:
             await serving.share_adapter(self.yard.models_dir / kept.file, kept.sha256)
         await run("work", adapters.drop_leftovers, self.job_dir)
+        if self.checkpoints is not None:
+            await self.checkpoints.drop()
 
     def _now(self) -> float:
         return self.context.runtime.clock.now().timestamp()
