@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.brokers.servers import RABBIT, RabbitMQ, Server, Valkey, private_valkey
+from tests.chaos.zygote import Zygote
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,11 @@ def broker(request: pytest.FixtureRequest) -> Server:
     """Each of the brokers; what kills it starts it again."""
     server: Server = request.getfixturevalue(request.param)
     return server
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """Starts this version's processes."""
+    zygote = Zygote()
+    yield zygote
+    zygote.stop()

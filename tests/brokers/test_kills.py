@@ -6,10 +6,8 @@ third stops a worker for longer than its lease, so that it wakes as a zombie.
 """
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,57 +16,19 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from camel_ext.app import Parts, open_runtime
 from camel_ext.core import jobs
 from camel_ext.core.models import FINAL_STATES, Job
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from camel_ext.identity import bootstrap
-from camel_ext.settings import Settings
 from tests.brokers.effects import EARLY, RIGHT, TABLE, UNFENCED, judge
+from tests.brokers.processes import LEASE_S, WORKERS, Workers, asked, environment
 from tests.brokers.servers import RabbitMQ
 from tests.chaos.zygote import Zygote
+from tests.faults.trials import SEEDS, TRIALS, report
 from tests.postgres import seeing_all, temporary_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
-WORKERS, JOBS, LEASE_S = 3, 40, 1.2
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    zygote = Zygote()
-    yield zygote
-    zygote.stop()
-
-
-class Workers:
-    """Worker processes that come back when they are killed."""
-
-    def __init__(self, zygote: Zygote, env: dict[str, str], log: Path) -> None:
-        self._zygote, self._env, self._log = zygote, env, str(log)
-        self.pids = [self._start() for _ in range(WORKERS)]
-
-    def _start(self) -> int:
-        return self._zygote.start(["worker", "--queues", "tests"], self._env, self._log)
-
-    def kill(self, which: int) -> None:
-        """Kill -9 one, and start another in its place."""
-        self._end(self.pids[which])
-        self.pids[which] = self._start()
-
-    def _end(self, pid: int) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        self._zygote.wait(pid)
-
-    def stop(self, which: int, number: signal.Signals) -> None:
-        """Stop one, or let it go on."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pids[which], number)
-
-    def end(self) -> None:
-        for pid in self.pids:
-            self._end(pid)
+JOBS = 40
 
 
 class Scene:
@@ -97,8 +57,16 @@ class Scene:
         await asking
         await self._until_over()
 
-    async def _ask(self, rng: Random, kind: str) -> None:
-        for _ in range(JOBS):
+    async def wiping(self, seed: int, kind: str) -> None:
+        """Ask for jobs while the broker dies with its data, and wait until every job is over."""
+        rng = Random(seed)
+        asking = asyncio.create_task(self._ask(rng, kind, JOBS // 2))
+        await self._wipe_broker(rng)
+        await asking
+        await self._until_over()
+
+    async def _ask(self, rng: Random, kind: str, count: int = JOBS) -> None:
+        for _ in range(count):
             await asyncio.sleep(rng.uniform(0.0, 0.03))
             pause_ms, job_id = rng.randint(0, 60), self.runtime.new_id()
 
@@ -152,17 +120,11 @@ async def scene(
     with temporary_copy(postgres_server, postgres_template) as database:
         with seeing_all(database) as connection:
             connection.execute(TABLE)
-        knobs = {
-            "DATABASE__URL": database, "DATABASE__NOTIFY": "false", "BROKER__URL": rabbitmq.url,
-            "BROKER__RETRY_MAX_S": "1", "QUEUE__LEASE_S": str(LEASE_S), "QUEUE__HEARTBEAT_S": "0.3",
-            "QUEUE__POLL_S": "0.3", "QUEUE__CONCURRENCY": "8", "TRAINING__SLOTS": "0",
-            "DATA_DIR": str(tmp_path / "data"), "OBSERVABILITY__LOG_LEVEL": "warning",
-        }  # fmt: skip
-        ours = {f"CAMEL_EXT_{name}": value for name, value in knobs.items()}
-        env = {name: value for name, value in os.environ.items() if "CAMEL_EXT" not in name} | ours
-        workers = Workers(zygote, env, tmp_path / "workers.log")
+        workers = Workers(
+            zygote, environment(database, rabbitmq.url, tmp_path), tmp_path / "workers.log"
+        )
         try:
-            async with asked(database, rabbitmq, tmp_path) as (runtime, tenant):
+            async with asked(database, rabbitmq.url, tmp_path) as (runtime, tenant):
                 scene = Scene(database, rabbitmq, workers, runtime, tenant)
                 yield scene
                 await scene.close()
@@ -170,32 +132,25 @@ async def scene(
             workers.end()
 
 
-@asynccontextmanager
-async def asked(
-    database: str, broker: RabbitMQ, tmp_path: Path
-) -> AsyncIterator[tuple[Runtime, Tenant]]:
-    """A process that asks for jobs, as the server does."""
-    settings = Settings.model_validate(
-        {
-            "data_dir": tmp_path / "asker",
-            "database": {"url": database, "notify": False},
-            "broker": {"url": broker.url, "retry_max_s": 1.0},
-        }
-    )
-    async with open_runtime(settings, Parts(rng=Random(5))) as runtime:
-        founded = await runtime.write_system(
-            "test", lambda db: bootstrap(db, runtime.clock, runtime.new_id)
-        )
-        yield runtime, founded.tenant
-
-
 async def test_nothing_is_lost_and_nothing_done_twice(scene: Scene) -> None:
-    for seed in range(20):
+    for seed in SEEDS:
         await scene.trial(seed, RIGHT)
     assert not scene.wrong(RIGHT)
-    assert scene.asked == 20 * JOBS
-    assert scene.kills >= 20
-    assert (scene.wipes, scene.zombies) == (5, 6)
+    assert scene.asked == TRIALS * JOBS
+    assert scene.kills >= TRIALS
+    assert scene.wipes == sum(seed % 4 == 3 for seed in SEEDS)
+    assert scene.zombies == sum(seed % 3 == 2 for seed in SEEDS)
+    report(
+        trials=TRIALS, kills=scene.kills, wipes=scene.wipes, zombies=scene.zombies, jobs=scene.asked
+    )
+
+
+async def test_a_broker_that_is_wiped_each_time_loses_nothing(scene: Scene) -> None:
+    for seed in SEEDS:
+        await scene.wiping(seed, RIGHT)
+    assert not scene.wrong(RIGHT)
+    assert (scene.wipes, scene.asked) == (TRIALS, TRIALS * JOBS // 2)
+    report(trials=TRIALS, wipes=scene.wipes, jobs=scene.asked)
 
 
 @pytest.mark.parametrize(

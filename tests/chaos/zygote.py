@@ -1,7 +1,8 @@
 """Starts the platform's processes by fork from one that has imported everything already.
 
 An import takes 2-4 s of CPU, which would be most of a trial; what is forked is the very program
-`camel-ext`, in a session of its own, with its own environment. Orders come as JSON lines:
+`camel-ext`, in a session of its own, with its own environment; where that names modules in `TEST_TASKS`,
+with their tasks. Orders come as JSON lines:
 {"args": [...], "env": {...}, "log": FILE} -> {"pid": N}; {"wait": N} -> {"ended": N}.
 """
 
@@ -13,6 +14,7 @@ import os
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from camel_ext import rooms
@@ -29,14 +31,17 @@ LAZY = (
 
 
 class Zygote:
-    """The other end: asks for processes and waits for their end."""
+    """The other end: asks for processes and waits for their end. `code`: another checkout's."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: Path | None = None) -> None:
+        paths = [] if code is None else [str(code), str(code / "clients" / "python")]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.zygote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=code,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)} if paths else None,
         )
         assert self._read()["ready"]
 
@@ -89,6 +94,8 @@ def become(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     sys.argv = ["camel-ext", *order["args"]]
+    for name in order["env"].get("TEST_TASKS", "").split():
+        importlib.import_module(name)
     from camel_ext.cli import main
 
     code = 1
