@@ -88,9 +88,8 @@ fix: setup ## Mend what a machine can mend
 bench: setup ## Measure one goal: make bench g=turn
 	$(BIN)/python -m bench.$(g)
 
-chaos: setup ## Kill everything at random: make chaos n=500; or a bad network: make chaos kind=cut n=200
-	$(if $(kind),FAULT_TRIALS=$(or $(n),200) $(BIN)/python -m pytest -q tests/faults tests/core/test_bus.py -k $(kind),\
-	$(BIN)/python -m tests.chaos.trials $(or $(n),50))
+chaos: setup ## 200 trials of each fault, going on where it was cut: make chaos; make chaos kind=broker n=50
+	$(BIN)/python -m tests.chaos.kinds $(foreach each,$(kind),--kind $(each)) --n $(or $(n),200)
 
 simulate: setup ## Histories by seed, on virtual time: make simulate seeds=10000; make simulate seeds=1 first=4711
 	$(BIN)/python -m tests.simulator $(or $(seeds),500) --first $(or $(first),0)

@@ -1,6 +1,6 @@
 """Goal R1 in the tests: fifty trials of kill -9, on SQLite, on PostgreSQL, and of the local engine.
 
-`make chaos n=500` makes more. The seeds are fixed here: what a machine makes of them differs.
+`make chaos kind=server n=500` makes more. The seeds are fixed here: what a machine makes of them differs.
 """
 
 import asyncio

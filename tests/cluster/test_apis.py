@@ -11,10 +11,10 @@ from camel_ext.settings import Settings
 from tests.chaos.platform import World, copy_of, make_template
 from tests.chaos.watcher import Watcher
 from tests.cluster.apis import Api, ready, wrong_between
+from tests.faults.trials import FIRST, TRIALS, report
 from tests.postgres import create_database, url_of
 
-KILLS = 8
-TRIAL_S = 120.0
+ROUND_S = 120.0
 QUICK = {"CAMEL_EXT_QUEUE__LEASE_S": "1.5", "CAMEL_EXT_QUEUE__HEARTBEAT_S": "0.3"}
 
 
@@ -37,28 +37,37 @@ async def test_clients_of_two_servers_see_one_gapless_feed_while_either_is_kille
     template = await asyncio.to_thread(make_template, world, tmp_path / "template", url)
     apis = [Api(world, copy_of(template, tmp_path / name), url, QUICK) for name in ("a", "b")]
     working = Api(world, copy_of(template, tmp_path / "w"), url, QUICK)
-    rng = Random(5)
+    rng, kills, rounds = Random(5 + FIRST), 0, 0
     try:
         await ready(*apis)
         working.start_worker()
-        watchers = [Watcher(api, name, [0, 1, 2, 3]) for name, api in zip("ab", apis, strict=True)]
-        watching = asyncio.gather(*(watcher.run() for watcher in watchers))
-        async with asyncio.timeout(TRIAL_S):
-            for number in range(KILLS):
-                await watchers[number % 2].heard_turn(rng.randint(2, 12))
-                if number % 3 == 2:
-                    await asyncio.to_thread(working.workers.pop().kill)
-                    working.start_worker()
-                    continue
-                await asyncio.to_thread(apis[number % 2].kill_server)
-                await ready(apis[number % 2])
-            await watching
+        while kills < TRIALS:
+            rounds += 1
+            watchers = [Watcher(api, f"{api.port} {rounds}", [0, 1, 2, 3]) for api in apis]
+            watching = asyncio.gather(*(watcher.run() for watcher in watchers))
+            async with asyncio.timeout(ROUND_S):
+                while kills < TRIALS and not watching.done():
+                    await watchers[kills % 2].heard_turn(rng.randint(2, 12))
+                    await _kill(apis[kills % 2], working, kills)
+                    kills += 1
+                await watching
+            assert wrong_between(watchers) == []
+            ended = [run for watcher in watchers for run in watcher.ended.values()]
+            assert [run["state"] for run in ended] == ["succeeded"] * 8
     finally:
         for each in (*apis, working):
             each.kill_all()
-    assert wrong_between(watchers) == []
-    assert all(len(watcher.ended) == 4 for watcher in watchers)
-    assert {run["state"] for watcher in watchers for run in watcher.ended.values()} == {"succeeded"}
+    report(trials=TRIALS, kills=kills, runs=8 * rounds)
+
+
+async def _kill(api: Api, working: Api, number: int) -> None:
+    """Kill a server, each third time the worker; it comes back."""
+    if number % 3 == 2:
+        await asyncio.to_thread(working.workers.pop().kill)
+        working.start_worker()
+    else:
+        await asyncio.to_thread(api.kill_server)
+        await ready(api)
 
 
 @pytest.mark.slow

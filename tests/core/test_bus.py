@@ -17,7 +17,8 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from tests.brokers.servers import Valkey, private_valkey
 from tests.core.test_wakes import SIGNAL, Ear, commit, until
-from tests.faults.proxy import TRIALS, FaultProxy, proxied
+from tests.faults.proxy import FaultProxy, proxied
+from tests.faults.trials import TRIALS, report
 
 pytestmark = pytest.mark.slow
 QUICK = Policy(timeout_s=0.3, failures=3, open_s=0.2)
@@ -129,6 +130,7 @@ async def test_no_fault_of_the_network_holds_anybody_up(
                 await asyncio.sleep(0.05)
 
         await asyncio.wait_for(heard(), 20)
+    report(trials=TRIALS)
 
 
 async def test_what_waits_is_bounded(two: list[tuple[Runtime, Bus]], valkey: Valkey) -> None:

@@ -12,16 +12,12 @@ What it does to bytes is set at any time, for what flows and for whoever connect
 """
 
 import asyncio
-import os
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-TRIALS = int(
-    os.environ.get("FAULT_TRIALS", "20")
-)  # of each fault; `make chaos kind=cut n=200` sets it
 PIECE_BYTES = 64 * 1024
 LOOK_S = 0.005
 

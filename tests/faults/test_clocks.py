@@ -1,0 +1,168 @@
+"""Wall clocks that jump an hour, on real PostgreSQL: no lease ends early, nothing is lost, nothing twice.
+
+Three workers and who asks them, each with a clock of its own. Leases are measured by the database's
+clock: as nobody dies here, no job may ever be taken over. Who *asks* goes back only: a job that is asked
+for on a machine whose clock is an hour ahead begins when the database's clock says so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import Session
+
+from camel_ext.app import Parts, open_runtime
+from camel_ext.core import jobs
+from camel_ext.core.clock import Clock, SystemClock
+from camel_ext.core.database import Database
+from camel_ext.core.models import FINAL_STATES, Job
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
+from camel_ext.identity import bootstrap
+from camel_ext.settings import Settings
+from camel_ext.worker import run_worker
+from tests.brokers.effects import RIGHT, TABLE
+from tests.faults.trials import FIRST, SEEDS, TRIALS, report
+from tests.postgres import seeing_all, temporary_copy
+
+pytestmark = pytest.mark.slow
+WORKERS, JOBS, HOUR_S = 3, 15, 3600.0
+
+
+class JumpingClock(SystemClock):
+    """A machine's wall clock that somebody sets."""
+
+    offset_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.offset_s)
+
+
+class Scene:
+    """Machines whose clocks are set, on one database."""
+
+    def __init__(self, database: str, clocks: list[JumpingClock]) -> None:
+        self._database, self._clocks = database, clocks
+        self.asker_clock = JumpingClock()
+        self.jumps = 0
+        self.runtime: Runtime
+        self.tenant: Tenant
+
+    async def trial(self, seed: int) -> None:
+        """Ask for jobs while clocks jump, and wait until they are over."""
+        rng = Random(seed)
+        jumping = asyncio.create_task(self._jump(rng))
+        for _ in range(JOBS):
+            await asyncio.sleep(rng.uniform(0.0, 0.02))
+            pause_ms, job_id = rng.randint(0, 60), self.runtime.new_id()
+
+            def ask(db: Session, pause_ms: int = pause_ms, job_id: UUID = job_id) -> None:
+                jobs.enqueue(db, self.runtime.clock, job_id, RIGHT, {"pause_ms": pause_ms})
+
+            await self.runtime.write(self.tenant, ask)
+        await jumping
+
+        def count_open(db: Session) -> int:
+            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
+            return db.scalar(still) or 0
+
+        async with asyncio.timeout(20):
+            while await self.runtime.read(self.tenant, count_open):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def _jump(self, rng: Random) -> None:
+        for _ in range(3):
+            await asyncio.sleep(rng.uniform(0.0, 0.15))
+            clock = rng.choice([*self._clocks, self.asker_clock])
+            ways = [-HOUR_S, 0.0] if clock is self.asker_clock else [-HOUR_S, 0.0, HOUR_S]
+            clock.offset_s = rng.choice(ways)
+            self.jumps += 1
+
+    def wrong(self) -> list[str]:
+        """Return each job that did not run exactly once, without a takeover."""
+        with seeing_all(self._database) as connection:
+            rows = connection.execute(
+                "select j.id, j.state, j.fence, j.takeovers, count(e.number) from jobs j "
+                "left join left_effects e on e.job_id = j.id group by j.id"
+            ).fetchall()
+        return [str(row) for row in rows if row[1:] != ("succeeded", 1, 0, 1)]
+
+
+@pytest.fixture
+async def scene(
+    postgres_server: str, postgres_template: str, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    with temporary_copy(postgres_server, postgres_template) as database:
+        with seeing_all(database) as connection:
+            connection.execute(TABLE)
+        clocks = [JumpingClock() for _ in range(WORKERS)]
+        scene = Scene(database, clocks)
+        async with AsyncExitStack() as stack:
+            for number, clock in enumerate(clocks):
+                settings = settings_of(database, tmp_path / f"worker-{number}")
+                await stack.enter_async_context(working(settings, clock))
+            asking = settings_of(database, tmp_path / "asker")
+            parts = Parts(clock=scene.asker_clock, rng=Random(FIRST))
+            scene.runtime = await stack.enter_async_context(open_runtime(asking, parts))
+            founded = await scene.runtime.write_system(
+                "test", lambda db: bootstrap(db, scene.runtime.clock, scene.runtime.new_id)
+            )
+            scene.tenant = founded.tenant
+            yield scene
+
+
+def settings_of(database: str, folder: Path) -> Settings:
+    return Settings.model_validate(
+        {
+            "data_dir": folder,
+            "database": {"url": database},
+            "queue": {"lease_s": 1.5, "heartbeat_s": 0.3, "poll_s": 0.2, "queues": ["tests"]},
+            "training": {"slots": 0},
+        }
+    )
+
+
+@asynccontextmanager
+async def working(settings: Settings, clock: Clock) -> AsyncIterator[None]:
+    """The program `camel-ext worker`, on a machine with that clock."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    parts = Parts(clock=clock, rng=Random(FIRST))
+    running = asyncio.create_task(run_worker(settings, stop, ready, parts))
+    waiting = asyncio.create_task(ready.wait())
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        waiting.cancel()
+        stop.set()
+        await asyncio.wait_for(running, 30)
+
+
+async def test_no_lease_ends_early_and_each_job_runs_once(scene: Scene) -> None:
+    for seed in SEEDS:
+        await scene.trial(seed)
+    assert scene.wrong() == []
+    assert scene.jumps == 3 * TRIALS
+    report(trials=TRIALS, jumps=scene.jumps, jobs=TRIALS * JOBS)
+
+
+def _by_the_wall(_self: Database, _connection: Connection, clock: Clock) -> datetime:
+    return clock.now()
+
+
+async def test_leases_by_the_wall_clock_are_found(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug: each worker measures leases by its own machine's clock."""
+    monkeypatch.setattr(Database, "lease_now", _by_the_wall)
+    for seed in range(8):
+        await scene.trial(seed)
+        if scene.wrong():
+            return
+    pytest.fail("leases by the wall clock went unseen")
