@@ -288,6 +288,14 @@ class Datasets(BaseModel):
     )
 
 
+class Interactions(BaseModel):
+    archive_dir: Path | None = Field(
+        None,
+        description="Folder of archived calls, the same for every process that reads the log; by "
+        "default one in the data folder.",
+    )
+
+
 class Training(BaseModel):
     slots: int = Field(
         1, ge=0, description="Trainings that run here at the same time; 0: none, others train."
@@ -367,6 +375,9 @@ class Settings(BaseSettings):
     )
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
+    interactions: Interactions = Field(
+        default_factory=Interactions, description="The log of calls and its archive."
+    )
     datasets: Datasets = Field(default_factory=Datasets, description="Files of datasets.")
     training: Training = Field(default_factory=Training, description="Training of adapters.")
     observability: Observability = Field(

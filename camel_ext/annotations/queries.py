@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, aliased
 
 from camel_ext.annotations.errors import AnnotationUnknown
 from camel_ext.annotations.judgements import Judgement, as_judgement
-from camel_ext.annotations.models import Annotation, AnnotationSubject
+from camel_ext.annotations.models import Annotation, AnnotationSubject, Queue, QueueItem
 from camel_ext.annotations.schemas import AnnotationFilter, AnnotationShown
 from camel_ext.core.paging import Place, encode_cursor
+from camel_ext.interactions import needs
 
 _COLUMNS = tuple(name for name in AnnotationShown.model_fields if name != "current")
 _JUDGEMENT = [getattr(Annotation, field.name) for field in fields(Judgement)]
@@ -131,3 +132,18 @@ def counts() -> ColumnElement[bool]:
 def _chunks(ids: list[Any]) -> Iterable[list[Any]]:
     for start in range(0, len(ids), IDS_A_QUERY):
         yield ids[start : start + IDS_A_QUERY]
+
+
+@needs("annotations")
+def read_judged(db: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those that were judged, or wait for it in a queue that is open."""
+    judged = select(AnnotationSubject.interaction_id).where(
+        AnnotationSubject.interaction_id.in_(ids)
+    )
+    waiting = (
+        select(QueueItem.interaction_ids)
+        .join(Queue, Queue.id == QueueItem.queue_id)
+        .where(QueueItem.done_at.is_(None), Queue.closed_at.is_(None))
+    )
+    listed = {UUID(each) for found in db.scalars(waiting) for each in found}
+    return set(db.scalars(judged)) | listed.intersection(ids)

@@ -13,10 +13,27 @@ PANEL = "Runs"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     calls = group(
-        app, "interactions", list_, panel=PANEL, words="The log of model calls: bring calls in.",
-        examples=["camel-ext interactions import calls.jsonl"],
+        app, "interactions", list_, panel=PANEL, words="The log of model calls: bring calls in, let old ones leave, bring them back.",
+        examples=[
+            "camel-ext interactions import calls.jsonl", "camel-ext interactions retention --keep-days 90",
+        ],
     )  # fmt: skip
     command(calls, "import", examples=["camel-ext interactions import calls.jsonl"])(import_)
+    command(
+        calls, "retention",
+        examples=[
+            "camel-ext interactions retention", "camel-ext interactions retention --keep-days 90",
+            "camel-ext interactions retention --keep-days 30 --erase",
+        ],
+    )(retention)  # fmt: skip
+    command(
+        calls, "archive",
+        examples=["camel-ext interactions archive", "camel-ext interactions archive --older-than 365"],
+    )(archive)  # fmt: skip
+    command(calls, "archives", examples=["camel-ext interactions archives"])(archives)
+    command(
+        calls, "restore", examples=["camel-ext interactions restore 019f3c2a"]
+    )(restore)  # fmt: skip
 
 
 def list_(
@@ -41,3 +58,67 @@ def import_(
     from camel_ext.cli import interactions
 
     interactions.import_file(here, file)
+
+
+def retention(
+    here: Here,
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", min=2, help="Calls older than this leave.")
+    ] = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase their prompts and answers for good.")
+    ] = False,
+    for_ever: Annotated[bool, typer.Option("--for-ever", help="Keep calls for ever.")] = False,
+) -> None:
+    """Show or set how long this project keeps its calls.
+
+    It does nothing by itself: `interactions archive` follows it, or a schedule of the task
+    `interactions.sweep`.
+    """
+    from camel_ext.cli import archiving
+
+    archiving.retention(here, keep_days, erase=erase, for_ever=for_ever)
+
+
+def archive(
+    here: Here,
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            "--older-than", metavar="DAYS", min=2, help="Left out: as the retention says."
+        ),
+    ] = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase prompts and answers for good instead.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch/--detach", help="Wait until it is done, or only start it.")
+    ] = True,
+) -> None:
+    """Let old calls leave the log: into Parquet files on the server, still listed and readable.
+
+    The exit code tells how it ended: 0 done, 1 failed (it says why), 8 cancelled.
+    """
+    from camel_ext.cli import archiving
+
+    archiving.archive(here, older_than, erase=erase, waiting=watch)
+
+
+def archives(
+    here: Here,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+) -> None:
+    """List files of archived calls, newest first."""
+    from camel_ext.cli import archiving
+
+    archiving.list_archives(here, limit)
+
+
+def restore(
+    here: Here,
+    archive: Annotated[str, typer.Argument(metavar="ARCHIVE", help="Its id, or how that ends.")],
+) -> None:
+    """Bring an archive's calls back into the log; the file stays."""
+    from camel_ext.cli import archiving
+
+    archiving.restore(here, archive)

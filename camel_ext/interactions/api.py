@@ -1,25 +1,28 @@
-"""Routes of the log: pages, counts, one interaction, its exact bytes, an export as JSON lines.
+"""Routes of the log: pages, counts, one interaction, its exact bytes, lines out and in, retention.
 
 Rows are encoded straight to JSON; `response_model` declares them and is not run.
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
 
+from camel_ext.core.door import Created, MaybeIfMatch, etag
 from camel_ext.core.gate import Lane
 from camel_ext.core.http import problems
-from camel_ext.core.paging import Place, decode_cursor
+from camel_ext.core.paging import Page, Place, decode_cursor, place
 from camel_ext.core.routes import Router
-from camel_ext.identity import ActorDoor, Editor, Viewer
+from camel_ext.identity import ActorDoor, Editor, Owner, Viewer
 from camel_ext.interactions import counting, service
 from camel_ext.interactions.rebuilding import Said
 from camel_ext.interactions.recording import Recorder
 from camel_ext.interactions.schemas import (
+    ArchiveShown,
     CountShown,
     ExportQuery,
     FacetsShown,
@@ -30,6 +33,10 @@ from camel_ext.interactions.schemas import (
     InteractionPage,
     InteractionQuery,
     InteractionShown,
+    RetentionSet,
+    RetentionShown,
+    SweepShown,
+    SweepStart,
 )
 
 EXPORT_ROWS = 100
@@ -38,8 +45,15 @@ LINES = "application/x-ndjson"
 LINES_BODY = {"requestBody": {"required": True, "content": {LINES: {"schema": {"type": "string"}}}}}
 
 router = Router(prefix="/api/v1/interactions", tags=["interactions"])
+policy = Router(prefix="/api/v1/interaction-retention", tags=["interactions"])
+sweeps = Router(prefix="/api/v1/interaction-sweeps", tags=["interactions"])
+archives = Router(prefix="/api/v1/interaction-archives", tags=["interactions"])
+routers = [router, policy, sweeps, archives]
 
 Id = Annotated[UUID, Path(description="Its id.")]
+Where = Annotated[Place, Depends(place)]
+SweepId = Annotated[UUID, Path(description="The sweep's id.")]
+ArchiveId = Annotated[UUID, Path(description="The archive's id.")]
 
 
 @router.get("", response_model=InteractionPage, responses=problems(),
@@ -118,6 +132,87 @@ async def get_request(interaction_id: Id, door: Viewer) -> Response:
     return Response(said.sent, media_type=JSON)
 
 
+@policy.get("", response_model=RetentionShown, responses=problems(404),
+            summary="How long this project keeps its calls; 404: for ever")  # fmt: skip
+async def show_retention(door: Viewer, response: Response) -> Any:
+    found = await door.read(_retention().get_retention)
+    response.headers["ETag"] = etag(found.revision)
+    return found
+
+
+@policy.put("", response_model=RetentionShown, responses=problems(409, 412),
+            summary="Say how long calls are kept, and whether old ones are archived or erased")  # fmt: skip
+async def keep(body: RetentionSet, door: Owner, response: Response, revision: MaybeIfMatch) -> Any:
+    clock = door.runtime.clock
+    found = await door.write(_retention().set_retention, clock, door.principal_id, body, revision)
+    response.headers["ETag"] = etag(found.revision)
+    return found
+
+
+@policy.delete("", response_model=RetentionShown, responses=problems(404),
+               summary="Keep calls for ever from now on")  # fmt: skip
+async def keep_for_ever(door: Owner) -> Any:
+    return await door.write(_retention().end_retention, door.runtime.clock)
+
+
+@sweeps.post("", status_code=202, response_model=SweepShown, responses=problems(404, 409),
+             summary="Let old calls leave the log, by the retention or as said here")  # fmt: skip
+async def start_sweep(body: SweepStart, request: Request, door: Owner) -> Response:
+    runtime = door.runtime
+
+    def make(db: Session) -> Created:
+        made = _retention().start_sweep(db, runtime.clock, runtime.new_id, door.principal_id, body)
+        return Created(made, f"/api/v1/interaction-sweeps/{made.id}")
+
+    return await door.create(request, SweepShown, make, status=202)
+
+
+@sweeps.get(
+    "", response_model=Page[SweepShown], responses=problems(), summary="Sweeps, newest first"
+)
+async def list_sweeps(door: Viewer, where: Where) -> dict[str, Any]:
+    items, following = await door.read(_retention().list_sweeps, where)
+    return {"items": items, "next_cursor": following}
+
+
+@sweeps.get("/{sweep_id}", response_model=SweepShown, responses=problems(404), summary="One sweep")
+async def get_sweep(sweep_id: SweepId, door: Viewer) -> Any:
+    return await door.read(_retention().get_sweep, sweep_id)
+
+
+@sweeps.post("/{sweep_id}/cancel", response_model=SweepShown, responses=problems(404),
+             summary="Stop a sweep; what left until then stays where it is")  # fmt: skip
+async def cancel_sweep(sweep_id: SweepId, door: Owner) -> Any:
+    return await door.write(_retention().cancel_sweep, door.runtime.clock, sweep_id)
+
+
+@archives.get("", response_model=Page[ArchiveShown], responses=problems(),
+              summary="Files of archived calls, newest first")  # fmt: skip
+async def list_archives(door: Viewer, where: Where) -> dict[str, Any]:
+    items, following = await door.read(_retention().list_archives, where)
+    return {"items": items, "next_cursor": following}
+
+
+@archives.get("/{archive_id}", response_model=ArchiveShown, responses=problems(404),
+              summary="One file of archived calls")  # fmt: skip
+async def get_archive(archive_id: ArchiveId, door: Viewer) -> Any:
+    return await door.read(_retention().get_archive, archive_id)
+
+
+@archives.post("/{archive_id}/restore", status_code=202, response_model=ArchiveShown,
+               responses=problems(404, 409), summary="Bring an archive's calls back into the log")  # fmt: skip
+async def restore(archive_id: ArchiveId, door: Editor) -> Any:
+    runtime = door.runtime
+    return await door.write(_retention().start_restore, runtime.clock, runtime.new_id, archive_id)
+
+
+def _retention() -> Any:
+    """Return the services of retention: a start needs none of them."""
+    from camel_ext.interactions import retention
+
+    return retention
+
+
 async def lines(
     door: ActorDoor, wanted: ExportQuery, first: tuple[bytes, str | None]
 ) -> AsyncIterator[bytes]:
@@ -128,6 +223,6 @@ async def lines(
     chunk, cursor = first
     yield chunk
     while cursor is not None:
-        place = Place(EXPORT_ROWS, decode_cursor(cursor))
-        chunk, cursor = await door.read(service.export_lines, wanted, place, wanted.bodies)
+        next_ = Place(EXPORT_ROWS, decode_cursor(cursor))
+        chunk, cursor = await door.read(service.export_lines, wanted, next_, wanted.bodies)
         yield chunk

@@ -32,3 +32,31 @@ class InteractionsImported(Event):
     """Calls made elsewhere were taken in, one event for all of a request; the subject is the last."""
 
     calls: int
+
+
+@event_type("interactions.retention.changed")
+@dataclass(frozen=True)
+class RetentionChanged(Event):
+    """How long a project keeps its calls was set; null: for ever. The subject is the project."""
+
+    keep_days: int | None
+    archive: bool | None
+
+
+@event_type("interactions.sweep.finished")
+@dataclass(frozen=True)
+class SweepFinished(Event):
+    """Old calls were archived or erased, or that failed; the subject is the sweep."""
+
+    state: str
+    archived: int
+    erased: int
+    error_code: str | None
+
+
+@event_type("interactions.archive.restored")
+@dataclass(frozen=True)
+class ArchiveRestored(Event):
+    """An archive's calls are in the log again; the subject is the archive."""
+
+    rows: int

@@ -1,6 +1,7 @@
 """Tables of the log: each call of a model, once wide for finding and once deep for reading.
 
-Rows are added and never changed. `interactions` holds all that is filtered, counted and drawn, so
+Rows are added and never changed, but that the body of an old one may leave: to a file of the archive,
+which its row then names, or for good. `interactions` holds all that is filtered, counted and drawn, so
 that no list needs a join; `interaction_bodies` holds what was sent and returned, a prompt as its
 parent's plus what was appended. The search index and dashboards are others' and can be rebuilt.
 """
@@ -13,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, String, column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from camel_ext.core.models import Base, BigId, Tenanted, system_index
+from camel_ext.core.models import Base, BigId, State, Tenanted, system_index
 
 PREVIEW_LETTERS = 200
+SWEEP, RESTORE = "interactions.sweep", "interactions.restore_archive"  # the tasks
 
 
 class Purpose(StrEnum):
@@ -92,6 +94,10 @@ class Interaction(Tenanted, Base):
         String(PREVIEW_LETTERS), doc="How the answer begins."
     )
     created_at: Mapped[datetime] = mapped_column(doc="When it was recorded.")
+    archive_id: Mapped[UUID | None] = mapped_column(
+        doc="The archive that holds its body; null: the log does."
+    )
+    erased_at: Mapped[datetime | None] = mapped_column(doc="When its words were erased for good.")
 
     __table_args__ = (
         system_index("uq_interactions_id", "id", unique=True),
@@ -151,6 +157,15 @@ class InteractionBody(Tenanted, Base):
     )
     logprobs: Mapped[dict[str, Any] | None] = mapped_column(doc="Where the response has none.")
 
+    __table_args__ = (
+        Index(
+            "ix_interaction_bodies_parent",
+            "org_id", "project_id", "parent_id",
+            sqlite_where=column("parent_id").is_not(None),
+            postgresql_where=column("parent_id").is_not(None),
+        ),
+    )  # fmt: skip
+
 
 class Usage(Tenanted, Base):
     """What one call used, for meters: no content, kept when the interaction is erased."""
@@ -169,4 +184,75 @@ class Usage(Tenanted, Base):
     __table_args__ = (
         Index("ix_usage_created", "org_id", "project_id", "created_at", "id"),
         Index("ix_usage_principal", "org_id", "project_id", "principal_id", "created_at"),
+    )
+
+
+class Retention(Tenanted, Base):
+    """How long a project keeps the words of its calls in the log, and what becomes of them then."""
+
+    __tablename__ = "interaction_retention"
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
+    keep_days: Mapped[int] = mapped_column(doc="Older calls leave with the next sweep.")
+    archive: Mapped[bool] = mapped_column(doc="Into the archive, or erased for good.")
+    revision: Mapped[int] = mapped_column(doc="Raised by each change.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who said so last.")
+    changed_at: Mapped[datetime] = mapped_column(doc="When.")
+
+
+class Sweep(Tenanted, Base):
+    """One walk over the old calls of a project, to archive or to erase their words."""
+
+    __tablename__ = "interaction_sweeps"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[State] = mapped_column(doc="How far it is.")
+    archive: Mapped[bool] = mapped_column(doc="To the archive, or for good.")
+    until: Mapped[datetime] = mapped_column(doc="Calls recorded before this are old.")
+    looked_at: Mapped[int] = mapped_column(BigInteger, doc="Old calls seen so far.")
+    archived: Mapped[int] = mapped_column(BigInteger, doc="Bodies that went to the archive.")
+    erased: Mapped[int] = mapped_column(BigInteger, doc="Bodies that were erased.")
+    kept: Mapped[int] = mapped_column(BigInteger, doc="Calls whose bodies something still needs.")
+    principal_id: Mapped[UUID] = mapped_column(doc="Who had it done.")
+    job_id: Mapped[UUID] = mapped_column(doc="The job that does it.")
+    error_code: Mapped[str | None] = mapped_column(String(120), doc="Stable code of a failure.")
+    error_detail: Mapped[str | None] = mapped_column(doc="What happened, for a person.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was asked for.")
+    started_at: Mapped[datetime | None] = mapped_column(doc="When it began.")
+    finished_at: Mapped[datetime | None] = mapped_column(doc="When it ended.")
+
+    __table_args__ = (
+        Index("ix_interaction_sweeps_created", "org_id", "project_id", "created_at", "id"),
+    )
+
+
+class ArchiveState(StrEnum):
+    """Where the bodies of an archive are."""
+
+    WRITING = "writing"  # the file is not whole: the log has them all
+    MOVING = "moving"  # the file is whole and checked: they leave the log
+    ARCHIVED = "archived"
+    RESTORING = "restoring"  # they come back
+    RESTORED = "restored"  # the log has them all again; the file is still there
+
+
+class Archive(Tenanted, Base):
+    """One file of archived calls."""
+
+    __tablename__ = "interaction_archives"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sweep_id: Mapped[UUID] = mapped_column(doc="The sweep that wrote it.")
+    state: Mapped[ArchiveState] = mapped_column(String(16), doc="Where its bodies are.")
+    file: Mapped[str] = mapped_column(String(120), doc="Its name in the project's folder.")
+    rows: Mapped[int] = mapped_column(doc="How many calls it holds.")
+    size_bytes: Mapped[int] = mapped_column(BigInteger, doc="How large the file is.")
+    sha256: Mapped[str | None] = mapped_column(String(64), doc="Of the file's bytes.")
+    first_at: Mapped[datetime | None] = mapped_column(doc="When its oldest call was recorded.")
+    last_at: Mapped[datetime | None] = mapped_column(doc="When its newest call was recorded.")
+    job_id: Mapped[UUID | None] = mapped_column(doc="The job that brings it back.")
+    created_at: Mapped[datetime] = mapped_column(doc="When it was begun.")
+
+    __table_args__ = (
+        Index("ix_interaction_archives_created", "org_id", "project_id", "created_at", "id"),
     )

@@ -1,6 +1,10 @@
-"""Where interactions come from: which run, which tags, another try of what. No prompts, no answers."""
+"""Where interactions come from, and who needs them: which run, another try of what, judged by whom.
 
-from collections.abc import Iterable
+No prompts, no answers. The rooms above register what they lean on (`needs`), so that it is not erased;
+this room asks and never imports them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +16,27 @@ from sqlalchemy.orm import Session
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Interaction, Purpose
 from camel_ext.interactions.rebuilding import IDS_A_QUERY
+
+Needed = Callable[[Session, Sequence[UUID]], set[UUID]]
+NEEDED: dict[str, Needed] = {}
+
+
+def needs(name: str) -> Callable[[Needed], Needed]:
+    """Register a function that returns those of some interactions whose words a room needs.
+
+    The archive needs none of this: what is archived is read as before.
+    """
+
+    def register(fn: Needed) -> Needed:
+        NEEDED[name] = fn
+        return fn
+
+    return register
+
+
+def read_needed(db: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those whose words somebody needs; a query or two for each room."""
+    return {each for needed in NEEDED.values() for each in needed(db, ids)}
 
 
 @dataclass(frozen=True, slots=True)

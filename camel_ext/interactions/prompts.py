@@ -17,7 +17,7 @@ from msgspec.json import decode
 from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions.calls import Answer, Prompt
 from camel_ext.interactions.models import PREVIEW_LETTERS
-from camel_ext.interactions.threads import Head, Prefix, Prefixes, Thread
+from camel_ext.interactions.threads import Head, Prefix, Prefixes, Thread, may_continue
 from camel_ext.interactions.wording import (
     CutRequest,
     Json,
@@ -59,7 +59,8 @@ def store_prompt(
 ) -> Stored:
     """Return what to store of a prompt; O(appended) where it continues its thread."""
     head = thread.head
-    if head is not None and 0 < prompt.shared == head.count <= len(prompt.messages):
+    fits = head is not None and 0 < prompt.shared == head.count <= len(prompt.messages)
+    if head is not None and fits and may_continue(head.id, new_id):
         stored = _continue(head, new_id, prompt, answer, thread)
         if stored is not None:
             return stored
@@ -81,8 +82,9 @@ def _begin(
     parent = None
     for key in reversed(keys):
         parent = prefixes.find(key)
-        if parent is not None:
+        if parent is not None and may_continue(parent.owner, new_id):
             break
+        parent = None
     known = None if parent is None else parent.head
     new = texts if known is None else texts[known.count :]
     messages: list[Json] = [decode(text) for text in new]

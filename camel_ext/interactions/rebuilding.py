@@ -1,7 +1,7 @@
 """From stored bodies back to what was sent and returned, byte for byte.
 
-Any number of interactions takes one recursive query: all bodies that their prompts stand on, each once.
-What is put together from them is pure. Nothing is cached.
+Any number of interactions takes one recursive query: all bodies that their prompts stand on, each once,
+and one more where some of them are archived. What is put together from them is pure. Nothing is cached.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,7 @@ from msgspec.json import decode
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from camel_ext.interactions.errors import InteractionErased
 from camel_ext.interactions.models import InteractionBody
 from camel_ext.interactions.wording import Json, answer_of, as_prompt, mend_request, raw_messages
 
@@ -61,8 +62,10 @@ class Library:
     _prompts: dict[UUID, tuple[list[bytes], Mapping[str, bytes]]] = field(default_factory=dict)
 
     def said(self, interaction_id: UUID) -> Said:
-        """Return one call as it was."""
-        piece = self.pieces[interaction_id]
+        """Return one call as it was. Raises: InteractionErased."""
+        piece = self.pieces.get(interaction_id)
+        if piece is None:
+            raise InteractionErased(f"the words of interaction {interaction_id} were erased")
         messages, fixed = self._prompt(piece)
         parts = {"messages": b",".join(messages), **fixed}
         sent = mend_request(piece.envelope, piece.cuts, parts)
@@ -96,11 +99,30 @@ class Library:
 
 
 def read_library(db: Session, ids: Iterable[UUID]) -> Library:
-    """Return all bodies that these interactions stand on; one query for each 500 ids."""
+    """Return all bodies that these interactions stand on; one query for each 500 ids.
+
+    Raises: ArchiveUnreadable.
+    """
     wanted, pieces = list(ids), dict[UUID, Piece]()
     for start in range(0, len(wanted), IDS_A_QUERY):
-        _read(db, wanted[start : start + IDS_A_QUERY], pieces)
+        some = wanted[start : start + IDS_A_QUERY]
+        _read(db, some, pieces)
+        if left := [each for each in some if each not in pieces]:
+            _read_archived(db, left, pieces)
+        if left := [each for each in left if each not in pieces]:
+            _read(db, left, pieces)  # it came back from the archive just now; else it is erased
     return Library(pieces)
+
+
+def _read_archived(db: Session, ids: list[UUID], pieces: dict[UUID, Piece]) -> None:
+    """Take from the archive what it holds: prompts stand there whole."""
+    from camel_ext.interactions.archived import find_archived  # it comes with the first of them
+
+    for row in find_archived(db, ids):
+        request = row["request"]
+        texts = raw_messages(request.encode())
+        one = UUID(row["id"])
+        pieces[one] = Piece(one, None, 0, texts, request, [], None, row["response"])
 
 
 def _read(db: Session, ids: list[UUID], pieces: dict[UUID, Piece]) -> None:
@@ -134,17 +156,29 @@ def read_answers(db: Session, ids: Iterable[UUID]) -> dict[UUID, Json]:
     for start in range(0, len(wanted), IDS_A_QUERY):
         some = wanted[start : start + IDS_A_QUERY]
         query = select(InteractionBody.id, InteractionBody.response).where(
-            InteractionBody.id.in_(some), InteractionBody.response.is_not(None)
+            InteractionBody.id.in_(some)
         )
-        for interaction_id, response in db.execute(query):
-            raw: Json = decode(response or "{}")
-            message = answer_of(raw)
-            if message is not None:
-                answers[interaction_id] = {
-                    "id": raw.get("id", ""),
-                    "model": raw.get("model", ""),
-                    "message": message,
-                    "finish_reason": raw["choices"][0].get("finish_reason") or "stop",
-                    "usage": raw.get("usage") or {},
-                }
+        found = {interaction_id: response for interaction_id, response in db.execute(query)}  # noqa: C416
+        if left := [each for each in some if each not in found]:
+            from camel_ext.interactions.archived import find_archived
+
+            archived = find_archived(db, left, ("id", "response"))
+            found |= {UUID(row["id"]): row["response"] for row in archived}
+        for interaction_id, response in found.items():
+            answer = None if response is None else _answer(decode(response))
+            if answer is not None:
+                answers[interaction_id] = answer
     return answers
+
+
+def _answer(raw: Json) -> Json | None:
+    message = answer_of(raw)
+    if message is None:
+        return None
+    return {
+        "id": raw.get("id", ""),
+        "model": raw.get("model", ""),
+        "message": message,
+        "finish_reason": raw["choices"][0].get("finish_reason") or "stop",
+        "usage": raw.get("usage") or {},
+    }

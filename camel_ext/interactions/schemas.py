@@ -19,8 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from camel_ext.core.models import State
 from camel_ext.core.paging import Place, decode_cursor
-from camel_ext.interactions.models import Purpose
+from camel_ext.interactions.models import ArchiveState, Purpose
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Match = Annotated[
@@ -32,6 +33,8 @@ WORDS = (
     "finish_reason",
 )  # fmt: skip
 MATCHED = (*WORDS, "tag")
+KEEP_MIN_DAYS = 2  # younger prompts may still be continued (threads.CONTINUE_MS)
+KEEP_MAX_DAYS = 36_500
 
 
 class InteractionFilter(BaseModel):
@@ -153,6 +156,12 @@ class InteractionListed(BaseModel):
     error_code: str | None = Field(description="Stable code of a failure.")
     prompt_preview: str = Field(description="How the user's last message begins.")
     answer_preview: str = Field(description="How the answer begins.")
+    archive_id: UUID | None = Field(
+        description="The archive that prompt and answer are read from; null: the log."
+    )
+    erased_at: datetime | None = Field(
+        description="When prompt and answer were erased for good; what is left is this row."
+    )
 
 
 class InteractionPage(BaseModel):
@@ -254,3 +263,83 @@ class HistogramShown(BaseModel):
     searched_until: datetime | None = Field(
         description="What is older was not looked at; null: all was."
     )
+
+
+class RetentionSet(BaseModel):
+    """How long calls are kept in the log, and what becomes of their words then."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"keep_days": 90, "archive": True}]}
+    )
+
+    keep_days: int = Field(
+        ge=KEEP_MIN_DAYS, le=KEEP_MAX_DAYS, description="Calls older than this leave."
+    )
+    archive: bool = Field(
+        True,
+        description="To the archive, where they can be read and brought back; false: prompts and "
+        "answers are erased for good.",
+    )
+
+
+class RetentionShown(BaseModel):
+    """A project's retention. It does nothing by itself: a sweep, or a schedule of one, follows it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    keep_days: int = Field(description="Calls older than this leave.")
+    archive: bool = Field(description="To the archive, or erased for good.")
+    principal_id: UUID = Field(description="Who said so last.")
+    changed_at: datetime = Field(description="When.")
+
+
+class SweepStart(BaseModel):
+    """Which calls leave; what is left out is as the project's retention says."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{}, {"older_than_days": 365}]}
+    )
+
+    older_than_days: int | None = Field(
+        None, ge=KEEP_MIN_DAYS, le=KEEP_MAX_DAYS, description="Calls older than this."
+    )
+    archive: bool | None = Field(None, description="To the archive, or erased for good.")
+
+
+class SweepShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="Its id.")
+    state: State = Field(description="One of the six states.")
+    archive: bool = Field(description="To the archive, or erased for good.")
+    until: datetime = Field(description="Calls recorded before this are old.")
+    looked_at: int = Field(description="Old calls seen so far.")
+    archived: int = Field(description="Calls whose words went to the archive.")
+    erased: int = Field(description="Calls whose words were erased.")
+    kept: int = Field(description="Calls whose words something still needs.")
+    principal_id: UUID = Field(description="Who had it done.")
+    job_id: UUID = Field(description="The job that does it.")
+    error_code: str | None = Field(description="Stable code of a failure.")
+    error_detail: str | None = Field(description="What happened, for a person.")
+    created_at: datetime = Field(description="When it was asked for.")
+    started_at: datetime | None = Field(description="When it began.")
+    finished_at: datetime | None = Field(description="When it ended.")
+
+
+class ArchiveShown(BaseModel):
+    """One file of archived calls."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="Its id, which its calls name as `archive_id`.")
+    sweep_id: UUID = Field(description="The sweep that wrote it.")
+    state: ArchiveState = Field(
+        description="writing, moving, archived, restoring or restored: where its calls' words are."
+    )
+    file: str = Field(description="Its name in the project's folder of archives.")
+    rows: int = Field(description="How many calls it holds.")
+    size_bytes: int = Field(description="How large the file is.")
+    sha256: str | None = Field(description="Of the file's bytes.")
+    first_at: datetime | None = Field(description="When its oldest call was recorded.")
+    last_at: datetime | None = Field(description="When its newest call was recorded.")
+    created_at: datetime = Field(description="When it was begun.")

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 SCAN_ROWS = 5_000  # rows a page looks at for a filter that no index serves
 _BODY = {"messages", "tools", "response_format", "answer", "response"}
 _LISTED = tuple(InteractionListed.model_fields)
-_SHOWN = tuple(name for name in InteractionShown.model_fields if name not in _BODY)
+METADATA = tuple(name for name in InteractionShown.model_fields if name not in _BODY)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,21 +58,23 @@ def get_interaction(db: Session, interaction_id: UUID) -> bytes:
 
     Raises: InteractionUnknown.
     """
-    query = select(*_columns(_SHOWN)).where(Interaction.id == interaction_id)
+    query = select(*_columns(METADATA)).where(Interaction.id == interaction_id)
     row = db.execute(query).one_or_none()
     if row is None:
         raise InteractionUnknown(f"there is no interaction {interaction_id} in this project")
-    return _whole(dict(zip(_SHOWN, row, strict=True)), read_library(db, [interaction_id]))
+    return _whole(dict(zip(METADATA, row, strict=True)), read_library(db, [interaction_id]))
 
 
 def read_said(db: Session, interaction_id: UUID) -> Said:
-    """Return what was sent and returned, byte for byte; one query.
+    """Return what was sent and returned, byte for byte; one query, two of an archived one.
 
-    Raises: InteractionUnknown.
+    Raises: InteractionUnknown, InteractionErased, ArchiveUnreadable.
     """
     library = read_library(db, [interaction_id])
     if interaction_id not in library.pieces:
-        raise InteractionUnknown(f"there is no interaction {interaction_id} in this project")
+        there = select(Interaction.id).where(Interaction.id == interaction_id)
+        if db.scalar(there) is None:
+            raise InteractionUnknown(f"there is no interaction {interaction_id} in this project")
     return library.said(interaction_id)
 
 
@@ -96,7 +98,7 @@ def export_lines(
     db: Session, wanted: InteractionFilter, place: Place, bodies: bool
 ) -> tuple[bytes, str | None]:
     """Return one page of an export as JSON lines, and the next cursor; at most three queries."""
-    page = _list(db, wanted, place, _SHOWN)
+    page = _list(db, wanted, place, METADATA)
     library = read_library(db, [row["id"] for row in page.items]) if bodies else None
     lines = [_whole(row, library) if library else _encode(row) for row in page.items]
     return b"".join(line + b"\n" for line in lines), page.next_cursor
@@ -144,6 +146,9 @@ def _columns(names: Sequence[str]) -> list[Any]:
 
 
 def _whole(row: Json, library: Library) -> bytes:
+    if row["id"] not in library.pieces:  # erased: its row is what is left
+        nothing = {"tools": None, "response_format": None, "answer": None, "response": None}
+        return _encode(row | {"messages": []} | nothing)
     said = library.said(row["id"])
     request = msgspec.json.decode(said.sent, type=_Request)
     row["messages"] = msgspec.Raw(said.prompt)

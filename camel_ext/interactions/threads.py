@@ -2,8 +2,9 @@
 
 An agent's next prompt is mostly its last one plus a little. A `Thread` remembers the last one's hashes
 and length, so that recording costs what was appended and not the history; where no thread is handed
-in, the longest known prefix is looked up by hash. Only what is committed may be continued. What is
-forgotten here costs storage, never truth: such a prompt is stored whole.
+in, the longest known prefix is looked up by hash. Only what is committed may be continued, and only for a
+day: nothing that is younger leans on what retention may take away. What is forgotten here costs storage,
+never truth: such a prompt is stored whole.
 """
 
 from collections import OrderedDict
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 REMEMBER_PREFIXES = 20_000  # 0.3 to 1 KB each
+CONTINUE_MS = 24 * 3_600_000  # retention keeps two days at least
+
+
+def may_continue(owner: UUID, new_id: UUID) -> bool:
+    """Tell whether a new interaction may stand on that one: by the time in their ids, if they have one."""
+    if owner.version != 7 or new_id.version != 7:
+        return True
+    return (new_id.int >> 80) - (owner.int >> 80) <= CONTINUE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,9 @@ class Prefixes:
         return self._known.get(key)
 
     def add(self, key: bytes, prefix: Prefix) -> None:
-        """Remember a prefix; the first interaction that had it stays its owner."""
-        if key in self._known:
+        """Remember a prefix; the first interaction that had it stays its owner, for a day."""
+        known = self._known.get(key)
+        if known is not None and may_continue(known.owner, prefix.owner):
             self._known.move_to_end(key)
             return
         self._known[key] = prefix

@@ -4,6 +4,7 @@ Each answer is an interaction of purpose `sample`, tied to the one that it is an
 answers are worth is others' to say. The task that asks is in `forking`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,14 +16,14 @@ from sqlalchemy.orm import Session
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.concurrency import MODEL
-from camel_ext.core.models import State
+from camel_ext.core.models import FINAL_STATES, State
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, fetch_page
-from camel_ext.interactions import Call, read_call, read_said, sum_costs
+from camel_ext.interactions import Call, needs, read_call, read_origins, read_said, sum_costs
 from camel_ext.registry import ResolvedModel, find_target, resolve_version
 from camel_ext.workflows.errors import ForkUnknown, NothingToFork
 from camel_ext.workflows.events import ForkFinished
-from camel_ext.workflows.models import Fork
+from camel_ext.workflows.models import Fork, Run
 from camel_ext.workflows.runs import Asker
 from camel_ext.workflows.schemas_forks import ForkStart, Variant
 
@@ -150,3 +151,16 @@ def end_fork(
     )
     publish(db, clock, said)
     db.flush()
+
+
+@needs("workflows")
+def read_under_way(db: Session, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those that a run or fork which has not ended may still read."""
+    open_runs = set(db.scalars(select(Run.id).where(Run.state.not_in(FINAL_STATES))))
+    forked = select(Fork.interaction_id).where(
+        Fork.interaction_id.in_(ids), Fork.state.not_in(FINAL_STATES)
+    )
+    origins = read_origins(db, ids)
+    return {each for each, origin in origins.items() if origin.run_id in open_runs} | set(
+        db.scalars(forked)
+    )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.conftest import Camel, shown
+from tests.cli.conftest import Camel, Served, shown
 from tests.interactions.test_importing import line
 
 
@@ -26,3 +26,16 @@ def test_a_wrong_line_is_said(camel: Camel, tmp_path: Path) -> None:
     assert refused.exit_code != 0
     assert "Line 1" in refused.stderr
     assert "nonsense" in refused.stderr
+
+
+def test_retention_is_set_followed_and_ended(camel: Camel, served: Served) -> None:
+    assert "for ever" in camel("interactions", "retention").stdout
+    kept = camel("interactions", "retention", "--keep-days", "30")
+    assert "kept for 30 days, then archived" in kept.stdout
+    assert served.runtime is not None
+    done = shown(camel("interactions", "archive", "--json"))
+    assert (done["state"], done["archive"], done["archived"]) == ("succeeded", True, 0)
+    assert "Nothing is archived" in camel("interactions", "archives").stderr
+    assert camel("interactions", "restore", "abcd").exit_code == 5
+    assert camel("interactions", "retention", "--erase").exit_code == 2
+    assert shown(camel("interactions", "retention", "--for-ever", "--json")) is None

@@ -13,7 +13,8 @@ Json = dict[str, Any]
 DOCUMENT: Json = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
 MODULES = ("jobs", "shapes", "shapes_annotations", "shapes_datasets", "shapes_evaluation",
-           "shapes_interactions", "training", "experiments", "schedules", "exports", "notifications")  # fmt: skip
+           "shapes_interactions", "training", "experiments", "schedules", "exports", "archives",
+           "notifications")  # fmt: skip
 NAMED = {  # where a shape is not its schema's name without Shown
     "Budgets": "BudgetsGiven",
     "Channel": "ChannelMade",

@@ -37,7 +37,7 @@ def recording(runtime: Runtime, tenant: Tenant, principal_id: UUID | None = None
         asked = prompt([user(asked)]) if isinstance(asked, str) else asked
         reply = answer(reply) if isinstance(reply, str) else reply
         said = log.record(asker(tenant, principal_id, **who), model, asked, reply, thread=thread)
-        await runtime.gate.append(Append(tenant, said.entries, signals=set(said.signals)))
+        await runtime.gate.append(Append(tenant, said.entries))
         said.keep()
         return said
 

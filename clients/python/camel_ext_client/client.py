@@ -12,6 +12,7 @@ import httpx
 
 from camel_ext_client import feed
 from camel_ext_client.annotations import Annotations
+from camel_ext_client.archives import Archives
 from camel_ext_client.configurations import Configurations
 from camel_ext_client.datasets import Datasets
 from camel_ext_client.evaluation import Comparisons, Evaluations, Suites
@@ -73,6 +74,7 @@ class Client:
         self.notifications = Notifications(self._transport)
         self.datasets = Datasets(self._transport)
         self.exports = Exports(self._transport)
+        self.archives = Archives(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)
         self.suites = Suites(self._transport)

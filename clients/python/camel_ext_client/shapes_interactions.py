@@ -35,6 +35,8 @@ class InteractionRow(TypedDict):
     error_code: str | None
     prompt_preview: str
     answer_preview: str
+    archive_id: str | None
+    erased_at: str | None
 
 
 class Interaction(InteractionRow):

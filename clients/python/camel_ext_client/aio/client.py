@@ -14,6 +14,7 @@ import httpx
 
 from camel_ext_client.aio import feed
 from camel_ext_client.aio.annotations import Annotations
+from camel_ext_client.aio.archives import Archives
 from camel_ext_client.aio.configurations import Configurations
 from camel_ext_client.aio.datasets import Datasets
 from camel_ext_client.aio.evaluation import Comparisons, Evaluations, Suites
@@ -76,6 +77,7 @@ class AsyncClient:
         self.notifications = Notifications(self._transport)
         self.datasets = Datasets(self._transport)
         self.exports = Exports(self._transport)
+        self.archives = Archives(self._transport)
         self.annotations = Annotations(self._transport)
         self.trainings = Trainings(self._transport)
         self.suites = Suites(self._transport)
