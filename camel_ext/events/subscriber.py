@@ -10,7 +10,8 @@ may see is decided by its group and its tenant, not here.
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from camel_ext.core.errors import CamelExtError, Unavailable
 from camel_ext.core.tenancy import Tenant
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from camel_ext.events.feeds import Group, OrgFeed
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 PAGE_EVENTS = 200
 STALL_S = 60.0  # a client that reads nothing for so long is let go; its cursor brings it back
 CLOSE_S = 2.0
@@ -164,11 +166,11 @@ class Subscriber:
     async def _catch_up(self) -> None:
         while self._cursor != self.org.published:
             if self._cursor > self.org.published:  # seen by way of another server
-                await self.org.follow()
+                await self._insist(self.org.follow)
             if self._cursor > self.org.published:
                 await self._reset()
                 continue
-            page = await self._page()
+            page = await self._insist(self._page)
             if page.gone:
                 await self._reset()
                 continue
@@ -178,15 +180,17 @@ class Subscriber:
         self.live = True
 
     async def _page(self) -> FeedPage:
-        runtime = self.org.runtime
+        return await self.org.runtime.read(
+            self.tenant, read_page, self._cursor, self.org.published, self.group.topics, PAGE_EVENTS
+        )
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the log until it answers: the client waits with us, as it holds its cursor."""
         while True:
             try:
-                return await runtime.read(
-                    self.tenant, read_page, self._cursor, self.org.published, self.group.topics,
-                    PAGE_EVENTS,
-                )  # fmt: skip
-            except Unavailable as error:  # the client waits with us: it holds its cursor
-                await runtime.clock.sleep(error.retry_after_s or RETRY_S)
+                return await ask()
+            except Unavailable as error:
+                await self.org.runtime.clock.sleep(error.retry_after_s or RETRY_S)
 
     async def _reset(self) -> None:
         self._cursor = self.org.published

@@ -2,10 +2,13 @@
 
 import asyncio
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from camel_ext.core import outbox
+from camel_ext.core.database import DatabaseUnreachable
 from camel_ext.core.tenancy import Tenant
 from camel_ext.events.cursors import encode_cursor
 from camel_ext.events.errors import Stopping
@@ -171,6 +174,29 @@ async def test_a_cursor_from_the_future_gets_reset(feed: FeedUnderTest) -> None:
     sink = await feed.connect(after=encode_cursor(99))
     assert sink.kinds() == ["hello", "reset"]
     assert sink.cursor == encode_cursor(1)
+
+
+async def test_a_client_of_another_server_waits_with_us_for_the_database(
+    feed: FeedUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It saw more there than was published here; the log that knows does not answer at once."""
+    await feed.connect()
+    await feed.happen(1, 2)
+    await feed.runtime.gate.write(lambda c, _: outbox.number_committed(c), acting="test")
+    real, failed = feed.runtime.read_system, list[str]()
+
+    async def away(reason: str, *args: Any) -> Any:
+        if not failed:
+            failed.append(reason)
+            raise DatabaseUnreachable("away", retry_after_s=0.01)
+        return await real(reason, *args)
+
+    monkeypatch.setattr(feed.runtime, "read_system", away)
+    sink = await feed.connect(after=encode_cursor(2))
+    await feed.happen(3)
+    await feed.dispatch()
+    assert failed == ["event feed"]
+    assert (sink.kinds(), sink.numbers(), sink.closed) == (["hello", "event"], [3], "open")
 
 
 async def test_a_heartbeat_comes_after_silence_and_moves_the_cursor(feed: FeedUnderTest) -> None:
