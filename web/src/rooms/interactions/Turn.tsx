@@ -13,7 +13,7 @@ import { Copy } from "@/kit/ui/Copy";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { href } from "@/kit/url";
 
-import { versionOf } from "./columns";
+import { placeOf, versionOf } from "./columns";
 import { Facts } from "./Facts";
 import { Judgements } from "./Judgements";
 import { Messages, One } from "./Messages";
@@ -47,6 +47,7 @@ export function Turn({ id, tab, onTab }: { id: string; tab: string; onTab: (tab:
 function Said({ turn }: { turn: InteractionShown }) {
   return (
     <>
+      {placeOf(turn) && <p className="text-text-3">{placeOf(turn)?.title}.</p>}
       <Messages messages={turn.messages} />
       {turn.answer && <One message={turn.answer} title={`Answer${turn.finish_reason === "length" ? ", cut off at its token limit" : ""}`} mark />}
       {turn.error_code && (
@@ -65,7 +66,7 @@ function Origin({ turn, nameOf }: { turn: InteractionShown; nameOf: (id: string 
     <>
       <Part title="Parameters"><Facts facts={[...Object.entries(turn.params).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as [string, string]), ["response format", turn.response_format && JSON.stringify(turn.response_format)]]} /></Part>
       <Part title="Who answered"><Facts facts={[["Adapter", version(turn.adapter_version_id)], ["Model", version(turn.model_version_id)], ["Alias", logs("alias", turn.alias)], ["Engine", turn.engine], ["Build", turn.engine_build], ["Quantization", turn.quantization]]} /></Part>
-      <Part title="Time and tokens"><Facts facts={[["Recorded", clockTime(turn.created_at), turn.created_at], ["First token", turn.ttft_ms === null ? null : duration(turn.ttft_ms / 1000)], ["Until the end", duration(turn.total_ms / 1000)], ["From the cache", turn.cached_tokens === null ? null : `${count(turn.cached_tokens)} tokens`], ["Ended by", turn.finish_reason]]} /></Part>
+      <Part title="Time and tokens"><Facts facts={[["Recorded", clockTime(turn.created_at), turn.created_at], ["First token", turn.ttft_ms === null ? null : duration(turn.ttft_ms / 1000)], ["Until the end", duration(turn.total_ms / 1000)], ["From the cache", turn.cached_tokens === null ? null : `${count(turn.cached_tokens)} tokens`], ["Ended by", turn.finish_reason], ["Archive", turn.archive_id && shortId(turn.archive_id), turn.archive_id]]} /></Part>
       <Part title="Where it comes from"><Facts facts={[
         ["Run", turn.run_id && <Link className={link} href={href("/workflows/run", { id: turn.run_id })}>{shortId(turn.run_id)}</Link>], ["Turn of it", turn.step_key], ["Agent", logs("agent", turn.agent_id)],
         ["Continues", one(turn.parent_id)], ["Forked from", one(turn.forked_from_id)], ["Further answers", logs("forked_from", turn.id, "to the same prompt")], ["Purpose", turn.purpose], ["Source", turn.source], ["Session", logs("session", turn.session)],

@@ -13,11 +13,18 @@ export function versionOf(turn: InteractionListed, nameOf: Names): string {
   return nameOf(turn.adapter_version_id ?? turn.model_version_id) ?? shortId(turn.adapter_version_id ?? turn.model_version_id);
 }
 
+/** Return where its words are, if not in the log any more. */
+export function placeOf(turn: Pick<InteractionListed, "archive_id" | "erased_at">): { word: string; title: string } | null {
+  if (turn.erased_at) return { word: "erased", title: `Prompt and answer were erased for good at ${clockTime(turn.erased_at)}, as the project's retention says` };
+  return turn.archive_id ? { word: "archived", title: "Prompt and answer are read from a file of the archive" } : null;
+}
+
 function Said({ turn, mark }: { turn: InteractionListed; mark: string | undefined }) {
   return (
     <span className="flex min-w-0 gap-3">
       <Preview text={turn.prompt_preview} mark={mark} className="max-w-[62%] shrink-0 truncate font-[550] text-text" />
       {turn.error_code ? <span className="truncate text-failed">{turn.error_code}</span> : <Preview text={turn.answer_preview} mark={mark} className="min-w-0 truncate" />}
+      {placeOf(turn) && <span className="shrink-0 text-text-3" title={placeOf(turn)?.title}>{placeOf(turn)?.word}</span>}
     </span>
   );
 }
@@ -49,6 +56,6 @@ export function turnCompact(nameOf: Names, mark: string | undefined) {
   return (turn: InteractionListed): Compact => ({
     lead: <span className="flex items-center gap-2"><StateIcon state={turn.error_code ? "failed" : "succeeded"} /><Preview text={turn.prompt_preview} mark={mark} className="truncate font-[550]" /></span>,
     note: turn.error_code ?? <><Preview text={turn.answer_preview} mark={mark} /> · {versionOf(turn, nameOf)}</>,
-    aside: clockTime(turn.created_at),
+    aside: placeOf(turn) ? `${placeOf(turn)?.word} · ${clockTime(turn.created_at)}` : clockTime(turn.created_at),
   });
 }

@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest";
 
 import { chosenBetween, filterTime, shareOf, windowOf } from "./brush";
 import { csvCell, csvHead, csvLine } from "./export";
+import { placeOf } from "./columns";
 import { toQuery } from "./fields";
+
+describe("a turn whose words left the log", () => {
+  it("says where they are, or that they are gone", () => {
+    expect(placeOf({ archive_id: null, erased_at: null })).toBeNull();
+    expect(placeOf({ archive_id: "a", erased_at: null })?.word).toBe("archived");
+    expect(placeOf({ archive_id: null, erased_at: "2026-01-01T00:00:00Z" })?.word).toBe("erased");
+  });
+});
 
 describe("export as CSV", () => {
   it.each([["=1+1", "'=1+1"], ["@SUM(A1)", "'@SUM(A1)"], ["-2", "'-2"], ["+3", "'+3"], ["\tx", "'\tx"], ["\r=1", '"\'\r=1"'], [-2, "-2"], ["plain", "plain"], ['a "b", c', '"a ""b"", c"'], ["two\nlines", '"two\nlines"'], [null, ""]])(
