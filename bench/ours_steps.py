@@ -140,7 +140,7 @@ async def serve(folder: Path, kind: str, concurrency: int, profile: str | None) 
     }
     settings = Settings(data_dir=folder, **given)
     create_app(settings)  # imports all rooms, as the server does
-    lanes = {"read": 1} if profile else None  # one thread can be profiled
+    lanes = {"read": 1, "work": 1} if profile else None  # one thread can be profiled
     async with running(settings, Parts(threads=ThreadLanes(lanes))) as runtime:
         if kind == "agents":
             serving_of(runtime).use(Acking())
@@ -182,17 +182,18 @@ def _threads() -> dict[str, float]:
 
 
 async def _profiled(house: House, number: int, path: str) -> None:
-    """Write a profile of the loop, of the write thread and of one read thread, by their CPU."""
+    """Write a profile of the loop and of one thread of each other lane, by their CPU."""
     from cProfile import Profile
 
-    profiles = {lane: Profile(time.thread_time) for lane in ("read", "write", "loop")}
+    profiles = {lane: Profile(time.thread_time) for lane in ("read", "write", "work", "loop")}
     threads = house.runtime.threads
-    for lane in ("read", "write"):
+    for lane in ("read", "write", "work"):
         await threads.run(lane, profiles[lane].enable)
     profiles["loop"].enable()
     await house.execute(number)
     profiles["loop"].disable()
-    await threads.run("write", profiles["write"].disable)
+    for lane in ("write", "work"):
+        await threads.run(lane, profiles[lane].disable)
     for lane, profile in profiles.items():
         profile.dump_stats(f"{path}.{lane}")
 
