@@ -7,6 +7,7 @@ models and aliases are the registry's.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -19,7 +20,7 @@ from camel_ext.core.outbox import publish
 from camel_ext.identity import Actor
 from camel_ext.registry import ModelsFile, apply_models, known_names
 from camel_ext.verifiers import list_verifiers
-from camel_ext.workflows.contents import agent_of
+from camel_ext.workflows.contents import Content, agent_of, read_contents
 from camel_ext.workflows.errors import ConfigurationUnknown, DefinitionUnknown, NameInUse
 from camel_ext.workflows.events import ConfigurationApplied
 from camel_ext.workflows.language.checks import Known
@@ -113,6 +114,36 @@ def get_definition(db: Session, kind: DefinitionKind, name: str) -> DefinitionVe
     return version
 
 
+def current_workflow(db: Session, name: str) -> tuple[UUID, Workflow]:
+    """Return the id of a workflow's current version, and the workflow; do not change that.
+
+    Raises: DefinitionUnknown.
+    """
+    version_id, content = _current(db, DefinitionKind.WORKFLOW, name)
+    return version_id, cast(Workflow, content)
+
+
+def current_agent(db: Session, name: str) -> tuple[UUID, Agent]:
+    """Return the id of an agent's current version, and the agent; do not change that.
+
+    Raises: DefinitionUnknown.
+    """
+    version_id, content = _current(db, DefinitionKind.AGENT, name)
+    return version_id, cast(Agent, content)
+
+
+def _current(db: Session, kind: DefinitionKind, name: str) -> tuple[UUID, Content]:
+    version_id = db.scalar(_CURRENT_ID, {"kind": kind, "name": name})
+    if version_id is None:
+        version_id = get_definition(db, kind, name).id  # which says what there is instead
+    return version_id, read_contents(db, [version_id])[version_id]
+
+
+_CURRENT_ID = select(Definition.version_id).where(
+    Definition.kind == bindparam("kind"),
+    Definition.name == bindparam("name"),
+    Definition.retired_at.is_(None),
+)
 _CURRENT = (
     select(DefinitionVersion)
     .join(Definition, Definition.version_id == DefinitionVersion.id)

@@ -11,11 +11,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from camel_ext.registry import ResolvedModel, find_target, get_alias, resolve_alias, resolve_version
-from camel_ext.workflows.definitions import get_definition
+from camel_ext.workflows.definitions import current_agent
 from camel_ext.workflows.errors import ModelNotUsed
 from camel_ext.workflows.language.plan import agents_of
 from camel_ext.workflows.language.schema import Workflow
-from camel_ext.workflows.models import DefinitionKind
 
 
 def resolve(
@@ -31,9 +30,9 @@ def resolve(
     agents: dict[str, Any] = {}
     models: dict[str, Any] = {}
     for name in sorted(agents_of(workflow)):
-        version = get_definition(db, DefinitionKind.AGENT, name)
-        alias = version.content["model"]
-        agents[name] = {"version_id": str(version.id), "model": alias}
+        version_id, agent = current_agent(db, name)
+        alias = agent.model
+        agents[name] = {"version_id": str(version_id), "model": alias}
         if alias not in models:
             model = (
                 _pinned(db, alias, pinned[alias])

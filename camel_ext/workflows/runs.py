@@ -22,8 +22,7 @@ from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.outbox import publish
 from camel_ext.core.paging import Place, encode_cursor, fetch_page
 from camel_ext.interactions import Purpose
-from camel_ext.workflows.contents import workflow_of
-from camel_ext.workflows.definitions import get_definition
+from camel_ext.workflows.definitions import current_workflow
 from camel_ext.workflows.errors import (
     EffectUnknown,
     RunStateUnfit,
@@ -33,7 +32,7 @@ from camel_ext.workflows.errors import (
 from camel_ext.workflows.events import RunFinished, RunQueued
 from camel_ext.workflows.language.inputs import fill_inputs
 from camel_ext.workflows.lineage import LAST_SEQ, spans_of
-from camel_ext.workflows.models import DefinitionKind, Effect, EffectState, Run, Turn
+from camel_ext.workflows.models import Effect, EffectState, Run, Turn
 from camel_ext.workflows.resolution import resolve
 from camel_ext.workflows.schemas import BudgetsGiven, Decision, Resume, Retry, RunFilter, RunStart
 
@@ -59,13 +58,12 @@ def start_run(db: Session, asker: Asker, wanted: RunStart) -> Run:
 
     Raises: DefinitionUnknown, InputsWrong, ModelNotUsed, and what an unknown alias or model raises.
     """
-    version = get_definition(db, DefinitionKind.WORKFLOW, wanted.workflow)
-    workflow = workflow_of(version)
+    version_id, workflow = current_workflow(db, wanted.workflow)
     run_id = asker.new_id()
     run = Run(
         id=run_id,
         workflow=wanted.workflow,
-        workflow_version_id=version.id,
+        workflow_version_id=version_id,
         input=fill_inputs(workflow, wanted.input),
         resolved=resolve(db, workflow, str(run_id), wanted.models),
         budgets=merged(workflow.budgets.model_dump(exclude_none=True), wanted.budgets),

@@ -16,13 +16,14 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import outbox
 from camel_ext.core.clock import SystemClock
-from camel_ext.core.database import LOCK_IDLE_MS, Database
+from camel_ext.core.database import LOCK_IDLE_MS, Database, held_alone
 from camel_ext.core.errors import Unavailable
+from camel_ext.core.numbering import NUMBERING_LOCK
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.core.wakes import exchanged
-from camel_ext.events.dispatcher import Dispatcher, _mine
+from camel_ext.events.dispatcher import Dispatcher
 from camel_ext.events.hub import Hub
 from camel_ext.events.log import any_unnumbered, numbered_after
 from camel_ext.events.topics import parse_topics
@@ -162,7 +163,7 @@ async def test_a_holder_of_the_lock_that_falls_silent_loses_it(
 
     def hold() -> None:
         with suppress(Unavailable), disturbed.runtime.database.begin() as connection:
-            assert _mine(connection)
+            assert connection.scalar(held_alone(NUMBERING_LOCK, waits=False))
             loop.call_soon_threadsafe(taken.set)
             time.sleep(LOCK_IDLE_MS / 1000 + 3)
 
