@@ -23,6 +23,7 @@ from camel_ext import __version__, rooms
 from camel_ext.brokers import hinting
 from camel_ext.core import jobs, outbox, wakes
 from camel_ext.core.blobs import use_blobs
+from camel_ext.core.caching import FORGET
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database, Limits
 from camel_ext.core.datadir import DataDir
@@ -43,9 +44,8 @@ from camel_ext.webapp import serve_web
 
 log = logging.getLogger(__name__)
 OWNER_KEY = "owner.key"
-SIGNALS = frozenset(
-    {jobs.JOBS, jobs.ASKED, outbox.NUMBERED, SCHEDULES}
-)  # what processes wake each other for
+# what processes wake each other for
+SIGNALS = frozenset({jobs.JOBS, jobs.ASKED, outbox.NUMBERED, SCHEDULES, FORGET})
 
 
 @dataclass

@@ -23,7 +23,10 @@ from camel_ext.core.runtime import DATABASE, Runtime
 from camel_ext.serving import serving_of
 
 LOW_BYTES = 300 * 10**6
-NO_REDIS = "text that another process makes is not seen live; limits count in each process"
+NO_REDIS = (
+    "text that another process makes is not seen live; limits count, and repeated answers are kept, in "
+    "each process"
+)
 BY_DATABASE = "the feed, runs and answers go by the database"
 
 

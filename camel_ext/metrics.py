@@ -115,6 +115,7 @@ def _families(
     yield from _queue(figures.queue)
     yield from _feed(runtime, figures)
     yield from _calls(figures.calls)
+    yield _remembered(runtime)
     seen = [each for each in all_seen(runtime, data_dir) if each.name not in TOGETHER]
     yield from _dependencies([*seen, *serving_of(runtime).seen_each()])
     yield from _process(runtime)
@@ -172,6 +173,15 @@ def _calls(calls: CallsSince) -> "Iterator[Metric]":
     asked.add_metric(["answered"], (calls.calls - calls.failed) / span_s)
     asked.add_metric(["failed"], calls.failed / span_s)
     yield asked
+
+
+def _remembered(runtime: Runtime) -> "Metric":
+    said = "Questions that might be answered from memory."
+    looks = _counter("camel_ext_serving_answers", said, ["found"])
+    answers = serving_of(runtime).answers
+    looks.add_metric(["yes"], answers.hits)
+    looks.add_metric(["no"], answers.misses)
+    return looks  # type: ignore[no-any-return]
 
 
 def _dependencies(seen: list[Seen]) -> "Iterator[Metric]":

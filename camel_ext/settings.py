@@ -264,6 +264,17 @@ class Serving(BaseModel):
         description="Failed tries at one turn, some four hours of them, after which the run is "
         "paused until a person resumes it.",
     )
+    remember_answers: bool = Field(
+        False,
+        description="Answer deterministic questions from memory, not only for calls that say "
+        "`X-Camel-Remember: yes`; never in evaluations.",
+    )
+    remember_s: float = Field(86400.0, gt=0, description="How long such answers are kept.")
+    remember_bytes: int = Field(
+        64 * 2**20,
+        ge=0,
+        description="Most memory for them in one process, where there is no Redis.",
+    )
     require_log: bool = Field(
         True, description="Refuse a call through the gateway when it cannot be logged (503)."
     )

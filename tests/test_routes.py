@@ -149,6 +149,7 @@ CASES: Cases = {
         ),
         HIDDEN,
     ),
+    ("DELETE", "/api/v1/serving/answers"): (send("DELETE", "/api/v1/serving/answers"), CREATES),
     ("GET", "/api/v1/serving/engines"): (get("/api/v1/serving/engines"), LISTS),
 }
 ROOM_CASES = [

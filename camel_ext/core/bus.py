@@ -50,7 +50,8 @@ class Bus:
             runtime.clock,
             REDIS,
             policy,
-            lost="text is not seen live that another process makes; limits count in each process",
+            lost="text is not seen live that another process makes; limits count in each "
+            "process; repeated questions are asked of the model",
             meanwhile="the feed, runs and answers go on by the database, a little later",
         )
         runtime.dependencies[REDIS] = self.dependency

@@ -10,7 +10,7 @@ from camel_ext.core.door import Created, IfMatch, etag, runtime_of
 from camel_ext.core.http import problems
 from camel_ext.core.routes import Router
 from camel_ext.identity import service, sign_ins
-from camel_ext.identity.doors import Owner, Viewer, proven_keys
+from camel_ext.identity.doors import Owner, Viewer
 from camel_ext.identity.models import ApiKey, Principal
 from camel_ext.identity.preferences import keep_preferences, read_preferences
 from camel_ext.identity.schemas import (
@@ -72,9 +72,7 @@ async def give(body: KeyCreate, request: Request, door: Owner) -> Response:
 @router.delete("/keys/{key_id}", response_model=KeyShown, responses=problems(404, 409),
                summary="Revoke a key")  # fmt: skip
 async def revoke(key_id: Annotated[UUID, Path(description="Its id.")], door: Owner) -> ApiKey:
-    key = await door.write(service.revoke_key, door.runtime.clock, door.actor, key_id)
-    proven_keys(door.runtime).forget()
-    return key
+    return await door.write(service.revoke_key, door.runtime.clock, door.actor, key_id)
 
 
 @router.post("/sign-in-codes", status_code=201, response_model=SignInCodeMade,
@@ -99,9 +97,7 @@ async def sign_in(body: SignIn, request: Request, response: Response) -> SignedI
 @router.post("/sign-outs", response_model=KeyShown, responses=problems(409),
              summary="Revoke the browser's key that asks")  # fmt: skip
 async def sign_out(door: Viewer) -> ApiKey:
-    key = await door.write(sign_ins.sign_out, door.runtime.clock, door.actor)
-    proven_keys(door.runtime).forget()
-    return key
+    return await door.write(sign_ins.sign_out, door.runtime.clock, door.actor)
 
 
 @router.get("/preferences", responses=problems(), summary="How you like the web app to be")

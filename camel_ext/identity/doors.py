@@ -4,7 +4,6 @@
 Sockets call `authenticate` before they accept. No route reads a key itself.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
+from camel_ext.core.caching import Remembered
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.runtime import Runtime
@@ -22,8 +22,8 @@ from camel_ext.identity.service import Actor, founder, prove
 if TYPE_CHECKING:
     from camel_ext.core.limits import Limiter
 
-REMEMBER_S = 5.0  # another server learns of a revocation after this; this one at once
-REMEMBER_KEYS = 1024
+REMEMBER_S = 5.0  # a server that does not hear of a revocation learns of it after this
+MOST_KEYS = 1024
 SUBPROTOCOL = "camel-ext.key."  # how a browser's WebSocket, which sends no headers, carries a key
 _bearer = HTTPBearer(auto_error=False, description="A key, `cx_...`.")
 
@@ -35,31 +35,11 @@ class ActorDoor(TenantDoor):
     actor: Actor
 
 
-class ProvenKeys:
-    """Keys proven in the last seconds, by hash, so that a burst costs one look-up."""
-
-    def __init__(self) -> None:
-        self._actors: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
-
-    def find(self, digest: str, now_s: float) -> Actor | None:
-        """Return the actor proven for this key, if not too long ago."""
-        found = self._actors.get(digest)
-        return found[1] if found is not None and found[0] > now_s else None
-
-    def remember(self, digest: str, actor: Actor, now_s: float) -> None:
-        """Keep a proven key for a few seconds."""
-        self._actors[digest] = (now_s + REMEMBER_S, actor)
-        while len(self._actors) > REMEMBER_KEYS:
-            self._actors.popitem(last=False)
-
-    def forget(self) -> None:
-        """Prove every key anew: one was revoked."""
-        self._actors.clear()
-
-
-def proven_keys(runtime: Runtime) -> ProvenKeys:
-    """Return this process's memory of proven keys."""
-    keys: ProvenKeys = runtime.extras.setdefault("identity", ProvenKeys())
+def proven_keys(runtime: Runtime) -> Remembered[str, Actor]:
+    """Return this process's memory of proven keys, by hash: a burst costs one look-up."""
+    keys: Remembered[str, Actor] | None = runtime.extras.get("identity")
+    if keys is None:
+        keys = runtime.extras["identity"] = Remembered(runtime, keep_s=REMEMBER_S, most=MOST_KEYS)
     return keys
 
 
@@ -70,13 +50,11 @@ async def authenticate(connection: HTTPConnection) -> ActorDoor:
     """
     secret = _secret_of(connection)
     runtime: Runtime = connection.app.state.runtime
-    memory, digest = proven_keys(runtime), sha256_hex(secret.encode())
-    now_s = runtime.clock.monotonic_s()
-    actor = memory.find(digest, now_s)
-    if actor is None:
-        actor = await runtime.read_system("prove a key", prove, runtime.clock, secret)
-        memory.remember(digest, actor, now_s)
-    elif actor.expires_at is not None and actor.expires_at <= runtime.clock.now():
+    digest = sha256_hex(secret.encode())
+    actor = await proven_keys(runtime).get(
+        digest, lambda: runtime.read_system("prove a key", prove, runtime.clock, secret)
+    )
+    if actor.expires_at is not None and actor.expires_at <= runtime.clock.now():
         raise KeyRefused()
     limiter: Limiter | None = runtime.extras.get("limits")
     if limiter is not None:

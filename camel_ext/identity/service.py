@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from camel_ext.core.caching import forget
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import Invalid, NotFound
 from camel_ext.core.hashing import sha256_hex
@@ -177,6 +178,7 @@ def revoke_key(db: Session, clock: Clock, actor: Actor, key_id: UUID) -> ApiKey:
     if key.id == actor.key_id:
         raise LastOwnerKey()
     key.revoked_at = key.revoked_at or clock.now()
+    forget(db)
     db.flush()
     return key
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from camel_ext.core.caching import forget
 from camel_ext.core.clock import Clock
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.runtime import Runtime
@@ -103,5 +104,6 @@ def sign_out(db: Session, clock: Clock, actor: Actor) -> ApiKey:
     if not key.for_browser:
         raise NotABrowserKey()
     key.revoked_at = key.revoked_at or clock.now()
+    forget(db)
     db.flush()
     return key

@@ -29,6 +29,7 @@ from camel_ext.registry.entries import (
 from camel_ext.registry.errors import AliasUnknown, ModelUnknown, VersionUnknown
 from camel_ext.registry.models import EngineKind, ModelKind
 from camel_ext.registry.resolve import (
+    AliasResolved,
     Price,
     ResolvedAdapter,
     ResolvedModel,
@@ -36,6 +37,7 @@ from camel_ext.registry.resolve import (
     known_names,
     pick_target,
     resolve_alias,
+    resolve_shares,
     resolve_version,
 )
 from camel_ext.registry.service import AppliedModel, AppliedModels, apply_models
@@ -52,6 +54,7 @@ __all__ = [
     "KEY_PLACES",
     "NAME_PATTERN",
     "AdapterEntry",
+    "AliasResolved",
     "AliasUnknown",
     "AnyEntry",
     "AppliedModel",
@@ -86,6 +89,7 @@ __all__ = [
     "pick_target",
     "register_model",
     "resolve_alias",
+    "resolve_shares",
     "resolve_version",
     "retire_alias",
     "shares_of",

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from camel_ext.core.caching import forget
 from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
 from camel_ext.core.outbox import publish
@@ -185,4 +186,5 @@ def _write_move(
     )
     ids = [share["version_id"] for share in shares]
     publish(db, clock, AliasMoved(alias.name, alias.revision, ids))
+    forget(db)
     db.flush()

@@ -118,6 +118,31 @@ def resolve_alias(db: Session, name: str, key: str) -> ResolvedModel:
     return resolve_version(db, pick_target(name, alias.targets, key), alias=name)
 
 
+@dataclass(frozen=True, slots=True)
+class AliasResolved:
+    """An alias with each version that it shares its traffic between, ready to be asked."""
+
+    name: str
+    targets: tuple[dict[str, Any], ...]
+    models: dict[UUID, ResolvedModel]
+
+    def pick(self, key: str) -> ResolvedModel:
+        """Return the version that answers for this key, as `resolve_alias` would."""
+        return self.models[pick_target(self.name, self.targets, key)]
+
+
+def resolve_shares(db: Session, name: str) -> AliasResolved:
+    """Return an alias as it stands, for a process to remember (`core.caching`).
+
+    Raises: AliasUnknown.
+    """
+    targets = tuple(get_alias(db, name).targets)
+    ids = [UUID(share["version_id"]) for share in targets]
+    return AliasResolved(
+        name, targets, {each: resolve_version(db, each, alias=name) for each in ids}
+    )
+
+
 def resolve_version(db: Session, version_id: UUID, *, alias: str | None = None) -> ResolvedModel:
     """Return a version of a model or adapter, ready to be asked; the key's place is today's.
 

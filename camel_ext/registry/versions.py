@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from camel_ext.core.caching import forget
 from camel_ext.core.clock import Clock
 from camel_ext.core.door import check_revision
 from camel_ext.core.hashing import canonical_json, content_hash
@@ -146,7 +147,7 @@ def register_model(
         "configuration": configuration or model.configuration,
         **_keys(entry),
     }
-    _revise(clock, actor, model, mutable)
+    _revise(db, clock, actor, model, mutable)
     db.flush()
     return version
 
@@ -160,7 +161,7 @@ def change_model(
     """
     model = get_model(db, name, for_update=True)
     check_revision(model.revision, revision)
-    _revise(clock, actor, model, change.model_dump())
+    _revise(db, clock, actor, model, change.model_dump())
     db.flush()
     return model
 
@@ -262,7 +263,7 @@ def _add_model(
     return model
 
 
-def _revise(clock: Clock, actor: Actor, model: Model, values: dict[str, Any]) -> None:
+def _revise(db: Session, clock: Clock, actor: Actor, model: Model, values: dict[str, Any]) -> None:
     changed = {key: value for key, value in values.items() if getattr(model, key) != value}
     if KEY_PLACES & changed.keys():
         require_owner(actor, model.name)
@@ -272,6 +273,7 @@ def _revise(clock: Clock, actor: Actor, model: Model, values: dict[str, Any]) ->
         setattr(model, key, value)
     model.revision += 1
     model.updated_at = clock.now()
+    forget(db)  # where its key is, is remembered with the aliases
 
 
 def _keys(entry: AnyModelEntry) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
 
+from camel_ext.core.caching import forget
 from camel_ext.core.door import MAX_KEY
 from camel_ext.core.errors import CamelExtError
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.http import problems
 from camel_ext.core.routes import DeferredRoute, Router
-from camel_ext.identity import ActorDoor, Editor, Viewer
+from camel_ext.identity import ActorDoor, Editor, Owner, Viewer
 from camel_ext.observability.trace import current_trace_id
 from camel_ext.serving import gateway, service
 from camel_ext.serving.calls import Caller
@@ -94,6 +95,8 @@ ASKED = {
             "X-Camel-Tags": "Comma list of words to find the call by, at most 20.",
             "X-Camel-Agent": "The agent that asks, stable over its versions.",
             "X-Camel-External-Id": "Your own id of the call; each is used once.",
+            "X-Camel-Remember": "yes: an answer given before to the same question will do, where it is "
+            "asked at temperature 0 or with a seed.",
             "X-Camel-Purpose": "run (default), sample, eval, replay or shadow.",
         }.items()
     ],
@@ -123,6 +126,7 @@ async def chat_completions(
     """Answer as OpenAI would; the call is in the log before its answer ends."""
     raw = await request.body()
     wanted, labels = gateway.read_request(raw), gateway.read_labels(request.headers)
+    wanted.asked.remembered = labels.remembered
     caller = Caller(
         tenant=door.tenant,
         principal_id=door.principal_id,
@@ -143,6 +147,13 @@ async def chat_completions(
 @engines.get("/engines", responses=problems(), summary="How the engines are behind the aliases")
 async def list_engines(door: Viewer) -> EnginesShown:
     return await engines_of(serving_of(door.runtime), await door.read(service.list_served))
+
+
+@engines.delete("/answers", status_code=204, responses=problems(),
+                summary="Forget the answers that are kept for repeated questions")  # fmt: skip
+async def drop_answers(door: Owner) -> None:
+    await door.write(forget)
+    await serving_of(door.runtime).answers.drop(door.tenant)
 
 
 def _keyed(door: ActorDoor, request: Request, key: str | None, raw: bytes) -> service.Keyed | None:

@@ -56,7 +56,8 @@ class Asked:
     """What is asked; a version's own parameters are added, and nothing else.
 
     The first `shared` messages are those of the conversation's last call (0: not known). `thread` is
-    that conversation, where there is one: the record hangs on its last committed call.
+    that conversation, where there is one: the record hangs on its last committed call. `remembered`: an
+    answer that was given before to the same question will do, where it should be the same anyway.
     """
 
     messages: Sequence[Json]
@@ -66,6 +67,7 @@ class Asked:
     shared: int = 0
     thread: Talk | None = None
     logprobs: bool = False
+    remembered: bool = False
 
 
 @dataclass(slots=True)
@@ -89,3 +91,4 @@ class Served:
     total_ms: float
     reply: ChatReply
     keep: Callable[[], None]
+    remembered: bool = False

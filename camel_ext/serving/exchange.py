@@ -6,7 +6,7 @@ here, by an append of their own that never hides what happened. It retries nothi
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -25,9 +25,11 @@ from camel_ext.serving.engines.folding import Folder
 from camel_ext.serving.engines.protocol import ChatReply, ChatRequest, Delta, wire_body
 from camel_ext.serving.errors import CallAborted
 from camel_ext.serving.process import serving_of
+from camel_ext.serving.remembering import is_deterministic, key_of
 from camel_ext.serving.stations import Station
 
 log = logging.getLogger(__name__)
+REMEMBERED = "remembered"  # the tag of a call that was answered from memory
 BOUNDS = ("max_tokens", "max_completion_tokens", "n_predict")  # three names of one parameter
 
 
@@ -52,14 +54,19 @@ class Exchange:
         self._ttft_ms: float | None = None
         self._heard: Folder | None = None
         self._thread = thread_of(asked.thread)
+        self._place: tuple[str, str] | None = None  # under which its answer may be kept
 
     async def whole(self) -> Served:
         """Return the answer at once."""
         try:
+            found = await self._find()
+            if found is not None:
+                return self._again(found)
             station = await self._open()
             async with station.admitted():
                 self._began_s = self._runtime.clock.monotonic_s()
                 reply = await station.engine.chat(self._request, timeout_s=station.timeout_s)
+            await self._keep(reply)
         except CamelExtError as error:
             await self._record_failure(error)
             raise
@@ -73,6 +80,12 @@ class Exchange:
         self._heard = Folder()
         reply = None
         try:
+            found = await self._find()
+            if found is not None:
+                for delta in _deltas(found):
+                    yield delta
+                yield self._again(found)
+                return
             station = await self._open()
             async with station.admitted():
                 self._began_s = self._runtime.clock.monotonic_s()
@@ -84,6 +97,8 @@ class Exchange:
                         else:
                             self._hear(item)
                             yield item
+            if reply is not None:
+                await self._keep(reply)
         except CamelExtError as error:
             await self._record_failure(error)
             raise
@@ -92,6 +107,32 @@ class Exchange:
             raise
         assert reply is not None, "an engine's stream ends with a reply, or raises"
         yield self._served(reply)
+
+    async def _find(self) -> ChatReply | None:
+        """Return the answer that was given before to this very question, where one will do."""
+        answers = self._serving.answers
+        wanted = self._asked.remembered or answers.for_all
+        measured = self._caller.purpose == Purpose.EVAL  # what is examined is asked
+        if not wanted or measured or not is_deterministic(self._request):
+            return None
+        key = key_of(self._model, self._request)
+        found, era = await answers.find(self._caller.tenant, key)
+        self._place = None if found is not None else (key, era)
+        return found
+
+    async def _keep(self, reply: ChatReply) -> None:
+        if self._place is not None:
+            await self._serving.answers.keep(self._caller.tenant, *self._place, reply)
+
+    def _again(self, reply: ChatReply) -> Served:
+        """Return an answer from memory, recorded as what it is: nothing was computed, or paid for."""
+        sent = wire_body(self._request, stream=self._heard is not None)
+        usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+        served = self._served(
+            replace(reply, sent=sent, prompt_tokens=0, completion_tokens=0, cached_tokens=None),
+            tags=(REMEMBERED,),
+        )
+        return replace(served, usage=usage, remembered=True)
 
     async def _open(self) -> Station:
         self._station = station = await self._serving.station_for(self._model)
@@ -107,7 +148,7 @@ class Exchange:
             self._ttft_ms = self._since_ms()
         self._heard.add({"choices": [{"index": 0, "delta": delta.raw}]})
 
-    def _served(self, reply: ChatReply) -> Served:
+    def _served(self, reply: ChatReply, tags: tuple[str, ...] = ()) -> Served:
         counted = reply.usage_known
         answer = Answer(
             total_ms=self._since_ms(),
@@ -119,7 +160,7 @@ class Exchange:
             ttft_ms=self._ttft_ms,
             **self._facts(reply.engine_build),
         )
-        recorded = self._record(reply.sent, answer)
+        recorded = self._record(reply.sent, answer, tags)
         take_place(self._asked.thread, self._thread, recorded)
         return Served(
             interaction_id=self.id,
@@ -176,7 +217,7 @@ class Exchange:
         except (CamelExtError, SQLAlchemyError) as error:
             log.error("the failed call %s could not be recorded: %s", self.id, error)
 
-    def _record(self, sent: bytes, answer: Answer) -> Recorded:
+    def _record(self, sent: bytes, answer: Answer, tags: tuple[str, ...] = ()) -> Recorded:
         caller, asked = self._caller, self._asked
         version = caller.agent_version_id
         asker = Asker(
@@ -185,7 +226,7 @@ class Exchange:
             source=caller.source,
             purpose=Purpose(caller.purpose),
             session=caller.session,
-            tags=caller.tags,
+            tags=(*caller.tags, *tags),
             agent_id=caller.agent_id,
             agent_version=None if version is None else str(version),
             run_id=caller.run_id,
@@ -228,3 +269,12 @@ def _request(model: ResolvedModel, asked: Asked, max_tokens: int) -> ChatRequest
         response_format=asked.response_format,
         logprobs=asked.logprobs,
     )
+
+
+def _deltas(reply: ChatReply) -> Iterator[Delta]:
+    """Give a whole answer as the pieces of a stream: what it says, and which tools it calls."""
+    calls = reply.message.get("tool_calls")
+    raw: Json = {"role": "assistant", "content": reply.text or None}
+    if calls:
+        raw["tool_calls"] = [{"index": place, **call} for place, call in enumerate(calls)]
+    yield Delta(reply.text, raw, "assistant", raw.get("tool_calls"))

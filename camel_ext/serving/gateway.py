@@ -57,6 +57,7 @@ class Labels:
     agent_id: str | None = None
     external_id: str | None = None
     purpose: Purpose = Purpose.RUN
+    remembered: bool = False
 
 
 def read_request(raw: bytes) -> ChatAsked:
@@ -128,7 +129,15 @@ def read_labels(headers: Mapping[str, str]) -> Labels:
         agent_id=_header(headers, "X-Camel-Agent", 120),
         external_id=_header(headers, "X-Camel-External-Id", 200),
         purpose=Purpose(purpose),
+        remembered=_yes(headers, "X-Camel-Remember"),
     )
+
+
+def _yes(headers: Mapping[str, str], name: str) -> bool:
+    value = headers.get(name.lower(), "no").strip().lower()
+    if value not in ("yes", "no"):
+        raise RequestUnfit(f"{name} is yes or no, not {value[:40]!r}")
+    return value == "yes"
 
 
 def _header(headers: Mapping[str, str], name: str, letters: int) -> str | None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ from starlette.types import Receive
 from camel_ext.core.errors import CamelExtError
 from camel_ext.core.journal import Append, AppendRefused
 from camel_ext.core.runtime import Runtime
-from camel_ext.registry import ResolvedModel
+from camel_ext.registry import ResolvedModel, resolve_shares
 from camel_ext.serving.calls import Caller, Json, Served
 from camel_ext.serving.completion import complete, stream
 from camel_ext.serving.engines.protocol import Delta
@@ -64,9 +65,7 @@ class GatewayCall:
     async def _answer(self) -> Response:
         caller, now = self.caller, self.runtime.clock.now()
         sticky = caller.session or str(self.interaction_id)
-        found = await self.runtime.read(
-            caller.tenant, resolve_call, self.wanted.alias, sticky, self.keyed, now
-        )
+        found = await self._resolved(sticky, now)
         if isinstance(found, ResolvedModel):
             replay = Replay(
                 self.interaction_id, int(now.timestamp()), self.wanted.alias, found.target_id
@@ -74,6 +73,15 @@ class GatewayCall:
             ask = self._streamed if self.wanted.stream else self._whole
             return await ask(found, replay)
         return _shown(*found, again=True)
+
+    async def _resolved(self, sticky: str, now: datetime) -> ResolvedModel | tuple[Replay, bytes]:
+        """Return who is asked: by a key's first answer, or by the alias, which is remembered."""
+        read, tenant, alias = self.runtime.read, self.caller.tenant, self.wanted.alias
+        if self.keyed is not None:
+            return await read(tenant, resolve_call, alias, sticky, self.keyed, now)
+        aliases = serving_of(self.runtime).aliases
+        resolved = await aliases.get((tenant, alias), lambda: read(tenant, resolve_shares, alias))
+        return resolved.pick(sticky)
 
     async def _whole(self, model: ResolvedModel, replay: Replay) -> Response:
         try:
@@ -83,7 +91,7 @@ class GatewayCall:
             if again is None:
                 raise ExternalIdTaken() from error
             return again
-        return _shown(replay, served.reply.raw)
+        return _shown(replay, served.reply.raw, remembered=served.remembered)
 
     async def _served(self, model: ResolvedModel, replay: Replay) -> Served:
         caller, asked = self.caller, self.wanted.asked
@@ -138,12 +146,16 @@ class GatewayCall:
         served.keep()
 
 
-def _shown(replay: Replay, answer: Json | bytes, *, again: bool = False) -> Response:
+def _shown(
+    replay: Replay, answer: Json | bytes, *, again: bool = False, remembered: bool = False
+) -> Response:
     raw: Json = msgspec.json.decode(answer) if isinstance(answer, bytes) else answer
     body = completion_body(
         raw, answer_id=_answer_id(replay), created=replay.created, alias=replay.alias
     )
     headers = _headers(replay) | ({"Idempotent-Replay": "true"} if again else {})
+    if remembered:
+        headers["X-Camel-Remembered"] = "true"
     return Response(encode_body(body), 200, headers, media_type="application/json")
 
 

@@ -18,15 +18,18 @@ from sqlalchemy import Connection
 
 from camel_ext.core import jobs
 from camel_ext.core.blobs import blobs_of
+from camel_ext.core.caching import Remembered
 from camel_ext.core.concurrency import MODEL
 from camel_ext.core.dependencies import Circuit, Condition, Dependency, Seen
 from camel_ext.core.errors import InsufficientStorage, Unavailable
 from camel_ext.core.gate import Signals
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions import Recorder
-from camel_ext.registry import EngineKind, ResolvedAdapter, ResolvedModel
+from camel_ext.registry import AliasResolved, EngineKind, ResolvedAdapter, ResolvedModel
 from camel_ext.serving.engines.protocol import Engine
 from camel_ext.serving.errors import CircuitOpen, EngineUnavailable, ModelFileMissing
+from camel_ext.serving.remembering import Answers
 from camel_ext.serving.stations import (
     BUNDLED,
     Factory,
@@ -61,6 +64,13 @@ class Serving:
         self.require_log = settings.serving.require_log
         self.max_tokens = settings.serving.max_tokens
         self.factory: Factory | None = None
+        self.aliases: Remembered[tuple[Tenant, str], AliasResolved] = Remembered(runtime)
+        self.answers = Answers(
+            runtime,
+            for_all=settings.serving.remember_answers,
+            keep_s=settings.serving.remember_s,
+            max_bytes=settings.serving.remember_bytes,
+        )
         self._runtime, self._settings = runtime, settings
         self._stations: dict[Any, Station] = {}
         self._put_in: dict[str | UUID | None, Engine] = {}
