@@ -10,7 +10,6 @@ the killing stops, and the database and the feed are checked. Exit code 0: a cer
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
 from contextlib import suppress
@@ -23,7 +22,7 @@ import httpx
 
 from camel_ext.cli.demo import team_files
 from camel_ext.cli.demo_loop import WORKFLOW, loop_config
-from camel_ext.serving import bundled_path, pull_bundled
+from camel_ext.serving import pull_bundled
 from tests.chaos.trials import tell
 from tests.chaos.watcher import AWAY, FINAL, Watcher
 from tests.cluster.checks import wrong_feed, wrong_in
@@ -167,17 +166,18 @@ def main() -> int:
     parser.add_argument("--calm", action="store_true", help="Kill nothing.")
     options = parser.parse_args()
     folder = options.folder / f"seed-{options.seed}-{int(time.time())}"
-    model = bundled_path(folder / "data")
-    model.parent.mkdir(parents=True)
-    os.link(pull_bundled(ROOT / "var"), model)
     story = Story()
-    with cluster(folder) as house:
+    with cluster(folder, pull_bundled(ROOT / "var")) as house:
         story.tell(f"{len(house.parts)} parts run, logs in {folder}")
         wrong = asyncio.run(play(house, options.seed, story, calm=options.calm))
         wrong += wrong_in(house.database)
     for each in wrong:
         story.tell(f"VIOLATION: {each}")
-    tell(json.dumps({"seed": options.seed, "kills": story.kills, "violations": wrong}))
+    found = {"seed": options.seed, "kills": story.kills, "violations": wrong}
+    (folder / "report.json").write_text(json.dumps(found, indent=2))
+    kills = ", ".join(f"{name} {count}" for name, count in sorted(story.kills.items()))
+    story.tell(f"{sum(story.kills.values())} kills ({kills or 'calm'})")
+    story.tell(f"{len(wrong)} violations; certificate, report and logs in {folder}")
     return 1 if wrong else 0
 
 

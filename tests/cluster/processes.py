@@ -1,7 +1,8 @@
 """The platform as it runs on many machines, all of it on this one: each part a process that can be killed.
 
-Two servers behind a balancer, three workers, two schedulers, an engine; PostgreSQL, Redis and, where it is
-installed, RabbitMQ below them. What they do is told to them by settings alone, as on any machine.
+Two servers behind a balancer, three workers, two schedulers, an engine; PostgreSQL, Redis, an S3 and, where
+it is installed, RabbitMQ below them. What they do is told to them by settings alone, and no two of them
+share a folder, as on machines of their own.
 """
 
 import asyncio
@@ -18,7 +19,9 @@ from pathlib import Path
 
 import httpx
 
+from camel_ext.serving import bundled_path
 from tests.brokers.servers import RABBIT, RabbitMQ, free_port, private_valkey
+from tests.objects import private_s3
 from tests.postgres import create_database, own_postgres, url_of
 
 START_S = 120.0
@@ -83,7 +86,7 @@ class Cluster:
 
     @property
     def headers(self) -> dict[str, str]:
-        key = (self.folder / "data" / "owner.key").read_text().strip()
+        key = (self.folder / "server-1" / "owner.key").read_text().strip()
         return {"Authorization": f"Bearer {key}"}
 
     def wait_ready(self) -> None:
@@ -104,26 +107,32 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """Start all of it below a folder, and stop it at the end; the folder stays."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
+def cluster(folder: Path, model: Path) -> Iterator[Cluster]:
+    """Start all of it below a folder, and stop it at the end; the folder stays.
+
+    `model` is the bundled model's file, which each machine has in its models folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         postgres = stack.enter_context(own_postgres())
         create_database(postgres.url, "cluster")
         redis = stack.enter_context(private_valkey())
         found = Cluster(folder, url_of(postgres.url, "cluster"), [free_port(), free_port()])
+        objects = stack.enter_context(private_s3())
         engine_port = free_port()
         env = {name: value for name, value in os.environ.items() if "CAMEL_EXT" not in name}
         env |= SETTINGS | {
-            "CAMEL_EXT_DATA_DIR": str(folder / "data"),
             "CAMEL_EXT_DATABASE__URL": found.database,
             "CAMEL_EXT_REDIS__URL": redis.url,
+            "CAMEL_EXT_BLOBS__URL": objects.url,
+            "CAMEL_EXT_BLOBS__ALLOW_HTTP": "true",
+            **objects.env,
         }
         found.parts += [
             Part("PostgreSQL", postgres.start, postgres.stop),
             Part("Redis", redis.start, redis.kill),
+            Part("S3", objects.start, objects.kill),
         ]
-        everybody = env | {"CAMEL_EXT_SERVING__ENGINE_URL": f"http://127.0.0.1:{engine_port}"}
         if RABBIT.exists():
             rabbit = RabbitMQ()
             stack.callback(rabbit.close)
@@ -132,6 +141,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             found.parts.append(
                 Part("RabbitMQ, its data wiped", rabbit.start, lambda: rabbit.kill(wipe=True))
             )
+        # The engine's key is in a file that the operator gave to each machine.
+        env["CAMEL_EXT_SERVING__ENGINE_KEY_FILE"] = str(folder / "engine.key")
+        everybody = env | {"CAMEL_EXT_SERVING__ENGINE_URL": f"http://127.0.0.1:{engine_port}"}
         commands = {
             "engine": (["engine", "--port", str(engine_port)], env),
             **{
@@ -142,6 +154,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             **{f"scheduler-{n}": (["scheduler"], everybody) for n in (1, 2)},
         }
         for name, (arguments, told) in commands.items():
+            told = told | {"CAMEL_EXT_DATA_DIR": str(_machine(folder / name, model))}
             program = Program(arguments, told, folder / f"{name}.log")
             found.parts.append(Part(name, program.start, program.kill))
             stack.callback(program.stop)
@@ -149,6 +162,15 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             if name == f"server-{len(found.ports)}":
                 found.wait_ready()  # workers refuse a database that no server has brought up
         yield found
+
+
+def _machine(data_dir: Path, model: Path) -> Path:
+    """Make a machine's data folder with the bundled model in it."""
+    place = bundled_path(data_dir)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    data_dir.chmod(0o700)
+    os.link(model, place)
+    return data_dir
 
 
 @asynccontextmanager
@@ -167,13 +189,13 @@ async def balanced(ports: list[int]) -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = await connect()
         if upstream is not None:
-            await asyncio.wait(
-                [
-                    asyncio.create_task(_copy(reader, upstream[1])),
-                    asyncio.create_task(_copy(upstream[0], writer)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            copies = [
+                asyncio.create_task(_copy(reader, upstream[1])),
+                asyncio.create_task(_copy(upstream[0], writer)),
+            ]
+            # Python 3.11 tells of a cancelled connection as of a bug: it ends by itself instead
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
             upstream[1].close()
         writer.close()
 

@@ -120,10 +120,10 @@ async def _believe(_self: QueueWorker, _only: frozenset[UUID]) -> bool:
 _choose = claiming.choose
 
 
-def _choose_unseen(connection: Connection, *args: Any, **options: Any) -> Sequence[UUID]:
+def _choose_unseen(connection: Connection, *args: Any, **options: Any) -> claiming.Chosen:
     """Take what a message names, whatever its row says."""
     only = options.get("only")
-    return sorted(only) if only else _choose(connection, *args, **options)
+    return claiming.Chosen(sorted(only), {}) if only else _choose(connection, *args, **options)
 
 
 def _publish_over_gaps(self: OrgFeed, events: Sequence[Numbered], **_how: bool) -> bool:
