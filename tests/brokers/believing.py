@@ -1,6 +1,5 @@
 """The bug: a worker that takes what a message names, whatever its row says (`TEST_TASKS`)."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,11 @@ async def _believe(_self: QueueWorker, _only: frozenset[UUID]) -> bool:
     return True
 
 
-def _choose(connection: Connection, *args: Any, **options: Any) -> Sequence[UUID]:
+def _choose(connection: Connection, *args: Any, **options: Any) -> claiming.Chosen:
     only = options.get("only")
-    return sorted(only) if only else claiming.choose(connection, *args, **options)
+    if only:
+        return claiming.Chosen(sorted(only), {})
+    return claiming.choose(connection, *args, **options)
 
 
 setattr(QueueWorker, "_any_due", _believe)  # noqa: B010 - it is planted, not meant
