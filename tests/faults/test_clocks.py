@@ -122,7 +122,7 @@ def settings_of(database: str, folder: Path) -> Settings:
         {
             "data_dir": folder,
             "database": {"url": database},
-            "queue": {"lease_s": 1.5, "heartbeat_s": 0.3, "poll_s": 0.2, "queues": ["tests"]},
+            "queue": {"lease_s": 20.0, "heartbeat_s": 0.3, "poll_s": 0.2, "queues": ["tests"]},
             "training": {"slots": 0},
         }
     )
