@@ -16,12 +16,11 @@ import random
 import shutil
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from bench.durable_steps import CONCURRENCY, STEPS, Arm
 from bench.method import abba, about, busy, cpu_s, interval, ratios, report, shown
-from tests.postgres import create_database, own_postgres, seeing_all, url_of
+from tests.postgres import Server, create_database, own_postgres, seeing_all, url_of
 
 WORKERS, FLOOR = 4, 5.0
 WARM_UP = 5
@@ -86,17 +85,17 @@ class Team:
         return missing, sum(told.values())
 
 
-def block(arm: str, runs: int, server: str, number: int, rng: random.Random) -> dict[str, Any]:
+def block(arm: str, runs: int, server: Server, number: int, rng: random.Random) -> dict[str, Any]:
     """Measure four fresh processes, kill them, and count what was lost."""
-    team = Team(arm, server, number)
+    team = Team(arm, server.url, number)
     team.execute(WARM_UP * WORKERS)
-    before_s, postgres_s = team.cpu_s(), _postgres_cpu_s()
+    before_s, postgres_s = team.cpu_s(), cpu_s(server.pid)
     wall_s = team.execute(runs)
     steps = runs * STEPS
     result = {
         "steps_per_s": steps / wall_s,
         "cpu_us": (team.cpu_s() - before_s) / steps * 1e6,
-        "postgres_cpu_us": (_postgres_cpu_s() - postgres_s) / steps * 1e6,
+        "postgres_cpu_us": (cpu_s(server.pid) - postgres_s) / steps * 1e6,
         "head": team.members[0].head,
     }
     team.kill_during(runs, rng.uniform(0.5, 1.5))
@@ -104,18 +103,6 @@ def block(arm: str, runs: int, server: str, number: int, rng: random.Random) -> 
     for member in team.members:
         shutil.rmtree(member.folder)
     return result
-
-
-def _postgres_cpu_s() -> float:
-    """Return the CPU of the PostgreSQL processes that are here now."""
-    total_s = 0.0
-    for each in Path("/proc").glob("[0-9]*"):
-        try:
-            if (each / "comm").read_text().strip() == "postgres":
-                total_s += cpu_s(int(each.name))
-        except OSError:
-            continue
-    return total_s
 
 
 def main() -> None:
@@ -131,7 +118,7 @@ def main() -> None:
     with own_postgres() as server:
         for number, arm in enumerate(abba([OURS, PEER], options.blocks)):
             runs = options.runs if arm == OURS else options.peer_runs
-            rows[arm].append(block(arm, runs, server.url, number, rng))
+            rows[arm].append(block(arm, runs, server, number, rng))
             rate = rows[arm][-1]["steps_per_s"]
             print(f"  {arm}: {rate:.0f} steps/s", file=sys.stderr, flush=True)
     print(f"{'arm':15}{'steps/s':>24}{'CPU-us a step':>22}{'+ PostgreSQL':>22}{'lost/acked':>14}")
