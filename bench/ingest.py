@@ -8,6 +8,7 @@ Over HTTP, each side a server of its own on a database of its own of one private
 and the rows alone, written by one connection to our own tables, to see what the way of writing costs:
 
     rows          as the journal writes them: one statement a table
+    uncompressed  the same, bodies of up to 4 KB left uncompressed (`toast_tuple_target`): more disk, less CPU
     executemany   SQLAlchemy's: one message a row
     copy          COPY by a superuser, whom no policy holds: what PostgreSQL could do at best
 
@@ -95,7 +96,7 @@ class Ours:
 
     def __init__(self, url: str, folder: Path, port: int) -> None:
         env = {**os.environ, "CAMEL_EXT_DATABASE__URL": url, "CAMEL_EXT_DATA_DIR": str(folder)}
-        words = ["up", "--port", str(port), "--no-open"]
+        words = ["up", "--port", str(port)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "camel_ext.cli", *words],
             env=env,
@@ -249,6 +250,9 @@ def rows_alone(way: str, server: Server, name: str, count: int) -> dict[str, flo
     """Write the rows of so many calls; return what PostgreSQL and the writer spent on each."""
     superuser = make_url(server.url).set(database=name).render_as_string(hide_password=False)
     with Rows(url_of(server.url, name), calls(count + BATCH), superuser) as rows:
+        if way == "uncompressed":
+            with psycopg.connect(superuser) as connection:
+                connection.execute("ALTER TABLE interaction_bodies SET (toast_tuple_target = 4080)")
         rows.write(way, 0, BATCH)
         postgres_s, own_s, began_s = cpu_s(server.pid), time.process_time(), time.perf_counter()
         rows.write(way, BATCH, count + BATCH)

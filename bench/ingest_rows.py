@@ -1,4 +1,4 @@
-"""The rows of recorded calls, written to our tables in three ways: one connection, batches of 500.
+"""The rows of recorded calls, written to our tables in several ways: one connection, batches of 500.
 
 It makes what `bench.ingest` measures and measures nothing itself.
 """
@@ -27,7 +27,7 @@ from camel_ext.registry.resolve import Price
 BATCH = 500
 TENANT = Tenant(UUID(int=1), UUID(int=2))
 MODEL = ResolvedModel(UUID(int=1), "small", EngineKind.LOCAL, {"file": "b"}, Price(1, 2), None)
-WAYS = ("rows", "executemany", "copy")
+WAYS = ("rows", "uncompressed", "executemany", "copy")
 Entries = list[tuple[Executable, dict[str, Any]]]
 
 
@@ -60,6 +60,7 @@ class Rows:
         """Write these calls, a commit for each batch."""
         ways: dict[str, Callable[[Entries], None]] = {
             "rows": self._as_the_journal,
+            "uncompressed": self._as_the_journal,
             "executemany": self._one_by_one,
             "copy": self._copied,
         }
