@@ -85,3 +85,28 @@ def test_bad_words_say_what_would_be_right(camel: Camel) -> None:
     no_state = camel("jobs", "--state", "done")
     assert no_state.exit_code == Exit.USAGE
     assert "succeeded" in no_state.stderr
+
+
+def test_a_limit_is_set_holds_runs_says_so_and_is_dropped(camel: Camel) -> None:
+    made = camel("jobs", "limit", "workflow:write", "0")
+    assert made.exit_code == 0, made.output
+    assert made.stdout == snapshot("At most 0 jobs at once use workflow:write: 0 now.\n")
+    try:
+        assert camel("run", "write", "a poem", "--detach").exit_code == 0
+        listed = camel("jobs", "--limit", "1").stdout
+        assert "limit of workflow:write (0 of 0)" in " ".join(listed.split())
+        (limit,) = shown(camel("jobs", "limits", "--json"))
+        assert (limit["name"], limit["running"], limit["waiting"]) == ("workflow:write", 0, 1)
+        assert camel("jobs", "cancel", "last").exit_code == 0
+    finally:
+        dropped = camel("jobs", "limit", "workflow:write", "--off")
+    assert dropped.exit_code == 0, dropped.output
+    assert "No limit." in dropped.output
+
+
+def test_a_limit_wants_a_number_or_off(camel: Camel) -> None:
+    for words in (("workflow:write",), ("workflow:write", "2", "--off")):
+        assert camel("jobs", "limit", *words).exit_code == Exit.USAGE
+    refused = camel("jobs", "limit", "solve", "2")
+    assert refused.exit_code != 0
+    assert "workflow:NAME" in refused.output

@@ -45,6 +45,29 @@ def test_a_paused_queue_keeps_a_run_waiting_and_its_job_is_stopped_here(
     expect(page.get_by_role("listitem").filter(has_text="Cancelled").first).to_be_visible()
 
 
+def test_a_limit_is_set_here_and_a_job_says_that_it_waits_for_it(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/settings/jobs/")
+    page.get_by_label("Limit of").fill("workflow:answer")
+    page.get_by_label("Jobs at once").fill("0")
+    page.get_by_role("button", name="Set").click()
+    limits = page.get_by_role("list", name="Limits")
+    expect(limits.get_by_text("0 of 0")).to_be_visible()
+    run = house.ask("POST", "/runs", {"workflow": "answer", "input": {"goal": "Wait for it."}})
+    row = page.get_by_role("listitem").filter(has_text="workflows.run").filter(has_text="Queued")
+    expect(row.get_by_text("waits for: limit of workflow:answer (0 of 0)")).to_be_visible(
+        timeout=10_000
+    )
+    axe(page)
+    page.get_by_role("button", name="Drop the limit of workflow:answer").click()
+    expect(limits).to_have_count(0)
+    expect(row).to_have_count(0, timeout=10_000)
+    assert house.ask("GET", "/limits")["items"] == []
+    assert house.ask("GET", f"/runs/{run['id']}")["state"] != "queued"
+
+
 def test_a_worker_is_drained_and_taken_back_on_a_phone(
     house: LivedIn, pages: Pages, axe: Callable[[Page], None]
 ) -> None:
