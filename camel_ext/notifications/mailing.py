@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from camel_ext.core.dependencies import Dependency, DependencyDown, Policy
 from camel_ext.core.runtime import Runtime
 from camel_ext.notifications.deliveries import Letter, Tried
 from camel_ext.notifications.plain_text import body_of
 from camel_ext.notifications.unsent import Unsent
 from camel_ext.settings import Mail as MailSettings
 
+MAIL = "mail server"
+FAILED = "notifications.mail_failed"
 REFUSED = range(500, 600)  # RFC 5321: a reply of 5yz is permanent
+
+
+def _is_failure(error: Exception) -> bool:
+    """Tell whether the server failed: what it refuses is an answer."""
+    return isinstance(error, Unsent) and error.code == FAILED
 
 
 def problem(knobs: MailSettings) -> str | None:
@@ -38,8 +46,30 @@ class Mail:
             raise Unsent("notifications.mail_not_set", missing, lasting=True)
         clock = self.runtime.clock
         began_s = clock.monotonic_s()
-        code = await self.runtime.threads.run("outbound", self._send, self.message(letter))
+        server = self._server()
+        try:
+            with server.guard(_is_failure):
+                async with server.place(None):
+                    code = await self.runtime.threads.run(
+                        "outbound", self._send, self.message(letter)
+                    )
+        except DependencyDown as away:
+            raise Unsent(FAILED, away.detail) from away
         return Tried(code, (clock.monotonic_s() - began_s) * 1000)
+
+    def _server(self) -> Dependency:
+        """Return the mail server as the process knows it: one, whatever the number of messages."""
+        known = self.runtime.dependencies
+        if MAIL not in known:
+            policy = Policy(timeout_s=self.knobs.timeout_s, open_s=30.0, at_once=4, budget=0.0)
+            known[MAIL] = Dependency(
+                self.runtime.clock,
+                MAIL,
+                policy,
+                lost="no e-mail is sent",
+                meanwhile="messages wait and are tried again; the inbox and other channels go on",
+            )
+        return known[MAIL]
 
     def message(self, letter: Letter) -> EmailMessage:
         """Return the message as it is sent."""
@@ -91,9 +121,7 @@ class Mail:
                 lasting=code in REFUSED, response_code=code,
             ) from error  # fmt: skip
         except (OSError, smtplib.SMTPException) as error:
-            raise Unsent(
-                "notifications.mail_failed", f"the mail server could not be used: {error}"
-            ) from error
+            raise Unsent(FAILED, f"the mail server could not be used: {error}") from error
         if refused:
             code = max(code for code, _ in refused.values())
             named = ", ".join(sorted(refused))

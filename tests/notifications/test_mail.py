@@ -10,7 +10,9 @@ from email.policy import default
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from camel_ext.core.dependencies import Condition
 from camel_ext.core.models import State
+from camel_ext.notifications.mailing import MAIL
 from camel_ext.settings import Mail as MailSettings
 from camel_ext.workflows.events import RunFinished, RunWaiting
 from tests.notifications.conftest import Desk, Receiver, failed
@@ -155,6 +157,26 @@ async def test_a_wrong_password_and_no_server_say_so(threaded: Desk, post: Post)
     await threaded.happen(failed("run-2"))
     await threaded.leader().turn()
     assert await threaded.work() == [State.WAITING]
+
+
+async def test_a_mail_server_that_is_away_is_left_alone_and_found_again(
+    threaded: Desk, post: Post
+) -> None:
+    use(threaded, Post(port=1))
+    await noticed(threaded, failed())
+    assert await threaded.work() == [State.WAITING]
+    server = threaded.runtime.dependencies[MAIL]
+    assert server.seen().condition is Condition.DOWN
+    for _ in range(4):
+        server.failed(OSError())
+    threaded.clock.advance(10)
+    calls = server.calls
+    assert await threaded.work() == [State.WAITING]
+    assert (server.calls, server.refused) == (calls, 1)  # it was not even asked
+    use(threaded, post)
+    threaded.clock.advance(60)
+    assert await threaded.work() == [State.SUCCEEDED]
+    assert server.seen().condition is Condition.UP
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Apprise 2.3 imports imghdr
