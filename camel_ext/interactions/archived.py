@@ -1,11 +1,12 @@
 """Where archived bodies lie, and reading some of them: what the log finds no body of, it looks up here.
 
-The folder belongs to a process, not to a row, so that archives may move with their machine; every process
-that reads the log needs the same one. Nothing is written here.
+The folder belongs to a process, not to a row, so that archives may move with their machine; a file that is
+not there is fetched from the blob store. Nothing else is written here.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -16,25 +17,30 @@ from sqlalchemy.orm import Session
 from camel_ext.core.database import Database
 from camel_ext.core.tenancy import current_tenant
 from camel_ext.interactions.archive_files import Json, find_rows
+from camel_ext.interactions.elsewhere import Bring
 from camel_ext.interactions.errors import ArchiveUnreadable
 from camel_ext.interactions.models import Archive, Interaction
 
-_ROOTS: WeakKeyDictionary[Engine, Path] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    root: Path
+    bring: Bring | None
 
 
-def keep_archives_in(database: Database, root: Path) -> None:
-    """Say where this process finds, and writes, the archives of a database."""
+_PLACES: WeakKeyDictionary[Engine, _Place] = WeakKeyDictionary()
+
+
+def keep_archives_in(database: Database, root: Path, bring: Bring | None = None) -> None:
+    """Say where this process finds, and writes, the archives of a database, and how it fetches one."""
     for engine in (database.reader, database.writer):
-        _ROOTS[engine] = root
+        _PLACES[engine] = _Place(root, bring)
 
 
 def archive_folder(db: Session) -> Path:
     """Return the folder of the session's project. Raises: ArchiveUnreadable."""
-    root = _ROOTS.get(db.get_bind().engine)
-    if root is None:
-        raise ArchiveUnreadable("this process was not told where archives are kept")
     tenant = current_tenant(db)
-    return root / str(tenant.org_id) / str(tenant.project_id)
+    return _place(db).root / str(tenant.org_id) / str(tenant.project_id)
 
 
 def find_archived(
@@ -42,7 +48,7 @@ def find_archived(
 ) -> Iterator[Json]:
     """Yield what the archive holds of these calls: one query, and a look into each of their files.
 
-    Raises: ArchiveUnreadable.
+    Raises: ArchiveUnreadable, BlobStoreAway.
     """
     query = (
         select(Interaction.id, Archive.file)
@@ -53,4 +59,14 @@ def find_archived(
     for interaction_id, file in db.execute(query):
         by_file[file].append(interaction_id)
     for file, some in by_file.items():
-        yield from find_rows(archive_folder(db) / file, some, names)
+        path, bring = archive_folder(db) / file, _place(db).bring
+        if bring is not None and not path.exists():
+            bring(path)
+        yield from find_rows(path, some, names)
+
+
+def _place(db: Session) -> _Place:
+    place = _PLACES.get(db.get_bind().engine)
+    if place is None:
+        raise ArchiveUnreadable("this process was not told where archives are kept")
+    return place

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from camel_ext.core.runtime import Runtime
 from camel_ext.interactions.archived import keep_archives_in
+from camel_ext.interactions.elsewhere import bringer
 from camel_ext.settings import Settings
 
 
@@ -12,5 +13,5 @@ from camel_ext.settings import Settings
 async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     """Know the folder; it is made with the first archive."""
     root = settings.interactions.archive_dir or settings.data_dir / "archive"
-    keep_archives_in(runtime.database, root.expanduser())
+    keep_archives_in(runtime.database, root.expanduser(), bringer(runtime))
     yield

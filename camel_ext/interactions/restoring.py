@@ -16,6 +16,7 @@ from camel_ext.core.outbox import publish
 from camel_ext.core.queue import TaskContext
 from camel_ext.interactions.archive_files import Json, hash_of, read_groups
 from camel_ext.interactions.archived import archive_folder
+from camel_ext.interactions.elsewhere import bring
 from camel_ext.interactions.errors import ArchiveUnreadable
 from camel_ext.interactions.events import ArchiveRestored
 from camel_ext.interactions.models import Archive, ArchiveState, Interaction, InteractionBody
@@ -35,6 +36,7 @@ async def restore(context: TaskContext, archive_id: UUID) -> None:
     if archive.state != ArchiveState.RESTORING:
         return
     path = await context.read(archive_folder) / archive.file
+    await bring(context.runtime, path)
     sha256, _ = await threads.run("work", hash_of, path)
     if sha256 != archive.sha256:
         raise ArchiveUnreadable(

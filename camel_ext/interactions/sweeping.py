@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.models import State
 from camel_ext.core.queue import Stopped, TaskContext
-from camel_ext.interactions import leaving, retention
+from camel_ext.interactions import elsewhere, leaving, retention
 from camel_ext.interactions.archive_files import ArchiveFile, hash_of, read_ids
 from camel_ext.interactions.archived import archive_folder
 from camel_ext.interactions.errors import ArchiveUnreadable
@@ -65,8 +65,10 @@ async def _settle(context: TaskContext, sweep_id: UUID) -> None:
         if archive.state == ArchiveState.WRITING:
             await threads.run("work", path.unlink, True)
             await threads.run("work", path.with_name(f".{path.name}.part").unlink, True)
+            await elsewhere.forget(context.runtime, path)
             await context.write(_forget, archive.id)
             continue
+        await elsewhere.bring(context.runtime, path)
         sha256, _ = await threads.run("work", hash_of, path)
         if sha256 != archive.sha256:
             raise ArchiveUnreadable(f"{path} is not the file that was written: nothing was deleted")
@@ -107,6 +109,7 @@ async def _one_file(context: TaskContext, found: Sweep, place: Row | None) -> Ro
         if file is None:
             return place
         written = await threads.run("work", file.finish)
+        await elsewhere.hand_over(runtime, folder / name)
     except BaseException:
         if file is not None:
             file.drop()
