@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, ClassVar, cast
 
 from psycopg import Connection as PsycopgConnection
-from psycopg import Cursor, OperationalError
+from psycopg import Cursor, OperationalError, Pipeline
 from psycopg.errors import _WaitTimeout
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
@@ -32,6 +32,21 @@ SESSION = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=20000"
 )
+
+
+class _Message(Pipeline):
+    """What is sent together, ended by one Sync.
+
+    psycopg asks for a Flush behind it, after which the server no longer counts how long the transaction
+    is idle: a holder of our locks that falls silent would keep them.
+    """
+
+    def _exit_gen(self) -> Any:
+        try:
+            self._enqueue_sync()
+            yield from self._communicate_gen()
+        finally:
+            yield from self._fetch_gen(flush=False)
 
 
 class PatientConnection(PsycopgConnection[Any]):
@@ -55,6 +70,7 @@ class PatientConnection(PsycopgConnection[Any]):
         Where something failed, all that came behind it was not done.
         """
         words, self._unsaid = self._unsaid, ()
+        self._pipeline = self._pipeline or _Message(self)
         with self.pipeline():
             for each in words:
                 self.cursor().execute(each, prepare=False)
@@ -127,7 +143,7 @@ class PatientCursor(Cursor[Any]):
     def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
         """Execute a statement for many rows."""
         connection = cast(PatientConnection, self.connection)
-        if connection._unsaid:
+        if connection._pipeline is None:
             with connection.one_message():
                 super().executemany(query, params_seq, returning=returning)
         else:

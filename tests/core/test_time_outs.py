@@ -58,6 +58,21 @@ class TestLimits:
         with pytest.raises(DatabaseUnreachable):
             self._stuck(quick)
 
+    def test_nor_does_one_that_sent_many_rows(self, quick: Database) -> None:
+        """What goes in one message ends so that the server counts on."""
+
+        def stuck() -> None:
+            with quick.begin("test") as connection:
+                connection.exec_driver_sql("SELECT 1")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", [(4713,), (4713,)])
+                time.sleep(0.8)
+                with quick.begin("test") as other:
+                    other.exec_driver_sql("SELECT pg_advisory_xact_lock(4713)")
+                connection.exec_driver_sql("SELECT 1")
+
+        with pytest.raises(DatabaseUnreachable):
+            stuck()
+
     def _stuck(self, quick: Database) -> None:
         with quick.begin("test") as stuck:
             stuck.exec_driver_sql("SELECT pg_advisory_xact_lock(4712)")
