@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.journal import AppendRefused
 from camel_ext.core.models import OutboxRow
+from camel_ext.core.numbering import NUMBERED_HERE
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions import (
@@ -129,7 +130,7 @@ async def test_a_recorded_call_is_announced_without_its_content(
     record: Record, runtime: Runtime, tenant: Tenant
 ) -> None:
     woken: list[None] = []
-    runtime.gate.listen("outbox", lambda: woken.append(None))
+    runtime.gate.listen(NUMBERED_HERE, lambda: woken.append(None), elsewhere=False)
     recorded = await record("a secret question", "a secret answer", session="s")
     row = await runtime.read(tenant, lambda db: db.scalars(select(OutboxRow)).one())
     assert (row.type, row.subject) == ("interactions.interaction.recorded", str(recorded.id))
