@@ -125,7 +125,10 @@ class Dependency:
         return Circuit.OPEN if waits else Circuit.HALF_OPEN
 
     def on_return(self, callback: Callable[[], None]) -> None:
-        """Call back when a call is answered after one that was not."""
+        """Call back when a call is answered after one that was not; the first one, too.
+
+        A process that starts does not know what others failed at before.
+        """
         self._returns.append(callback)
 
     def check(self, kind: type[Unavailable] = DependencyDown) -> bool:
@@ -152,7 +155,7 @@ class Dependency:
         self.calls += 1
         self._in_a_row, self._closed_until_s = 0, 0.0
         self._budget = min(self.policy.budget, self._budget + BUDGET_SHARE)
-        returned = self.condition is Condition.DOWN
+        returned = self.condition is not Condition.UP
         self._turn(Condition.UP, None)
         if returned:
             for callback in self._returns:

@@ -144,13 +144,14 @@ async def test_a_pause_that_doubles_ends_at_its_most() -> None:
         assert thing.seen().circuit is Circuit.HALF_OPEN
 
 
-async def test_who_listens_hears_once_that_it_is_back() -> None:
+async def test_who_listens_hears_once_that_it_is_there_and_once_that_it_is_back() -> None:
     clock, heard = FakeClock(), list[str]()
     thing = dependency(clock)
-    thing.on_return(lambda: heard.append("back"))
+    thing.on_return(lambda: heard.append("there" if not heard else "back"))
     thing.worked()
-    assert heard == []
+    thing.worked()
+    assert heard == ["there"]
     await fail(thing)
     thing.worked()
     thing.worked()
-    assert heard == ["back"]
+    assert heard == ["there", "back"]
