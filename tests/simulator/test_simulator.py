@@ -71,7 +71,7 @@ async def _answer_early(self: WriteGate, append: Any) -> None:
 
 
 PLANTED: dict[str, tuple[Any, str, Any]] = {
-    "no fence": (journal, "_check", lambda _append, _fences: None),
+    "no fence": (journal, "check", lambda _append, _fences: None),
     "early acknowledgement": (WriteGate, "append", _answer_early),
     "no sweeper": (leases, "sweep", lambda *_: 0),
 }
@@ -133,7 +133,7 @@ def _publish_over_gaps(self: OrgFeed, events: Sequence[Numbered], **_how: bool) 
 
 
 PLANTED_IN_CLUSTER: dict[str, list[tuple[Any, str, Any]]] = {
-    "no fence": [(journal, "_check", lambda _append, _fences: None)],
+    "no fence": [(journal, "check", lambda _append, _fences: None)],
     "no fence of leaders": [(leading, "check", lambda _connection, _led: None)],
     "early acknowledgement": [(WriteGate, "append", _answer_early)],
     "missing outbox": [(TaskContext, "append", _announce_afterwards)],
