@@ -1,7 +1,7 @@
 """Goal R9: hundreds of seeded histories of workers, clients and faults, and not one violation."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -16,9 +16,9 @@ from camel_ext.core import claiming, jobs, journal, leading, leases
 from camel_ext.core.database import Database
 from camel_ext.core.gate import Lane, Signals, WriteGate
 from camel_ext.core.leading import Led
-from camel_ext.core.outbox import Numbered
 from camel_ext.core.queue import QueueWorker, TaskContext
-from camel_ext.events.feeds import OrgFeed
+from camel_ext.events.feeds import FOLLOW_EVENTS, OrgFeed
+from camel_ext.events.log import numbered_after
 from tests.simulator.histories import opened, trial, violations_of
 from tests.simulator.loop import Deadlock, VirtualLoop, simulate
 
@@ -126,10 +126,12 @@ def _choose_unseen(connection: Connection, *args: Any, **options: Any) -> claimi
     return claiming.Chosen(sorted(only), {}) if only else _choose(connection, *args, **options)
 
 
-def _publish_over_gaps(self: OrgFeed, events: Sequence[Numbered], **_how: bool) -> bool:
-    """Send on what was numbered here, and forget what others numbered before it."""
-    self._send([event for event in events if event.seq > self.published] or events)
-    return True
+async def _follow_the_newest(self: OrgFeed) -> None:
+    """Send on the newest of what was numbered in the log, and pass over what is before it."""
+    place = self.org_id, self.published
+    events = await self.runtime.read_system("event feed", numbered_after, *place, FOLLOW_EVENTS)
+    if events:
+        self._send(events[-1:])
 
 
 PLANTED_IN_CLUSTER: dict[str, list[tuple[Any, str, Any]]] = {
@@ -144,7 +146,7 @@ PLANTED_IN_CLUSTER: dict[str, list[tuple[Any, str, Any]]] = {
         (jobs, "choose", _choose_unseen),
     ],
     "no sweeper": [(leases, "sweep", lambda *_: 0), (leases, "offer_stray", lambda *_: 0)],
-    "gaps are passed on": [(OrgFeed, "publish", _publish_over_gaps)],
+    "what others numbered is passed over": [(OrgFeed, "follow", _follow_the_newest)],
 }
 
 
