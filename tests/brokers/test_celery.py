@@ -161,11 +161,14 @@ async def test_a_broker_that_dies_with_its_data_costs_only_time(
 async def test_hints_flow_again_once_the_broker_is_back(cluster: Asker, broker: Server) -> None:
     await cluster.ask(5)
     await cluster.until_done(5)
+    await asyncio.sleep(0.5)  # until the worker has looked whether more came meanwhile
     broker.kill(wipe=True)
-    lost = await cluster.ask(5)
-    await asyncio.sleep(0.5)
-    assert len(RAN) == 5  # the worker does not poll: these wait in the database
-    broker.start()
+    try:
+        lost = await cluster.ask(5)
+        await asyncio.sleep(0.5)
+        assert len(RAN) == 5  # the worker does not poll: these wait in the database
+    finally:
+        broker.start()
     async with asyncio.timeout(40):
         while len(RAN) == 5:
             await cluster.ask(1)
