@@ -208,13 +208,14 @@ class Server(uvicorn.Server):
 
     async def _sign_in_link(self) -> str | None:
         """Return a link that signs in as the owner; None where the key in the folder is refused."""
-        from camel_ext.identity import prove, sign_in_codes
+        from camel_ext.identity import make_code, prove
 
         runtime = self._app.state.runtime
         with suppress(CamelExtError, OSError):
             key = (self._settings.data_dir.expanduser() / OWNER_KEY).read_text().strip()
             owner = await runtime.read_system("a link to sign in", prove, runtime.clock, key)
-            return sign_in_link(self.url, sign_in_codes(runtime).make(owner).code)
+            made = await runtime.write(owner.tenant, make_code, runtime.clock, owner)
+            return sign_in_link(self.url, made.code)
         return None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

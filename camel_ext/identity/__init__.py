@@ -15,7 +15,7 @@ from camel_ext.identity.doors import (
 )
 from camel_ext.identity.models import PrincipalKind, Project, Role
 from camel_ext.identity.service import Actor, Bootstrapped, bootstrap, list_principals, prove
-from camel_ext.identity.sign_ins import SignInCode, SignInCodes, sign_in_codes
+from camel_ext.identity.sign_ins import make_code
 
 __all__ = [
     "Actor",
@@ -27,13 +27,11 @@ __all__ = [
     "PrincipalKind",
     "Project",
     "Role",
-    "SignInCode",
-    "SignInCodes",
     "Viewer",
     "authenticate",
     "bootstrap",
     "check_operator",
     "list_principals",
+    "make_code",
     "prove",
-    "sign_in_codes",
 ]

@@ -77,19 +77,15 @@ async def revoke(key_id: Annotated[UUID, Path(description="Its id.")], door: Own
 
 @router.post("/sign-in-codes", status_code=201, response_model=SignInCodeMade,
              responses=problems(), summary="Make a code that signs a browser in as you, once")  # fmt: skip
-async def make_code(door: Viewer, response: Response) -> sign_ins.SignInCode:
+async def make_code(door: Viewer, response: Response) -> sign_ins.CodeMade:
     response.headers["Cache-Control"] = "no-store"
-    return sign_ins.sign_in_codes(door.runtime).make(door.actor)
+    return await door.write(sign_ins.make_code, door.runtime.clock, door.actor)
 
 
 @router.post("/sign-ins", status_code=201, responses=problems(429),
              summary="Redeem a code for a key of the browser's own; takes no key")  # fmt: skip
 async def sign_in(body: SignIn, request: Request, response: Response) -> SignedIn:
-    runtime = runtime_of(request)
-    actor = sign_ins.sign_in_codes(runtime).take(body.code)
-    key, secret = await runtime.write(
-        actor.tenant, sign_ins.give_browser_key, runtime.clock, runtime.new_id, actor
-    )
+    key, secret, actor = await sign_ins.sign_in(runtime_of(request), body.code)
     response.headers["Cache-Control"] = "no-store"
     return SignedIn(secret=secret, expires_at=key.expires_at, me=_me(actor))
 

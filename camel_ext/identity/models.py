@@ -105,6 +105,19 @@ class ApiKey(OrgScoped, Base):
     )
 
 
+class SignInCode(OrgScoped, Base):
+    """A one-time code that signs a browser in as whoever asked for it; the row goes with its use."""
+
+    __tablename__ = "sign_in_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True, doc="SHA-256 of the code.")
+    project_id: Mapped[UUID] = mapped_column(doc="The project that its key opens.")
+    key_id: Mapped[UUID] = mapped_column(doc="The key that asked for it.")
+    expires_at: Mapped[datetime] = mapped_column(doc="From when it is refused.")
+
+    __table_args__ = (Index("ix_sign_in_codes_expires", "org_id", "expires_at"),)
+
+
 class PreferenceSet(OrgScoped, Base):
     """How somebody likes the web app to be: one document, the same in each of their browsers."""
 

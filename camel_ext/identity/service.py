@@ -105,6 +105,14 @@ def prove(db: Session, clock: Clock, secret: str) -> Actor:
         raise KeyRefused()
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= clock.now()):
         raise KeyRefused()
+    return actor_of(db, key)
+
+
+def actor_of(db: Session, key: ApiKey) -> Actor:
+    """Return whom a key that holds stands for.
+
+    Raises: KeyRefused where it may nothing any more.
+    """
     principal = db.get_one(Principal, key.principal_id)
     role = _role(db, principal.id, key.project_id)
     tenant = Tenant(key.org_id, key.project_id)

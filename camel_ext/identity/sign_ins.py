@@ -1,98 +1,130 @@
 """How a browser gets a key of its own: a one-time code in a link, redeemed once for a key.
 
-Codes live hashed in the memory of the server's one process and die with it: a code that is lost is
-made again by `camel-ext open`. The key that a browser gets is an ordinary one, listed and revocable.
-This is not a session: nothing is kept in a cookie, which every port of the host would share (ADR 12).
+Codes are kept hashed for five minutes, so that whichever server is asked can redeem one; a code that is
+lost is made again by `camel-ext open`. The key that a browser gets is an ordinary one, listed and
+revocable. This is not a session: nothing is kept in a cookie, which every port of the host would share
+(ADR 12).
 """
 
 import secrets
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.caching import forget
 from camel_ext.core.clock import Clock
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
 from camel_ext.identity.errors import CodeRefused, KeyRefused, NotABrowserKey, TooManyTries
-from camel_ext.identity.models import ApiKey
-from camel_ext.identity.service import Actor, NewId, mint
+from camel_ext.identity.models import ApiKey, SignInCode
+from camel_ext.identity.service import Actor, NewId, actor_of, mint
 
-CODE_S = 300.0
+CODE_KEPT = timedelta(minutes=5)
 BROWSER_KEY = timedelta(days=30)
-MOST_CODES = 256  # open at a time; the oldest gives way
-MOST_FAILED = 10  # wrong tries in a minute
+MOST_CODES = 256  # open at a time in an organisation; the oldest gives way
+MOST_FAILED = 10  # wrong tries in a minute, at one server
 MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class SignInCode:
+class CodeMade:
     """A code and until when it can be redeemed."""
 
     code: str
     expires_at: datetime
 
 
-class SignInCodes:
-    """This process's open codes, by hash, and how often somebody tried a wrong one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._open: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
-        self._failed_at_s: deque[float] = deque(maxlen=MOST_FAILED)
-
-    def make(self, actor: Actor) -> SignInCode:
-        """Make a code that signs in as this actor, once."""
-        code = secrets.token_urlsafe(24)  # 192 bits: it cannot be guessed in its five minutes
-        self._open[_digest(code)] = (self._clock.monotonic_s() + CODE_S, actor)
-        while len(self._open) > MOST_CODES:
-            self._open.popitem(last=False)
-        return SignInCode(code, self._clock.now() + timedelta(seconds=CODE_S))
-
-    def take(self, code: str) -> Actor:
-        """Return who made the code; from now on it is refused.
-
-        A right code is never held up by others' wrong ones, or anybody could keep the owner out.
-        Raises: CodeRefused, TooManyTries.
-        """
-        now_s = self._clock.monotonic_s()
-        until_s, actor = self._open.pop(_digest(code), (now_s, None))
-        if actor is not None and until_s > now_s:
-            return actor
-        full = len(self._failed_at_s) == MOST_FAILED
-        if full and (wait_s := self._failed_at_s[0] + MINUTE_S - now_s) > 0:
-            raise TooManyTries(retry_after_s=wait_s)
-        self._failed_at_s.append(now_s)
-        raise CodeRefused()
+def make_code(db: Session, clock: Clock, actor: Actor) -> CodeMade:
+    """Make a code that signs in as this actor, once."""
+    code, now = secrets.token_urlsafe(24), clock.now()  # 192 bits: not to be guessed in that time
+    newest = select(SignInCode.digest).order_by(SignInCode.expires_at.desc())
+    kept = newest.where(SignInCode.expires_at > now).limit(MOST_CODES - 1)
+    held = list(db.scalars(kept))
+    db.execute(delete(SignInCode).where(SignInCode.digest.not_in(held)))
+    made = SignInCode(
+        org_id=actor.tenant.org_id,
+        digest=_digest(code),
+        project_id=actor.tenant.project_id,
+        key_id=actor.key_id,
+        expires_at=now + CODE_KEPT,
+    )
+    db.add(made)
+    db.flush()
+    return CodeMade(code, made.expires_at)
 
 
-def _digest(code: str) -> str:
-    return sha256_hex(code.encode())
+def find_code(db: Session, clock: Clock, code: str) -> Tenant | None:
+    """Return where an open code signs in; None: there is none. Runs in a system session."""
+    found = db.get(SignInCode, _digest(code))
+    if found is None or found.expires_at <= clock.now():
+        return None
+    return Tenant(found.org_id, found.project_id)
 
 
-def sign_in_codes(runtime: Runtime) -> SignInCodes:
-    """Return this process's open codes."""
-    codes: SignInCodes = runtime.extras.setdefault("identity.codes", SignInCodes(runtime.clock))
-    return codes
+def redeem_code(db: Session, clock: Clock, new_id: NewId, code: str) -> tuple[ApiKey, str, Actor]:
+    """Use a code up, and make a key for the browser: the same principal, never for longer than its own.
 
-
-def give_browser_key(db: Session, clock: Clock, new_id: NewId, actor: Actor) -> tuple[ApiKey, str]:
-    """Make a key for the browser of who asked: the same principal, never for longer than its own.
-
-    Raises: KeyRefused where the key that asked was revoked meanwhile.
+    Raises: CodeRefused where somebody was faster; KeyRefused where the key that asked was revoked meanwhile.
     """
-    asking, now = db.get(ApiKey, actor.key_id), clock.now()
+    used = delete(SignInCode).where(SignInCode.digest == _digest(code)).returning(SignInCode.key_id)
+    key_id = db.scalar(used)
+    if key_id is None:
+        raise CodeRefused()
+    asking, now = db.get(ApiKey, key_id), clock.now()
     if asking is None or asking.revoked_at is not None:
         raise KeyRefused()
-    name = f"browser, {now:%Y-%m-%d}"
-    secret, key = mint(new_id(), actor.tenant, actor.principal_id, name, now)
+    actor = actor_of(db, asking)
+    secret, key = mint(new_id(), actor.tenant, actor.principal_id, f"browser, {now:%Y-%m-%d}", now)
     key.for_browser = True
     key.expires_at = min(filter(None, (now + BROWSER_KEY, asking.expires_at)))
     db.add(key)
     db.flush()
-    return key, secret
+    return key, secret, actor
+
+
+class WrongTries:
+    """How often somebody tried a wrong code at this server.
+
+    A right code is never held up by others' wrong ones, or anybody could keep the owner out.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed_at_s: deque[float] = deque(maxlen=MOST_FAILED)
+
+    def refuse(self) -> CodeRefused | TooManyTries:
+        """Count one more, and return what to say of it."""
+        now_s = self._clock.monotonic_s()
+        full = len(self._failed_at_s) == MOST_FAILED
+        if full and (wait_s := self._failed_at_s[0] + MINUTE_S - now_s) > 0:
+            return TooManyTries(retry_after_s=wait_s)
+        self._failed_at_s.append(now_s)
+        return CodeRefused()
+
+
+def wrong_tries(runtime: Runtime) -> WrongTries:
+    """Return this process's count of wrong codes."""
+    tries: WrongTries = runtime.extras.setdefault("identity.tries", WrongTries(runtime.clock))
+    return tries
+
+
+async def sign_in(runtime: Runtime, code: str) -> tuple[ApiKey, str, Actor]:
+    """Redeem a code for a key.
+
+    Raises: CodeRefused, TooManyTries, KeyRefused.
+    """
+    tenant = await runtime.read_system("sign in", find_code, runtime.clock, code)
+    if tenant is None:
+        raise wrong_tries(runtime).refuse()
+    return await runtime.write(tenant, redeem_code, runtime.clock, runtime.new_id, code)
+
+
+def _digest(code: str) -> str:
+    return sha256_hex(code.encode())
 
 
 def sign_out(db: Session, clock: Clock, actor: Actor) -> ApiKey:

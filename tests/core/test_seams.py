@@ -52,6 +52,7 @@ ACROSS_TENANTS = {
     "metrics.py": "an operator's figures are of the whole installation",
     "cli/server.py": "a link to sign in is for the owner of the key that is in the data folder",
     "identity/doors.py": "a key is proved before its tenant is known",
+    "identity/sign_ins.py": "a code is found before its tenant is known",
     "core/sweeping.py": "files lie by id, whosever it was; it learns which of them are over",
 }
 

@@ -1,17 +1,23 @@
 """A browser gets a key of its own by a code, once; nobody else can make use of the code."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy.orm import Session
 
 from camel_ext.core.clock import SystemClock
-from camel_ext.core.ids import uuid7
-from camel_ext.core.tenancy import Tenant
-from camel_ext.identity import Actor, PrincipalKind, Role, SignInCodes
+from camel_ext.core.database import Database
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.threads import ThreadLanes
+from camel_ext.identity import Actor, bootstrap, prove, sign_ins
 from camel_ext.identity.errors import CodeRefused, TooManyTries
+from camel_ext.identity.sign_ins import CodeMade
 from tests.conftest import House
 
 
@@ -131,51 +137,89 @@ class HandClock(SystemClock):
 
 class TestCodes:
     @pytest.fixture
-    def clock(self) -> HandClock:
-        return HandClock()
+    async def server(self, database_url: str) -> AsyncIterator[Runtime]:
+        """A server whose clock is moved by hand, on each database."""
+        runtime = Runtime(Database(database_url), HandClock(), Random(7), ThreadLanes())
+        yield runtime
+        await runtime.close()
 
     @pytest.fixture
-    def codes(self, clock: HandClock) -> SignInCodes:
-        return SignInCodes(clock)
+    async def other(self, database_url: str, server: Runtime) -> AsyncIterator[Runtime]:
+        """Another one, on the same database."""
+        runtime = Runtime(Database(database_url), server.clock, Random(8), ThreadLanes())
+        yield runtime
+        await runtime.close()
 
     @pytest.fixture
-    def actor(self, clock: HandClock) -> Actor:
-        from random import Random
+    async def actor(self, server: Runtime) -> Actor:
+        def found(db: Session) -> Actor:
+            made = bootstrap(db, server.clock, server.new_id, want_key=True)
+            assert made.secret is not None
+            return prove(db, server.clock, made.secret)
 
-        org, project, who, key = (uuid7(clock, Random(n)) for n in range(4))
-        return Actor(Tenant(org, project), who, key, "ada", PrincipalKind.USER, Role.EDITOR)
+        return await server.write_system("test", found)
 
-    def test_a_code_ends_after_five_minutes(
-        self, codes: SignInCodes, clock: HandClock, actor: Actor
+    async def make(self, server: Runtime, actor: Actor) -> CodeMade:
+        return await server.write(actor.tenant, sign_ins.make_code, server.clock, actor)
+
+    async def test_any_server_redeems_it(
+        self, server: Runtime, other: Runtime, actor: Actor
     ) -> None:
-        first, second = codes.make(actor), codes.make(actor)
+        made = await self.make(server, actor)
+        key, secret, who = await sign_ins.sign_in(other, made.code)
+        assert who == actor
+        assert key.for_browser
+        assert (await server.read_system("test", prove, server.clock, secret)).key_id == key.id
+        with pytest.raises(CodeRefused):
+            await sign_ins.sign_in(server, made.code)
+
+    async def test_of_many_at_once_one_redeems_it(
+        self, server: Runtime, other: Runtime, actor: Actor
+    ) -> None:
+        made = await self.make(server, actor)
+        tries = [sign_ins.sign_in(each, made.code) for each in (server, other) * 4]
+        ended = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(each, tuple) for each in ended) == 1
+        assert {type(each) for each in ended} == {tuple, CodeRefused}
+
+    async def test_it_ends_after_five_minutes(self, server: Runtime, actor: Actor) -> None:
+        clock = server.clock
+        assert isinstance(clock, HandClock)
+        first, second = await self.make(server, actor), await self.make(server, actor)
         assert first.expires_at == clock.now() + timedelta(minutes=5)
         clock.seconds = 299.9
-        assert codes.take(first.code) is actor
+        await sign_ins.sign_in(server, first.code)
         clock.seconds = 300.0
         with pytest.raises(CodeRefused):
-            codes.take(second.code)
+            await sign_ins.sign_in(server, second.code)
 
-    def test_a_minute_later_a_wrong_one_is_only_wrong(
-        self, codes: SignInCodes, clock: HandClock
-    ) -> None:
-        for _ in range(10):
-            with pytest.raises(CodeRefused):
-                codes.take("wrong")
-        clock.seconds = 59.0
-        with pytest.raises(TooManyTries):
-            codes.take("wrong")
-        clock.seconds = 60.0
+    async def test_the_oldest_of_too_many_gives_way(self, server: Runtime, actor: Actor) -> None:
+        clock = server.clock
+        assert isinstance(clock, HandClock)
+
+        def make(db: Session) -> list[str]:
+            codes = []
+            for _ in range(257):
+                clock.seconds += 0.001
+                codes.append(sign_ins.make_code(db, clock, actor).code)
+            return codes
+
+        codes = await server.write(actor.tenant, make)
         with pytest.raises(CodeRefused):
-            codes.take("wrong")
+            await sign_ins.sign_in(server, codes[0])
+        await sign_ins.sign_in(server, codes[1])
 
-    def test_memory_is_bounded(self, codes: SignInCodes, actor: Actor) -> None:
-        made = [codes.make(actor).code for _ in range(257)]
-        with pytest.raises(CodeRefused):
-            codes.take(made[0])
-        assert codes.take(made[1]) is actor
-
-    def test_a_code_has_192_bits(self, codes: SignInCodes, actor: Actor) -> None:
-        made = {codes.make(actor).code for _ in range(100)}
-        assert len(made) == 100
+    async def test_a_code_has_192_bits(self, server: Runtime, actor: Actor) -> None:
+        made = {(await self.make(server, actor)).code for _ in range(20)}
+        assert len(made) == 20
         assert {len(code) for code in made} == {32}  # 24 bytes in base64
+
+
+def test_a_minute_later_a_wrong_one_is_only_wrong() -> None:
+    clock = HandClock()
+    tries = sign_ins.WrongTries(clock)
+    assert {type(tries.refuse()) for _ in range(10)} == {CodeRefused}
+    clock.seconds = 59.0
+    assert isinstance(tries.refuse(), TooManyTries)
+    clock.seconds = 60.0
+    assert isinstance(tries.refuse(), CodeRefused)
