@@ -144,7 +144,7 @@ async def test_it_answers_the_same_on_postgres_and_back_on_sqlite(
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     rows = {each["table"]: each["rows"] for each in told["tables"]}
-    assert rows["interactions"] == rows["interaction_bodies"] > 0
+    assert rows["interactions"] >= rows["interaction_bodies"] > 0  # words of one were erased
     assert rows["runs"] > 0
     assert told["rows"] == sum(rows.values())
     async with served(data_dir, empty) as house:
