@@ -164,6 +164,7 @@ async def test_it_answers_the_same_on_postgres_and_back_on_sqlite(
     )
     assert result.exit_code == 0, result.output
     shutil.copy(data_dir / "owner.key", back / "owner.key")
+    shutil.copytree(data_dir / "archive", back / "archive")  # files do not move by themselves
     async with served(back) as house:
         after = await answers(house)
     assert [path for path in last if last[path] != after[path]] == []
