@@ -52,7 +52,7 @@ def test_a_limit_is_set_here_and_a_job_says_that_it_waits_for_it(
     page.goto("/settings/jobs/")
     page.get_by_label("Limit of").fill("workflow:answer")
     page.get_by_label("Jobs at once").fill("0")
-    page.get_by_role("button", name="Set").click()
+    page.get_by_role("button", name="Set", exact=True).click()
     limits = page.get_by_role("list", name="Limits")
     expect(limits.get_by_text("0 of 0")).to_be_visible()
     run = house.ask("POST", "/runs", {"workflow": "answer", "input": {"goal": "Wait for it."}})
