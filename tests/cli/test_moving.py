@@ -77,13 +77,17 @@ async def served(data_dir: Path, url: str | None = None) -> AsyncIterator[House]
 
 
 async def settled(house: House) -> None:
-    """Wait until no job is left, so that nothing changes any more."""
+    """Wait until no job is left and the log of events stays as it is: nothing changes any more."""
+    last: bytes | None = None
     async with asyncio.timeout(60):
         while True:
             jobs = (await house.client.get("/api/v1/jobs?limit=200")).json()["items"]
-            if not [each for each in jobs if each["state"] in ("queued", "running")]:
+            busy = [each for each in jobs if each["state"] in ("queued", "running")]
+            log = await said(house.client, "/api/v1/events/log")
+            if not busy and log == last:
                 return
-            await asyncio.sleep(0.05)
+            last = log
+            await asyncio.sleep(0.6)
 
 
 async def answers(house: House) -> dict[str, bytes]:
