@@ -48,8 +48,9 @@ class Policy:
     """How one dependency is asked.
 
     `at_once` is the bulkhead: more calls wait, within `timeout_s`. `failures` in a row have it left alone
-    for `open_s` seconds; None: never. `budget` is how many retries there are at most before calls that work have earned new ones. Where
-    `open_max_s` is given, each probe that fails doubles the time it is left alone, up to that.
+    for `open_s` seconds; None: never. `budget` is how many retries there are at most before calls that
+    work have earned new ones. Where `open_max_s` is given, each probe that fails doubles the time it is
+    left alone, up to that.
     """
 
     timeout_s: float = 5.0
