@@ -53,6 +53,12 @@ class Server(BaseModel):
     request_burst: int = Field(
         50, gt=0, description="Requests that a key may make at once, after a rest."
     )
+    keep_alive_s: int = Field(
+        75,
+        gt=0,
+        description="How long an idle connection stays open; longer than clients and balancers keep "
+        "theirs, or a request meets a connection that was closed just then.",
+    )
     graceful_stop_s: float = Field(
         5.0, ge=0, description="How long a stopping server lets requests and runs finish."
     )

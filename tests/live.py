@@ -30,7 +30,12 @@ def live_app(settings: Settings, prepare: Callable[[Runtime], None]) -> Iterator
     app = create_app(settings, Parts(rng=Random(7)))
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        timeout_keep_alive=settings.server.keep_alive_s,
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

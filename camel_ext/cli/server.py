@@ -144,6 +144,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 ws="camel_ext.events.sockets:FramedSockets",
+                timeout_keep_alive=knobs.keep_alive_s,
                 timeout_graceful_shutdown=math.ceil(knobs.graceful_stop_s),
             )
         )
@@ -318,6 +319,7 @@ def serve_engine(here: Here, host: str | None, port: int) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=settings.server.keep_alive_s,
             timeout_graceful_shutdown=math.ceil(settings.server.graceful_stop_s),
         )
         url = f"http://{place}:{sock.getsockname()[1]}"

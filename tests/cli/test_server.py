@@ -1,6 +1,7 @@
 """`up`, `worker` and every way in which they, or the way to them, can be refused."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from camel_ext_client import Client, ClientError
@@ -19,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from camel_ext.cli.program import program
 from camel_ext.core.datadir import DataDir
+from camel_ext.settings import Settings
 from tests.cli.conftest import error
 
 
@@ -140,6 +143,27 @@ class TestTheWayThere:
 
 @pytest.mark.slow
 class TestProcess:
+    def test_an_idle_connection_is_kept_as_long_as_set(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "camel_ext.cli", "up", "--port", "0", "--json"]
+        environment = {**os.environ, "CAMEL_EXT_SERVER__KEEP_ALIVE_S": "1"}
+        process = subprocess.Popen(
+            [*command, "--data-dir", str(tmp_path)], stdout=subprocess.PIPE, env=environment
+        )
+        try:
+            assert process.stdout is not None
+            url = urlsplit(json.loads(process.stdout.readline())["url"])
+            with socket.create_connection((url.hostname, url.port), timeout=30) as idle:
+                idle.sendall(f"GET /health/live HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+                assert idle.recv(65536).startswith(b"HTTP/1.1 200")
+                since = time.monotonic()
+                while idle.recv(65536):
+                    pass
+                assert 0.5 < time.monotonic() - since < 25
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+        assert Settings().server.keep_alive_s > 60, "what balancers and clients keep theirs for"
+
     def test_it_greets_answers_and_stops_with_a_client_connected(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "camel_ext.cli", "up", "--port", "0", "--json"]
         process = subprocess.Popen(
