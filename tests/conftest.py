@@ -1,10 +1,12 @@
 """Fixtures of every test: a migrated database copied per test, a runtime, the app and its actors."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -142,6 +144,16 @@ class House:
     async def as_role(self, role: str, *, org: str = "local") -> AsyncClient:
         """A client of a new principal with that role, in the organisation named."""
         return self._open(await self.secret(role, org=org))
+
+    async def told(self, topics: str, last: str) -> list[dict[str, Any]]:
+        """The log's events, once one of that name ends them: they get their numbers after the commit."""
+        async with asyncio.timeout(30):
+            while True:
+                answer = await self.client.get(f"/api/v1/events/log?topics={topics}&limit=100")
+                items: list[dict[str, Any]] = answer.json()["items"]
+                if items and items[-1]["event"] == last:
+                    return items
+                await asyncio.sleep(0.01)
 
     async def secret(self, role: str, *, org: str = "local") -> str:
         """A key of a new principal with that role."""

@@ -123,9 +123,9 @@ class TestALoopThatLearns:
     @pytest.mark.slow
     async def test_progress_is_told(self, loop: Loop) -> None:
         shown = await loop.improved()
-        log = await loop.get(f"/api/v1/events/log?topics=experiments:{shown['id']}&limit=100")
+        topics, last = f"experiments:{shown['id']}", "experiments.improvement.finished"
         told = [(each["payload"].get("stage"), each["payload"].get("state"))
-                for each in log["items"] if each["event"].endswith("staged")]  # fmt: skip
+                for each in await loop.house.told(topics, last) if each["event"].endswith("staged")]  # fmt: skip
         assert told == [(name, state) for name in ORDER for state in ("running", "succeeded")]
 
 

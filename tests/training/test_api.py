@@ -47,8 +47,8 @@ class TestStart:
         assert [each["step"] for each in rest["items"]] == [4, 5]
         assert rest["next_after"] is None
         assert rest["items"][0]["values"]["margin"] == pytest.approx(0.4)
-        events = (await house.client.get("/api/v1/events/log")).json()["items"]
-        types = [each["event"] for each in events if each["subject"] == asked["id"]]
+        events = await house.told(f"training:{asked['id']}", "training.training.finished")
+        types = [each["event"] for each in events]
         assert types == ["training.training.started", "training.training.finished"]
 
     async def test_who_watches_gets_each_step_as_it_is_made(

@@ -165,6 +165,20 @@ class Stage:
         found: Json = await eventually(there)
         return found
 
+    async def heard(self) -> None:
+        """Wait until the worker knows what was asked of its runs: it looks between any two of its beats."""
+        for _ in range(2):
+            before = await self._beat()
+
+            async def later(before: str = before) -> bool | None:
+                return True if await self._beat() > before else None
+
+            await eventually(later)
+
+    async def _beat(self) -> str:
+        workers = (await self.client.get("/api/v1/workers")).json()["items"]
+        return str(max(each["heartbeat_at"] for each in workers))
+
     async def turns(self, run_id: str) -> list[Json]:
         answer = await self.client.get(f"/api/v1/runs/{run_id}/turns", params={"limit": 1000})
         items: list[Json] = answer.json()["items"]

@@ -191,14 +191,8 @@ class TestReading:
 
     async def test_the_feed_tells_a_runs_story(self, stage: Stage) -> None:
         run = await stage.until((await stage.start("talk"))["id"], "succeeded")
-
-        async def told() -> list[str] | None:
-            topics = f"workflows:{run['id']}"
-            page = (await stage.client.get(f"/api/v1/events/log?topics={topics}")).json()
-            kinds = [each["event"].removeprefix("workflows.") for each in page["items"]]
-            return kinds if kinds[-1:] == ["run.finished"] else None
-
-        assert await eventually(told) == snapshot(
+        events = await stage.house.told(f"workflows:{run['id']}", "workflows.run.finished")
+        assert [each["event"].removeprefix("workflows.") for each in events] == snapshot(
             [
                 "run.queued", "run.started", "turn.committed", "turn.committed",
                 "turn.committed", "run.finished",

@@ -85,10 +85,9 @@ class TestApplying:
 
     async def test_the_feed_hears_of_it_once(self, stage: Stage) -> None:
         await changes(stage, files=FILES)
-        page = (await stage.client.get("/api/v1/events/log?topics=workflows.configuration")).json()
-        assert [each["payload"] for each in page["items"]] == snapshot(
-            [{"name": "main", "revision": 1}]
-        )
+        applied = "workflows.configuration.applied"
+        events = await stage.house.told("workflows.configuration", applied)
+        assert [each["payload"] for each in events] == snapshot([{"name": "main", "revision": 1}])
 
 
 class TestRefusing:
