@@ -67,7 +67,7 @@ async def until(
 
 
 async def eventually(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not happened():  # noqa: ASYNC110 - what is looked at is no event
             await asyncio.sleep(0.005)
 
@@ -392,7 +392,7 @@ class TestAdversity:
             live.gate.write = losing  # type: ignore[method-assign]
             job_id = await enqueue(live, tenant, "go")
             job = await until(live, tenant, job_id)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while worker.held:  # noqa: ASYNC110 - its end is committed before its place is free
                     await asyncio.sleep(0.01)
         assert (job.state, job.fence, lost) == (State.SUCCEEDED, 2, [True])

@@ -64,7 +64,7 @@ def place(core: Runtime, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - what is looked at is no event
             await asyncio.sleep(0.002)
 

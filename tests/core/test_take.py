@@ -88,7 +88,7 @@ def deaf(live: Runtime, tenant: Tenant) -> Deaf:
 
 async def settled(worker: QueueWorker) -> None:
     """Wait until it has registered and looked once, and now waits."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (worker._registered and not worker._looks):  # noqa: ASYNC110 - it is no event
             await asyncio.sleep(0.005)
     await asyncio.sleep(0.05)
@@ -111,7 +111,7 @@ async def test_a_hint_that_comes_twice_or_late_does_nothing(
         [job_id] = await deaf.ask(1)
         assert await asyncio.gather(*(worker.take([job_id]) for _ in range(5))) == [1] * 5
         ran.may_end.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while worker.held:  # noqa: ASYNC110 - what is looked at is no event
                 await asyncio.sleep(0.005)
         commits = live.gate.commits
@@ -149,7 +149,7 @@ async def test_what_cannot_be_taken_is_left(live: Runtime, deaf: Deaf, ran: Ran)
         assert await worker.take(ids) == 2
         assert len(ran.begun) == 2
         ran.may_end.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(ran.begun) < 3:  # noqa: ASYNC110 - a free place looks for what was left
                 await asyncio.sleep(0.005)
 

@@ -139,10 +139,10 @@ HUGE = 2**62
     ],
 )
 def test_lies_are_refused_at_once(tmp_path: Path, raw: bytes) -> None:
-    start_s = time.monotonic()
+    start_s = time.process_time()
     with pytest.raises(FileRefused, match="was not loaded"):
         check_weights(written(tmp_path, raw))
-    assert time.monotonic() - start_s < 0.5
+    assert time.process_time() - start_s < 0.5
 
 
 def test_only_files_are_read(tmp_path: Path) -> None:

@@ -101,10 +101,10 @@ HUGE = 2**62
     ],
 )
 def test_lies_are_refused_at_once(tmp_path: Path, raw: bytes) -> None:
-    start_s = time.monotonic()
+    start_s = time.process_time()
     with pytest.raises(ModelFileWrong, match="It was not loaded"):
         read_header(written(tmp_path, raw))
-    assert time.monotonic() - start_s < 0.2
+    assert time.process_time() - start_s < 0.2
 
 
 def test_noise_never_crashes_it(tmp_path: Path) -> None:

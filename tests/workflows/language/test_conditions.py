@@ -170,17 +170,17 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_expressions_end_soon(name: str) -> None:
     given = BIG if name == "too deep" else {"input": {**BIG["input"], "deep": 1}}
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(ConditionWrong):
         evaluate(HOSTILE[name], given)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_the_largest_expression_that_is_allowed_ends_soon() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert evaluate("l.all(a, l.all(b, a >= 0 || b < 0))".replace("l.", "input.l."),
                     {"input": {"l": list(range(440))}}) is True  # fmt: skip
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @settings(max_examples=300, deadline=None)
