@@ -1,12 +1,15 @@
 """What another machine needs of a training: its adapter, and its last checkpoint while it is under way.
 
 A checkpoint goes to the blob store in the background, as it is written; whoever takes a training over and
-has none in its folder fetches it. Whether it is whole and of this very training, the trainer looks itself.
+has none in its folder fetches it, whole or not at all: beside its place, then moved there. Whether it is of
+this very training, the trainer looks itself.
 Without a blob store nothing of this happens. An adapter waits for the store; a checkpoint does not.
 """
 
 import asyncio
 import logging
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +22,7 @@ from camel_ext.training.adapters import CARD, FILES, Kept
 from camel_ext.training.spec import CHECKPOINTS
 
 log = logging.getLogger(__name__)
+COMING = f".{CHECKPOINTS}"  # beside their place, until all of them have come
 
 
 async def hand_over(blobs: Blobs, models_dir: Path, kept: Kept) -> None:
@@ -43,8 +47,12 @@ class Checkpoints:
             await self._blobs.until_done(self._bring)
 
     async def _bring(self) -> None:
-        for key in await self._blobs.keys(f"{self._prefix}/{CHECKPOINTS}"):
-            await self._blobs.fetch(key, self._job_dir / key.removeprefix(f"{self._prefix}/"))
+        there = f"{self._prefix}/{CHECKPOINTS}"
+        coming = self._job_dir / COMING
+        await self._disk.run(_drop, coming)  # what a fetch that was cut off left
+        for key in await self._blobs.keys(there):
+            await self._blobs.fetch(key, coming / key.removeprefix(f"{there}/"))
+        await self._disk.run(_move, coming, self._job_dir / CHECKPOINTS)
 
     def send(self, path: str) -> None:
         """Store a checkpoint of the folder in the background; while one is on its way, not the next."""
@@ -81,4 +89,30 @@ class Checkpoints:
 
 
 def _names_in(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+    """Return what stands in a folder; what is still being written there begins with a dot."""
+    if not folder.is_dir():
+        return []
+    return sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
+
+
+def _drop(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(coming: Path, place: Path) -> None:
+    """Put what came where the trainer looks, on the disk and in one step; the files are synced."""
+    if not coming.is_dir():
+        return  # there was none
+    for folder in (*(each for each in coming.iterdir() if each.is_dir()), coming):
+        _sync(folder)
+    _drop(place)  # it holds no checkpoint, at most one that a trainer was killed at
+    coming.rename(place)
+    _sync(place.parent)
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

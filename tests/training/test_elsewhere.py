@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from camel_ext.core.blobs import BLOBS, Blobs, blobs_of, use_blobs
+from camel_ext.core.blobs import BLOBS, EXTRA, Blobs, blobs_of, use_blobs
 from camel_ext.core.models import State
 from camel_ext.core.runtime import Runtime
 from camel_ext.registry import resolve_version
 from camel_ext.serving.process import Serving
 from camel_ext.settings import Blobs as Knobs
 from camel_ext.settings import Settings
+from camel_ext.training.elsewhere import COMING
 from tests.fakes.launcher import Act, steps
 from tests.objects import private_s3
 from tests.training.conftest import LONG_S, Shop
@@ -96,6 +97,55 @@ async def test_who_takes_over_on_another_machine_has_the_last_checkpoint(
         training = await shop.ended(asked.id)
     assert training.state == State.SUCCEEDED, training.error_detail
     assert await asyncio.to_thread(files_in, kept) == set()
+
+
+class Torn(Blobs):
+    """A store whose second file never comes."""
+
+    def __init__(self, runtime: Runtime, url: str) -> None:
+        super().__init__(runtime.clock, runtime.disk, url)
+        self.fetched = list[str]()
+
+    async def fetch(self, key: str, path: Path) -> bool:
+        if self.fetched:
+            await asyncio.Event().wait()
+        self.fetched.append(key)
+        return await super().fetch(key, path)
+
+
+async def test_a_fetch_that_is_cut_off_is_begun_again(shop: Shop, shared: Path) -> None:
+    asked = await shop.start()
+    job_dir, kept = shop.yard.folder(asked.id), shared / "trainings" / str(asked.id)
+    await asyncio.to_thread(write_checkpoint, kept, 2)
+    whole = {f"step-2/{each}" for each in ("adapter.safetensors", "state.json")}
+    shop.plays(Act(holds=True))
+    torn = shop.runtime.extras[EXTRA] = Torn(shop.runtime, f"file://{shared}")
+    half = job_dir / COMING / "step-2" / "adapter.safetensors"
+    async with shop.working():
+        await until(half.exists)
+    assert torn.fetched == [f"trainings/{asked.id}/checkpoints/step-2/adapter.safetensors"]
+    assert shop.launcher.started == []
+    assert not (job_dir / "checkpoints").exists()
+    use_blobs(shop.runtime, Knobs(url=f"file://{shared}"))
+    await asyncio.to_thread((job_dir / COMING / "step-1").mkdir)  # of an older try
+    async with shop.working():
+        await shop.until(asked.id, lambda _: bool(shop.launcher.started))
+        assert await asyncio.to_thread(files_in, job_dir / "checkpoints") == whole
+        assert sorted(each.name for each in (job_dir / "checkpoints").iterdir()) == ["step-2"]
+        assert not (job_dir / COMING).exists()
+
+
+async def test_what_a_killed_trainer_left_of_a_checkpoint_is_none(shop: Shop, shared: Path) -> None:
+    asked = await shop.start()
+    job_dir = shop.yard.folder(asked.id)
+    await asyncio.to_thread(write_checkpoint, job_dir, 3)
+    checkpoints = job_dir / "checkpoints"
+    (checkpoints / "step-3").rename(checkpoints / ".step-3")  # where the trainer writes it
+    await asyncio.to_thread(write_checkpoint, shared / "trainings" / str(asked.id), 2)
+    shop.plays(Act(holds=True))
+    async with shop.working():
+        await shop.until(asked.id, lambda _: bool(shop.launcher.started))
+        assert [each.name for each in checkpoints.iterdir()] == ["step-2"]
 
 
 async def test_a_checkpoint_that_is_here_is_not_fetched(shop: Shop, shared: Path) -> None:
