@@ -41,9 +41,7 @@ class Server(BaseModel):
     allowed_origins: list[str] = Field(
         [], description="Origins besides our own that browsers may call from, `https://host`."
     )
-    max_body_bytes: int = Field(
-        8 * 2**20, gt=0, description="Largest request body; a larger one gets 413."
-    )
+    max_body_bytes: int = Field(8 * 2**20, gt=0, description="Largest request body; larger: 413.")
     max_body_values: int = Field(
         50_000, gt=0, description="Most values in one JSON body; one with more gets 413."
     )
@@ -157,7 +155,7 @@ class Broker(BaseModel):
         3.0, gt=0, description="Longest wait for the broker's answer, off every request's way."
     )
     retry_max_s: float = Field(
-        30.0, gt=0, description="Longest pause before a lost broker is tried again."
+        30.0, gt=0, description="Longest pause before a lost broker is asked."
     )
 
 
@@ -176,9 +174,7 @@ class Scheduling(BaseModel):
     poll_s: float = Field(
         1.0, gt=0, description="How often a scheduler looks for schedules that others saved."
     )
-    keep_s: float = Field(
-        90 * 86400.0, gt=0, description="How long the history of schedules is kept."
-    )
+    keep_s: float = Field(90 * 86400.0, gt=0, description="How long their history is kept.")
 
 
 class Outbound(BaseModel):
@@ -188,9 +184,7 @@ class Outbound(BaseModel):
         "users, such as webhooks, may reach.",
     )
     timeout_s: float = Field(10.0, gt=0, description="Longest wait for an answer to such a call.")
-    max_response_bytes: int = Field(
-        64 * 1024, gt=0, description="Most that is read of such an answer."
-    )
+    max_response_bytes: int = Field(64 * 1024, gt=0, description="Most that is read of it.")
 
 
 class Mail(BaseModel):
@@ -366,10 +360,10 @@ class Settings(BaseSettings):
         description="The one folder of database, models, keys and scratch space.",
     )
     url: str | None = Field(
-        None, description="Server that commands talk to; by default the one on this machine."
+        None, description="Server of commands; by default the one on this machine."
     )
     key: SecretStr | None = Field(
-        None, description="Key that commands send; by default the local owner's."
+        None, description="Key of commands; by default the local owner's."
     )
     server: Server = Field(default_factory=Server, description="The HTTP server.")
     database: Database = Field(default_factory=Database, description="Where rows are kept.")
@@ -377,15 +371,13 @@ class Settings(BaseSettings):
     blobs: Blobs = Field(default_factory=Blobs, description="Files that other machines need, too.")
     queue: Queue = Field(default_factory=Queue, description="Workers and their leases.")
     broker: Broker = Field(
-        default_factory=Broker, description="RabbitMQ or Redis, where there is one."
+        default_factory=Broker, description="RabbitMQ or Redis, to wake workers."
     )
     events: Events = Field(default_factory=Events, description="The live feed.")
     scheduling: Scheduling = Field(
-        default_factory=Scheduling, description="Schedules and who fires them."
+        default_factory=Scheduling, description="Who fires schedules, and when."
     )
-    outbound: Outbound = Field(
-        default_factory=Outbound, description="Calls of URLs that users give."
-    )
+    outbound: Outbound = Field(default_factory=Outbound, description="URLs that users give.")
     mail: Mail = Field(default_factory=Mail, description="The mail server that e-mail goes by.")
     notifications: Notifications = Field(
         default_factory=Notifications, description="Messages to people and to other systems."
@@ -393,12 +385,12 @@ class Settings(BaseSettings):
     serving: Serving = Field(default_factory=Serving, description="Calls of models.")
     workflows: Workflows = Field(default_factory=Workflows, description="Runs and their tools.")
     interactions: Interactions = Field(
-        default_factory=Interactions, description="The log of calls and its archive."
+        default_factory=Interactions, description="The log of calls."
     )
     datasets: Datasets = Field(default_factory=Datasets, description="Files of datasets.")
     training: Training = Field(default_factory=Training, description="Training of adapters.")
     observability: Observability = Field(
-        default_factory=Observability, description="Logs and metrics."
+        default_factory=Observability, description="Logs, metrics."
     )
 
     @property
