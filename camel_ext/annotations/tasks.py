@@ -4,20 +4,18 @@ Each page is read, checked and written on its own; who watches gets a frame of k
 `annotations.progress` after each: one JSON object a line, `{done, total, passed, failed}`.
 """
 
-import asyncio
+from functools import partial
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations import batches, verifying
 from camel_ext.annotations.models import Batch
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
-from camel_ext.events import Feed, frame_kind
+from camel_ext.core.queue import TaskContext, task
+from camel_ext.events import frame_kind, show, show_end
 
-FEED = "events"
 PROGRESS = frame_kind("annotations.progress")
 
 
@@ -35,16 +33,10 @@ def cancel(db: Session, door: TenantDoor, *, batch_id: str) -> None:
 async def verify_batch(context: TaskContext, *, batch_id: str) -> None:
     """Check a batch's answers to their end."""
     try:
-        await _verify(context, UUID(batch_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the batch goes on elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
+        async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
+            await _verify(context, UUID(batch_id))
     finally:
-        if (feed := _feed(context)) is not None:
-            feed.frames.end(context.job.tenant, batch_id)
+        show_end(context.runtime, context.job.tenant, batch_id)
 
 
 async def give_up_undoing(context: TaskContext, _code: str, _detail: str) -> None:
@@ -94,14 +86,5 @@ async def _end(context: TaskContext, state: State, error: tuple[str, str] | None
 
 
 def _tell(context: TaskContext, batch: Batch) -> None:
-    feed = _feed(context)
-    if feed is None:
-        return
-    names = ("done", "total", "passed", "failed")
-    text = msgspec.json.encode({name: getattr(batch, name) for name in names}).decode()
-    feed.frames.emit(context.job.tenant, str(batch.id), PROGRESS, text + "\n")
-
-
-def _feed(context: TaskContext) -> Feed | None:
-    """Return the process's feed, where one is open."""
-    return context.runtime.extras.get(FEED)
+    said = {name: getattr(batch, name) for name in ("done", "total", "passed", "failed")}
+    show(context.runtime, context.job.tenant, batch.id, PROGRESS, said)

@@ -6,7 +6,8 @@ A task is a coroutine under a name. Nothing here talks to the queue's tables: th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -119,6 +120,23 @@ class TaskContext:
             Append(job.tenant, entries, job.id, job.fence, signals or set())
         )
         self.settled |= ends_job
+
+    @asynccontextmanager
+    async def until_cancelled(self, end: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """Work in the block; where somebody cancels the job, write by `end` what that means, and stop.
+
+        A worker that stops, or lost its lease, interrupts the block, too: that passes through, and
+        the work goes on elsewhere. Nothing interrupts `end`.
+        Raises: Stopped.
+        """
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.cancel_requested:
+                raise
+            self.ended = True
+            await end()
+            raise Stopped from None
 
     async def read(self, fn: Callable[..., T], *args: Any) -> T:
         """Call `fn(session, *args)` on a snapshot."""

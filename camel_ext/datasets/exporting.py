@@ -4,7 +4,6 @@ The file lies in the operator's folder, in one folder a project. It is written a
 so that whoever copies it from there never sees half of one; the same version gives the same bytes again.
 """
 
-import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from camel_ext.core.blobs import blobs_of
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import Threads
@@ -140,23 +139,17 @@ async def export_version(context: TaskContext, *, export_id: str) -> None:
         return
     folder = folder_of(runtime.extras[FOLDER], context.job.tenant)
     file = await disk.run(WholeFile, folder, export.file, export.id)
-    try:
-        async for piece in pieces_of(
-            context.read, threads, export.version_id, export.split, export.format
-        ):
-            await disk.run(file.write, piece)
-        written = await disk.run(file.finish)
-        await _hand_over(runtime, folder, export.file)
-    except asyncio.CancelledError:
-        file.drop()
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: it is written anew elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
-    except BaseException:
-        file.drop()
-        raise
+    async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
+        try:
+            async for piece in pieces_of(
+                context.read, threads, export.version_id, export.split, export.format
+            ):
+                await disk.run(file.write, piece)
+            written = await disk.run(file.finish)
+            await _hand_over(runtime, folder, export.file)
+        except BaseException:
+            file.drop()
+            raise
     context.ended = True
     await _end(context, State.SUCCEEDED, written)
 

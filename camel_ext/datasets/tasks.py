@@ -4,18 +4,17 @@ Who watches gets a frame of kind `datasets.progress` after each step: one JSON o
 done, total}`; steps are look, write and freeze.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.queue import TaskContext, task
 from camel_ext.datasets import building, versions
 from camel_ext.datasets.building import Frozen
 from camel_ext.datasets.candidates import Prompts, look
@@ -29,9 +28,8 @@ from camel_ext.datasets.preferences import Candidate
 from camel_ext.datasets.reading import READ_ROWS, as_pair, list_pairs, write_pairs
 from camel_ext.datasets.schemas import PairRules
 from camel_ext.datasets.statistics import found_statistics, found_warnings, why_no_pairs
-from camel_ext.events import Feed, frame_kind
+from camel_ext.events import frame_kind, show, show_end
 
-FEED = "events"
 PROGRESS = frame_kind("datasets.progress")
 WRITE_ROWS = 200  # pairs in one commit: some 15 ms of the one writer
 
@@ -59,16 +57,10 @@ def cancel(db: Session, door: TenantDoor, *, version_id: str) -> None:
 async def build_version(context: TaskContext, *, version_id: str) -> None:
     """Build a version to its end."""
     try:
-        await _build(context, UUID(version_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the build begins anew elsewhere
-        context.ended = True
-        await _give_up(context, State.CANCELLED)
-        raise Stopped from None
+        async with context.until_cancelled(partial(_give_up, context, State.CANCELLED)):
+            await _build(context, UUID(version_id))
     finally:
-        if (feed := _feed(context)) is not None:
-            feed.frames.end(context.job.tenant, version_id)
+        show_end(context.runtime, context.job.tenant, version_id)
 
 
 async def _build(context: TaskContext, version_id: UUID) -> None:
@@ -198,12 +190,5 @@ async def _give_up(
 
 
 def _tell(context: TaskContext, version_id: UUID, step: str, done: int, total: int | None) -> None:
-    feed = _feed(context)
-    if feed is not None:
-        text = msgspec.json.encode({"step": step, "done": done, "total": total}).decode()
-        feed.frames.emit(context.job.tenant, str(version_id), PROGRESS, text + "\n")
-
-
-def _feed(context: TaskContext) -> Feed | None:
-    """Return the process's feed, where one is open."""
-    return context.runtime.extras.get(FEED)
+    said = {"step": step, "done": done, "total": total}
+    show(context.runtime, context.job.tenant, version_id, PROGRESS, said)

@@ -5,14 +5,14 @@ total, failed}`.
 """
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.queue import TaskContext, task
 from camel_ext.evaluation import judgings
 from camel_ext.evaluation.evaluations import (
     RUN_SUITE,
@@ -25,9 +25,8 @@ from camel_ext.evaluation.judges import Opinion, prefer
 from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side, cancel_judging
 from camel_ext.evaluation.models import Evaluation, Judging
 from camel_ext.evaluation.running import Json, open_examination, question_of, write_means
-from camel_ext.events import Feed, frame_kind
+from camel_ext.events import frame_kind, show, show_end
 
-FEED = "events"
 PROGRESS = frame_kind("evaluation.progress")
 
 
@@ -45,15 +44,10 @@ def cancel(db: Session, door: TenantDoor, *, evaluation_id: str) -> None:
 async def run_suite(context: TaskContext, *, evaluation_id: str) -> None:
     """Answer and score an evaluation's cases, to their end."""
     try:
-        await _run(context, UUID(evaluation_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the evaluation goes on elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
+        async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
+            await _run(context, UUID(evaluation_id))
     finally:
-        _over(context, evaluation_id)
+        show_end(context.runtime, context.job.tenant, evaluation_id)
 
 
 async def _run(context: TaskContext, evaluation_id: UUID) -> None:
@@ -107,15 +101,10 @@ def stop_judging(db: Session, door: TenantDoor, *, judging_id: str) -> None:
 async def judge_pairs(context: TaskContext, *, judging_id: str) -> None:
     """Let a judge see the answers of two evaluations, some at a time."""
     try:
-        await _judge(context, UUID(judging_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise
-        context.ended = True
-        await _end_judging(context, State.CANCELLED)
-        raise Stopped from None
+        async with context.until_cancelled(partial(_end_judging, context, State.CANCELLED)):
+            await _judge(context, UUID(judging_id))
     finally:
-        _over(context, judging_id)
+        show_end(context.runtime, context.job.tenant, judging_id)
 
 
 async def _judge(context: TaskContext, judging_id: UUID) -> None:
@@ -170,14 +159,5 @@ async def _end_judging(
 
 
 def _tell(context: TaskContext, row: Evaluation | Judging) -> None:
-    feed: Feed | None = context.runtime.extras.get(FEED)
-    if feed is not None:
-        said = {"done": row.done, "total": row.total, "failed": getattr(row, "failed", 0)}
-        text = msgspec.json.encode(said).decode() + "\n"
-        feed.frames.emit(context.job.tenant, str(row.id), PROGRESS, text)
-
-
-def _over(context: TaskContext, subject: str) -> None:
-    feed: Feed | None = context.runtime.extras.get(FEED)
-    if feed is not None:
-        feed.frames.end(context.job.tenant, subject)
+    said = {"done": row.done, "total": row.total, "failed": getattr(row, "failed", 0)}
+    show(context.runtime, context.job.tenant, row.id, PROGRESS, said)

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
 from camel_ext.events.dispatcher import Dispatcher
 from camel_ext.events.hub import Hub
 from camel_ext.events.streams import Streams
@@ -33,6 +36,27 @@ def feed_of(runtime: Runtime) -> Feed:
     """Return the process's feed."""
     feed: Feed = runtime.extras[EXTRA]
     return feed
+
+
+def show(
+    runtime: Runtime, tenant: Tenant, subject: object, kind: str, *said: Mapping[str, object]
+) -> None:
+    """Show lines of JSON to whoever watches the subject just now; they are kept nowhere.
+
+    A process without a feed, such as a worker that nobody's bus reaches, shows nothing.
+    """
+    feed: Feed | None = runtime.extras.get(EXTRA)
+    if feed is not None:
+        for each in said:
+            text = msgspec.json.encode(each).decode() + "\n"
+            feed.frames.emit(tenant, str(subject), kind, text)
+
+
+def show_end(runtime: Runtime, tenant: Tenant, subject: object) -> None:
+    """Say that no more will be shown of the subject."""
+    feed: Feed | None = runtime.extras.get(EXTRA)
+    if feed is not None:
+        feed.frames.end(tenant, str(subject))
 
 
 async def end_streams(runtime: Runtime) -> None:

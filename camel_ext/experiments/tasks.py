@@ -5,24 +5,21 @@ the job's fence. Who watches gets a frame of kind `experiments.progress` at each
 a line, `{stage, done, total, words}`.
 """
 
-import asyncio
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.journal import Fenced
 from camel_ext.core.models import WaitingFor
-from camel_ext.core.queue import Stopped, TaskContext, Wait, task
-from camel_ext.events import Feed, frame_kind
+from camel_ext.core.queue import TaskContext, Wait, task
+from camel_ext.events import frame_kind, show, show_end
 from camel_ext.experiments import driving
 from camel_ext.experiments.improvements import TASK, cancel_improvement, resume_improvement
 from camel_ext.experiments.stages import Look, Stage
 from camel_ext.workflows import Asker, asker_for, asker_of
 
-FEED = "events"
 PROGRESS = frame_kind("experiments.progress")
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
@@ -47,19 +44,17 @@ def again(db: Session, door: TenantDoor, *, improvement_id: str) -> UUID:
 @task(TASK, failed=mark_failed, cancel=cancel, again=again)
 async def improve(context: TaskContext, *, improvement_id: str) -> None:
     """Drive an improvement to its end, or to where a person has to decide."""
-    try:
-        drive = await _drive(context)
-        await drive.run()
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the improvement goes on elsewhere
-        context.ended = True
+
+    async def cancel_it() -> None:
         drive = await _drive(context)
         await context.write(driving.cancel, drive.asker, drive.improvement_id)
-        raise Stopped from None
+
+    try:
+        async with context.until_cancelled(cancel_it):
+            drive = await _drive(context)
+            await drive.run()
     finally:
-        if (feed := _feed(context)) is not None:
-            feed.frames.end(context.job.tenant, improvement_id)
+        show_end(context.runtime, context.job.tenant, improvement_id)
 
 
 class _Drive:
@@ -69,7 +64,7 @@ class _Drive:
         self.context = context
         self.asker = asker
         self.improvement_id = improvement_id
-        self._told = ""
+        self._told: dict[str, object] = {}
 
     async def run(self) -> None:
         """Go through the stages that are still to be done; a failed one is data, not our error."""
@@ -133,13 +128,10 @@ class _Drive:
 
     def _tell(self, stage: Stage, done: float, total: float, words: str) -> None:
         said = {"stage": stage.name, "done": done, "total": total, "words": words}
-        text = msgspec.json.encode(said).decode()
-        feed = _feed(self.context)
-        if feed is not None and text != self._told:
-            self._told = text
-            feed.frames.emit(
-                self.context.job.tenant, str(self.improvement_id), PROGRESS, text + "\n"
-            )
+        if said != self._told:
+            self._told = said
+            job = self.context.job
+            show(self.context.runtime, job.tenant, self.improvement_id, PROGRESS, said)
 
 
 async def _drive(context: TaskContext) -> _Drive:
@@ -147,8 +139,3 @@ async def _drive(context: TaskContext) -> _Drive:
     improvement = await context.read(driving.find, improvement_id)
     asker = asker_for(context, improvement.principal_id)
     return _Drive(context, asker, improvement_id)
-
-
-def _feed(context: TaskContext) -> Feed | None:
-    """Return the process's feed, where one is open."""
-    return context.runtime.extras.get(FEED)

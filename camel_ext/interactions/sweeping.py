@@ -5,15 +5,15 @@ back before the first body leaves, and bodies leave in batches that can be taken
 goes on first settles what was left: a file that was not whole goes, one that was is emptied to its end.
 """
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext
+from camel_ext.core.queue import TaskContext
 from camel_ext.interactions import elsewhere, leaving, retention
 from camel_ext.interactions.archive_files import ArchiveFile, hash_of, read_ids
 from camel_ext.interactions.archived import archive_folder
@@ -27,14 +27,8 @@ MOVE_ROWS = 200  # in one commit: some 15 ms of SQLite's one writer
 
 async def sweep(context: TaskContext, sweep_id: UUID) -> None:
     """Do a sweep to its end."""
-    try:
+    async with context.until_cancelled(partial(end, context, State.CANCELLED)):
         await _sweep(context, sweep_id)
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: it goes on elsewhere
-        context.ended = True
-        await end(context, State.CANCELLED)
-        raise Stopped from None
 
 
 async def _sweep(context: TaskContext, sweep_id: UUID) -> None:

@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from camel_ext.core.blobs import blobs_of
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.tasks import OURS_TO_MEND
 from camel_ext.datasets import get_version
-from camel_ext.events import Feed, frame_kind
+from camel_ext.events import frame_kind, show, show_end
 from camel_ext.registry import get_version as get_model_version
 from camel_ext.serving import with_file
 from camel_ext.training import adapters, inputs, recording, service
@@ -40,7 +39,6 @@ from camel_ext.training.spec import TrainingSpec
 from camel_ext.training.tailing import Event, Tail, read_console
 
 log = logging.getLogger(__name__)
-FEED: Final = "events"
 STEP: Final = frame_kind("training.step")
 POLL_S: Final = 0.3
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -67,16 +65,10 @@ def again(db: Session, door: TenantDoor, *, training_id: str) -> UUID:
 async def run_dpo(context: TaskContext, *, training_id: str) -> None:
     """Train an adapter to its end."""
     try:
-        await _train(context, UUID(training_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the training goes on elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
+        async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
+            await _train(context, UUID(training_id))
     finally:
-        if (feed := _feed(context)) is not None:
-            feed.frames.end(context.job.tenant, training_id)
+        show_end(context.runtime, context.job.tenant, training_id)
 
 
 async def _train(context: TaskContext, training_id: UUID) -> None:
@@ -220,13 +212,8 @@ class _Work:
         self.training, fresh = await self.context.write(
             recording.note, self.training.id, events, console
         )
-        feed = _feed(self.context)
-        if feed is None:
-            return
-        for event in fresh:
-            shown = {name: value for name, value in event.items() if name != "first_batch"}
-            text = msgspec.json.encode(shown).decode() + "\n"
-            feed.frames.emit(self.context.job.tenant, str(self.training.id), STEP, text)
+        shown = [{name: event[name] for name in event if name != "first_batch"} for event in fresh]
+        show(self.context.runtime, self.context.job.tenant, self.training.id, STEP, *shown)
 
     async def _finish(self) -> None:
         """Keep the adapter, write its card, register it, and say that it is done."""
@@ -328,8 +315,3 @@ async def _end(context: TaskContext, state: State, failure: Failure | None = Non
         service.end_training(db, clock, training, state, error)
 
     await context.write(end)
-
-
-def _feed(context: TaskContext) -> Feed | None:
-    """Return the process's feed, where one is open."""
-    return context.runtime.extras.get(FEED)

@@ -8,6 +8,7 @@ is part of its answer.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from camel_ext.core.errors import CamelExtError, Unavailable
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import journalled
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, task
+from camel_ext.core.queue import TaskContext, task
 from camel_ext.interactions import Purpose, read_external_ids
 from camel_ext.serving import Asked, Caller, Served, complete
 from camel_ext.workflows.forks import (
@@ -63,14 +64,8 @@ def cancel(db: Session, door: TenantDoor, *, fork_id: str) -> None:
 @task(TASK, failed=mark_failed, cancel=cancel)
 async def fork_turn(context: TaskContext, *, fork_id: str) -> None:
     """Ask for a fork's answers to the last one, or to where it must wait for the model."""
-    try:
+    async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
         await _ask_all(context, UUID(fork_id))
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the fork goes on elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
 
 
 @dataclass(frozen=True, slots=True)

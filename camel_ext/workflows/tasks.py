@@ -4,7 +4,6 @@ It loads what the run needs, wires calls to serving, tools and verifiers, and wr
 What happens between is the execution's.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -18,7 +17,7 @@ from camel_ext.core.errors import CamelExtError, InsufficientStorage
 from camel_ext.core.hashing import sha256_hex
 from camel_ext.core.journal import Fenced
 from camel_ext.core.models import State
-from camel_ext.core.queue import Stopped, TaskContext, Wait, task
+from camel_ext.core.queue import TaskContext, Wait, task
 from camel_ext.core.threads import Threads
 from camel_ext.interactions import read_answers
 from camel_ext.registry import ResolvedModel, resolve_version
@@ -119,14 +118,8 @@ def again(db: Session, door: TenantDoor, *, run_id: str) -> UUID:
 @task(TASK, failed=mark_failed, cancel=cancel, again=again)
 async def run(context: TaskContext, *, run_id: str) -> None:
     """Execute a run to its end, or to where it must wait."""
-    try:
+    async with context.until_cancelled(partial(_end, context, State.CANCELLED)):
         await _execute(context, run_id)
-    except asyncio.CancelledError:
-        if not context.cancel_requested:
-            raise  # the worker stops or lost its lease: the run goes on elsewhere
-        context.ended = True
-        await _end(context, State.CANCELLED)
-        raise Stopped from None
 
 
 async def _execute(context: TaskContext, run_id: str) -> None:
