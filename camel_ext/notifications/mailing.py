@@ -12,7 +12,7 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.notifications.deliveries import Letter, Tried
 from camel_ext.notifications.plain_text import body_of
 from camel_ext.notifications.unsent import Unsent
-from camel_ext.settings import Mail as MailSettings
+from camel_ext.settings_services import Mail as MailSettings
 
 MAIL = "mail server"
 FAILED = "notifications.mail_failed"

@@ -15,7 +15,8 @@ from camel_ext.brokers.naming import queue_name, queue_names
 from camel_ext.brokers.process import broker_url
 from camel_ext.core.dependencies import Circuit, Condition
 from camel_ext.core.runtime import Runtime
-from camel_ext.settings import Broker, Settings
+from camel_ext.settings import Settings
+from camel_ext.settings_services import Broker
 
 
 class Wire:

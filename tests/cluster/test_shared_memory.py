@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from camel_ext.app import Parts, create_app
 from camel_ext.core.runtime import Runtime
 from camel_ext.serving import serving_of
-from camel_ext.settings import Database, Redis, Serving, Settings
+from camel_ext.settings import Serving, Settings
+from camel_ext.settings_services import Database, Redis
 from tests.brokers.servers import Valkey, private_valkey
 from tests.fakes.engine import FakeEngine
 from tests.postgres import temporary_copy

@@ -13,7 +13,7 @@ from camel_ext.core.clock import SystemClock
 from camel_ext.core.dependencies import Condition, DependencyDown
 from camel_ext.core.disk import Disk
 from camel_ext.core.threads import ThreadLanes
-from camel_ext.settings import Blobs as Knobs
+from camel_ext.settings_services import Blobs as Knobs
 from tests.objects import S3, private_s3
 
 LARGE = Random(3).randbytes(20 * 2**20 + 17)  # several pieces, the last one short

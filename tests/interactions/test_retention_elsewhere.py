@@ -11,7 +11,7 @@ from camel_ext.interactions.archived import keep_archives_in
 from camel_ext.interactions.elsewhere import bringer
 from camel_ext.interactions.models import RESTORE, SWEEP
 from camel_ext.interactions.retention import start_restore
-from camel_ext.settings import Blobs
+from camel_ext.settings_services import Blobs
 from tests.interactions.old_calls import (
     archives,
     end_job,

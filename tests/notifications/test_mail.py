@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from camel_ext.core.dependencies import Condition
 from camel_ext.core.models import State
 from camel_ext.notifications.mailing import MAIL
-from camel_ext.settings import Mail as MailSettings
+from camel_ext.settings_services import Mail as MailSettings
 from camel_ext.workflows.events import RunFinished, RunWaiting
 from tests.notifications.conftest import Desk, Receiver, failed
 

@@ -12,8 +12,8 @@ from camel_ext.core.models import State
 from camel_ext.core.runtime import Runtime
 from camel_ext.registry import resolve_version
 from camel_ext.serving.process import Serving
-from camel_ext.settings import Blobs as Knobs
 from camel_ext.settings import Settings
+from camel_ext.settings_services import Blobs as Knobs
 from camel_ext.training.elsewhere import COMING
 from tests.fakes.launcher import Act, steps
 from tests.objects import private_s3
