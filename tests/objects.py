@@ -17,6 +17,7 @@ class S3(Server):
 
     def __init__(self) -> None:
         super().__init__("s3")
+        self.secret = "canary-4711-secret"
         (self.home / "data" / BUCKET).mkdir(parents=True)
 
     @property
@@ -27,12 +28,12 @@ class S3(Server):
     def env(self) -> Mapping[str, str]:
         """The variables by which a client finds it."""
         return {
-            "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "canary-4711-secret",
+            "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_REGION": "us-east-1", "AWS_ENDPOINT": f"http://127.0.0.1:{self.port}",
         }  # fmt: skip
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        rclone, keys = Path(sys.executable).parent / "rclone", "tester,canary-4711-secret"
+        rclone, keys = Path(sys.executable).parent / "rclone", f"tester,{self.secret}"
         words = ["serve", "s3", str(self.home / "data"), "--addr", f"127.0.0.1:{self.port}"]
         return self._popen([str(rclone), *words, "--auth-key", keys], dict(os.environ))
 

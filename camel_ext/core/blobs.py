@@ -7,6 +7,7 @@ which reads credentials from the usual variables (`AWS_ACCESS_KEY_ID`, ...).
 
 import logging
 import os
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Final, Protocol, TypeVar
 
 from camel_ext.core.clock import Clock
-from camel_ext.core.dependencies import Dependency, DependencyDown, Policy
+from camel_ext.core.dependencies import Dependency, DependencyDown, DependencyRefused, Policy
 from camel_ext.core.disk import Disk
 from camel_ext.core.errors import Invalid, Unavailable
 from camel_ext.core.runtime import Runtime
@@ -32,6 +33,11 @@ PIECE_BYTES: Final = 8 * 2**20
 REQUEST_S: Final = 20.0
 POLICY: Final = Policy(timeout_s=3600.0, tries=1, failures=3, open_s=5.0, at_once=4)
 AGAIN_MAX_S: Final = 60.0
+# What the library's words say of an answer that the same call would get again. It tells 401 and 403 by a
+# class of its own, but not of a listing; without credentials it asks the cloud's own machine for some.
+CREDENTIALS: Final = "169.254.169.254"
+REFUSED: Final = re.compile(rf"status code: 40[13]|NoSuchBucket|ContainerNotFound|{CREDENTIALS}")
+SAID: Final = re.compile(r"<Code>(\w+)</Code>")
 
 
 class BlobKnobs(Protocol):
@@ -46,7 +52,17 @@ class BlobStoreUnfit(Invalid):
 
 
 class BlobStoreAway(Unavailable):
-    """The blob store does not answer, or refuses us."""
+    """The blob store does not answer, or fails."""
+
+
+class BlobStoreRefused(DependencyRefused):
+    """The blob store refuses our credentials, or has no such bucket: set what is right, start again."""
+
+    advice = (
+        "until the credentials are right that the store takes (AWS_ACCESS_KEY_ID, "
+        "AWS_SECRET_ACCESS_KEY, ...), and the bucket in blobs.url (CAMEL_EXT_BLOBS__URL)"
+    )
+    meanwhile = "files that are here are used; trainings and exports that are done fail until then"
 
 
 class Blobs:
@@ -74,7 +90,7 @@ class Blobs:
     async def put(self, key: str, path: Path) -> None:
         """Store a file under a key, in place of what was there.
 
-        Raises: BlobStoreAway.
+        Raises: BlobStoreAway, BlobStoreRefused.
         """
         import obstore
 
@@ -84,7 +100,10 @@ class Blobs:
         await self._call(send, f"{path.name} was not stored")
 
     async def until_done(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do work with the store, again while it is away; a cancellation ends the waiting."""
+        """Do work with the store, again while it is away; a cancellation ends the waiting.
+
+        Raises: BlobStoreRefused, which no waiting mends.
+        """
         pause_s = 1.0
         while True:
             try:
@@ -97,14 +116,14 @@ class Blobs:
     async def fetch(self, key: str, path: Path) -> bool:
         """Bring a file to a path, whole or not at all; return whether there is one of that key.
 
-        Raises: BlobStoreAway.
+        Raises: BlobStoreAway, BlobStoreRefused.
         """
         return await self._call(lambda: self._fetch(_checked(key), path), f"{key} did not come")
 
     async def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order.
 
-        Raises: BlobStoreAway.
+        Raises: BlobStoreAway, BlobStoreRefused.
         """
         import obstore
 
@@ -117,7 +136,7 @@ class Blobs:
     async def drop(self, key: str) -> None:
         """Remove a file, if there is one.
 
-        Raises: BlobStoreAway.
+        Raises: BlobStoreAway, BlobStoreRefused.
         """
         import obstore
 
@@ -132,7 +151,9 @@ class Blobs:
 
         try:
             answer = await obstore.get_async(self._store, key)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if REFUSED.search(str(error)):
+                raise
             return False
         part = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
         try:
@@ -149,9 +170,17 @@ class Blobs:
     async def _call(self, work: Callable[[], Awaitable[T]], failed: str) -> T:
         from obstore.exceptions import BaseError
 
+        async def tell_refusals() -> T:
+            try:
+                return await work()
+            except (BaseError, PermissionError, FileNotFoundError) as error:
+                if (refusal := _refusal_in(error, failed)) is None:
+                    raise
+                raise refusal from error
+
         try:
-            return await self.dependency.call(work, (BaseError, PermissionError))
-        except DependencyDown:
+            return await self.dependency.call(tell_refusals, (BaseError, PermissionError))
+        except (DependencyDown, BlobStoreRefused):
             raise
         except (TimeoutError, BaseError, PermissionError) as error:
             kind = type(error).__name__
@@ -226,3 +255,21 @@ def _begun(part: Path) -> IO[bytes]:
 def _synced(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _refusal_in(error: Exception, failed: str) -> BlobStoreRefused | None:
+    """Return what an error of the library means where it is a refusal; it tells no address and no key."""
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+    words = str(error)
+    is_theirs = not isinstance(error, OSError) or error.filename is None  # not of a folder of ours
+    refusals = (PermissionError, PermissionDeniedError, UnauthenticatedError)
+    if not is_theirs or not (isinstance(error, refusals) or REFUSED.search(words)):
+        return None
+    said = SAID.search(words)
+    how = "there are none" if CREDENTIALS in words else said[1] if said else type(error).__name__
+    return BlobStoreRefused(
+        f"{failed}: the blob store refuses what it is told ({how}). Set its credentials "
+        "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of Google or Azure) and the bucket in "
+        "CAMEL_EXT_BLOBS__URL right, start this process again, then repeat what failed"
+    )

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from camel_ext.core.clock import Clock
 from camel_ext.core.errors import Unavailable
@@ -41,6 +41,14 @@ class Circuit(StrEnum):
 
 class DependencyDown(Unavailable):
     """Something outside this process failed several times in a row and is left alone for a moment."""
+
+
+class DependencyRefused(Unavailable):
+    """Something outside answers, and refuses us: nobody waits for it, as somebody has to change that."""
+
+    retryable = False
+    advice: ClassVar[str] = "until what it is told is right"  # goes on from what is lost
+    meanwhile: ClassVar[str] = "what does not need it goes on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,7 @@ class Dependency:
         self.lost, self.meanwhile = lost, meanwhile
         self.condition, self.since = Condition.UNKNOWN, clock.now()
         self.error: str | None = None
+        self._refusal: DependencyRefused | None = None
         self.calls = self.failed_calls = self.refused = 0
         self.in_use = 0
         self._clock = clock
@@ -112,8 +121,11 @@ class Dependency:
 
     def seen(self) -> Seen:
         """Return how it is."""
+        lost, meanwhile = self.lost, self.meanwhile
+        if self._refusal is not None:
+            lost, meanwhile = f"{lost}, {self._refusal.advice}", self._refusal.meanwhile
         return Seen(
-            self.name, self.condition, self.since, self.lost, self.meanwhile, self.error,
+            self.name, self.condition, self.since, lost, meanwhile, self.error,
             self.calls, self.failed_calls, self.refused, self.policy, self.circuit, self.in_use,
         )  # fmt: skip
 
@@ -135,7 +147,8 @@ class Dependency:
     def check(self, kind: type[Unavailable] = DependencyDown) -> bool:
         """Refuse a call while it is left alone; the first one after that is the probe: True.
 
-        Raises: DependencyDown or `kind`, with the seconds until it is tried again.
+        Raises: DependencyDown or `kind`, with the seconds until it is tried again; where it refused us,
+        the same refusal.
         """
         if not self._is_left_alone():
             return False
@@ -145,6 +158,8 @@ class Dependency:
             self._closed_until_s = now_s + self.policy.open_s
             return True
         self.refused += 1
+        if self._refusal is not None:
+            raise type(self._refusal)(self._refusal.detail)
         raise kind(
             f"the {self.name} failed {self._in_a_row} times in a row, so it is not asked for a moment; "
             f"it is tried again by itself. Meanwhile: {self.meanwhile}",
@@ -157,6 +172,7 @@ class Dependency:
         self._in_a_row, self._closed_until_s = 0, 0.0
         self._budget = min(self.policy.budget, self._budget + BUDGET_SHARE)
         returned = self.condition is not Condition.UP
+        self._refusal = None
         self._turn(Condition.UP, None)
         if returned:
             for callback in self._returns:
@@ -170,6 +186,7 @@ class Dependency:
         if self._is_left_alone():
             pause_s = self.policy.pause_after_s(self._in_a_row)
             self._closed_until_s = self._clock.monotonic_s() + pause_s
+        self._refusal = error if isinstance(error, DependencyRefused) else None
         self._turn(Condition.DOWN, type(error).__name__)
 
     def may_retry(self) -> bool:
@@ -224,9 +241,11 @@ class Dependency:
     ) -> T:
         """Return what the work gives: in time, in its turn, and again where it failed and may be.
 
-        Raises: DependencyDown, TimeoutError, and what counts as a failure, of the last try.
+        A refusal is tried once.
+        Raises: DependencyDown, DependencyRefused, TimeoutError, and what counts as a failure, of the
+        last try.
         """
-        caught: tuple[type[BaseException], ...] = (TimeoutError, *failures)
+        caught: tuple[type[BaseException], ...] = (TimeoutError, DependencyRefused, *failures)
         for left in reversed(range(self.policy.tries)):
             self.check()
             try:
@@ -234,7 +253,7 @@ class Dependency:
                     result = await work()
             except caught as error:
                 self.failed(error)
-                if not left or not self.may_retry():
+                if not left or self._refusal is not None or not self.may_retry():
                     raise
                 await self._clock.sleep(self.policy.pause_s)
             else:

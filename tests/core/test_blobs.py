@@ -1,16 +1,23 @@
 """The blob store, as a folder and as an S3: whole files or none, names below it, a server that dies."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from camel_ext.core.blobs import Blobs, BlobStoreAway, BlobStoreUnfit, open_blobs
+from camel_ext.core.blobs import (
+    Blobs,
+    BlobStoreAway,
+    BlobStoreRefused,
+    BlobStoreUnfit,
+    open_blobs,
+)
 from camel_ext.core.clock import SystemClock
-from camel_ext.core.dependencies import Condition, DependencyDown
+from camel_ext.core.dependencies import Condition, DependencyDown, Policy
 from camel_ext.core.disk import Disk
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.settings_services import Blobs as Knobs
@@ -136,3 +143,54 @@ async def test_a_store_that_dies_half_way_leaves_nothing_here(
     with pytest.raises(BlobStoreAway):
         await fetching
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.slow
+async def test_credentials_that_are_wrong_are_no_outage(disk: Disk, s3: S3, tmp_path: Path) -> None:
+    policy = Policy(tries=1, failures=3, open_s=0.05)
+    blobs = Blobs(SystemClock(), disk, s3.url, allow_http=True, policy=policy)
+    path, known = tmp_path / "a", s3.secret
+    path.write_bytes(b"1")
+    await blobs.put("models/a", path)
+    s3.secret = "canary-4712-another"
+    await asyncio.to_thread(s3.kill)
+    await asyncio.to_thread(s3.start)
+    calls: list[Callable[[], Awaitable[object]]] = [
+        partial(blobs.put, "models/a", path),
+        partial(blobs.fetch, "models/a", tmp_path / "b"),
+        partial(blobs.drop, "models/a"),
+        partial(blobs.keys, "models"),
+        partial(blobs.until_done, partial(blobs.put, "models/a", path)),  # it does not wait
+    ]
+    for call in calls:
+        with pytest.raises(BlobStoreRefused, match="AWS_SECRET_ACCESS_KEY") as caught:
+            await call()
+        for secret in (known, s3.secret, "tester", "127.0.0.1"):
+            assert secret not in caught.value.detail
+    seen = blobs.dependency.seen()
+    assert (seen.condition, seen.error) == (Condition.DOWN, "BlobStoreRefused")
+    assert "CAMEL_EXT_BLOBS__URL" in seen.lost
+    s3.secret = known  # whoever keeps the store lets us in
+    await asyncio.to_thread(s3.kill)
+    await asyncio.to_thread(s3.start)
+    async with asyncio.timeout(60):
+        while blobs.dependency.condition is not Condition.UP:
+            with suppress(BlobStoreRefused, BlobStoreAway, DependencyDown):
+                assert await blobs.keys("models") == ["models/a"]
+            await asyncio.sleep(0.02)
+    assert "CAMEL_EXT" not in blobs.dependency.seen().lost
+
+
+@pytest.mark.slow
+async def test_a_bucket_that_is_not_there_is_no_outage(disk: Disk, s3: S3, tmp_path: Path) -> None:
+    blobs = Blobs(SystemClock(), disk, "s3://no-such-bucket/ours", allow_http=True)
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    for call in (
+        partial(blobs.put, "models/a", path),
+        partial(blobs.keys, "models"),
+        partial(blobs.fetch, "models/a", tmp_path / "b"),
+    ):
+        with pytest.raises(BlobStoreRefused, match="NoSuchBucket"):
+            await call()
+    assert s3.url not in blobs.dependency.seen().lost

@@ -11,6 +11,7 @@ from camel_ext.core.dependencies import (
     Condition,
     Dependency,
     DependencyDown,
+    DependencyRefused,
     Policy,
 )
 from tests.fakes.clock import FakeClock
@@ -155,3 +156,29 @@ async def test_who_listens_hears_once_that_it_is_there_and_once_that_it_is_back(
     thing.worked()
     thing.worked()
     assert heard == ["there", "back"]
+
+
+async def test_who_is_refused_hears_so_as_long_as_it_is_left_alone_and_tries_no_more() -> None:
+    class Locked(DependencyRefused):
+        """It wants another key."""
+
+        advice, meanwhile = "until the key is right", "the rest but one"
+
+    async def refuses() -> str:
+        raise Locked("take another key")
+
+    clock = FakeClock()
+    thing = dependency(clock, tries=3)
+    for _ in range(5):
+        with pytest.raises(Locked, match="take another key"):
+            await thing.call(refuses, ())
+    seen = thing.seen()
+    assert (seen.calls, seen.refused, seen.error) == (3, 2, "Locked")
+    assert (seen.lost, seen.meanwhile) == ("it, until the key is right", "the rest but one")
+    clock.advance(5.0)
+    assert await thing.call(works, ()) == "done"
+    assert (thing.seen().lost, thing.seen().meanwhile) == ("it", "the rest")
+    for _ in range(3):
+        thing.failed(Broken())
+    with pytest.raises(DependencyDown):
+        await thing.call(works, ())

@@ -15,6 +15,7 @@ from camel_ext.serving.process import Serving
 from camel_ext.settings import Settings
 from camel_ext.settings_services import Blobs as Knobs
 from camel_ext.training.elsewhere import COMING
+from camel_ext.training.service import resume_training
 from tests.fakes.launcher import Act, steps
 from tests.objects import private_s3
 from tests.training.conftest import LONG_S, Shop
@@ -175,6 +176,28 @@ async def test_an_adapter_waits_for_a_store_that_is_away(
             assert (await shop.get(asked.id)).state == State.RUNNING
             await asyncio.to_thread(server.start)
             training = await shop.ended(asked.id)
+        assert training.state == State.SUCCEEDED, training.error_detail
+        assert training.result is not None
+        assert f"models/{training.result['file']}" in await store_of(shop.runtime).keys("models")
+
+
+@pytest.mark.slow
+async def test_credentials_that_are_wrong_fail_a_training_that_can_be_resumed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with private_s3() as server:
+        for name, value in {**server.env, "AWS_SECRET_ACCESS_KEY": "another"}.items():
+            monkeypatch.setenv(name, value)
+        use_blobs(shop.runtime, Knobs(url=server.url, allow_http=True))
+        asked = await shop.start()
+        async with shop.working():
+            training = await shop.ended(asked.id)
+            assert training.error_code == "core.blob_store_refused"
+            assert "AWS_SECRET_ACCESS_KEY" in (training.error_detail or "")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret)
+            use_blobs(shop.runtime, Knobs(url=server.url, allow_http=True))
+            await shop.write(resume_training, shop.runtime.clock, shop.runtime.new_id, training.id)
+            training = await shop.ended(training.id)
         assert training.state == State.SUCCEEDED, training.error_detail
         assert training.result is not None
         assert f"models/{training.result['file']}" in await store_of(shop.runtime).keys("models")
