@@ -8,7 +8,6 @@ broker that is wiped, or a publisher that dies, costs a repetition at most: cons
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -16,12 +15,12 @@ from sqlalchemy import Connection
 from camel_ext.brokers import published
 from camel_ext.brokers.hints import policy_of
 from camel_ext.brokers.published import Behind
-from camel_ext.core import leading, outbox
+from camel_ext.core import outbox
 from camel_ext.core.clock import wait_at_most
 from camel_ext.core.dependencies import Circuit, Condition, Dependency
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.gate import Signals
-from camel_ext.core.leading import Deposed, Led
+from camel_ext.core.leading import Deposed, Leadership, Led
 from camel_ext.core.outbox import Numbered
 from camel_ext.core.runtime import Runtime
 
@@ -49,9 +48,8 @@ class Announcer:
         retry_max_s: float,
         lease_s: float = LEASE_S,
     ) -> None:
-        self._runtime, self._send, self._lease_s = runtime, send, lease_s
-        self._me, self._name = runtime.new_id(), name
-        self._led: Led | None = None
+        self._runtime, self._send = runtime, send
+        self._leadership = Leadership(runtime, LEASE, name=name, lease_s=lease_s, reason=REASON)
         self._wake = asyncio.Event()
         self.dependency = runtime.dependencies[EXCHANGE] = Dependency(
             runtime.clock,
@@ -84,7 +82,7 @@ class Announcer:
         Raises: Deposed.
         """
         while behind := await self._read(published.list_behind):
-            led = await self._lead()
+            led = await self._leadership.take()
             if led is None:
                 return
             for each in behind:
@@ -93,12 +91,7 @@ class Announcer:
 
     async def close(self) -> None:
         """Let another process lead at once."""
-
-        def release(connection: Connection, _signals: Signals) -> None:
-            if self._led is not None:
-                leading.release(connection, self._led, self._now(connection))
-
-        await self._runtime.gate.write(release, acting=REASON)
+        await self._leadership.release()
 
     async def _publish(self, behind: Behind, led: Led) -> bool:
         """Publish a batch of an organisation's events; False: the broker is away."""
@@ -133,19 +126,8 @@ class Announcer:
 
         await self._runtime.gate.write(confirm, acting=REASON)
 
-    async def _lead(self) -> Led | None:
-        def lead(connection: Connection, _signals: Signals) -> Led | None:
-            now = self._now(connection)
-            return leading.take(connection, LEASE, self._me, self._name, now, self._lease_s)
-
-        self._led = await self._runtime.gate.write(lead, acting=REASON)
-        return self._led
-
     async def _read(self, fn: Callable[..., list[T]], *args: object) -> list[T]:
         return await self._runtime.read_system(REASON, fn, *args)
-
-    def _now(self, connection: Connection) -> datetime:
-        return self._runtime.database.lease_now(connection, self._runtime.clock)
 
     def _failed(self, error: Exception) -> None:
         first = self.dependency.condition is not Condition.DOWN

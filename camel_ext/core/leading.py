@@ -5,6 +5,7 @@ leader that was held up for longer than its lease finds its fence outdated, and 
 kept. Which matter it is says the lease's name; what a leader does is its room's.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,8 +13,12 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from camel_ext.core.errors import Conflict
+from camel_ext.core.errors import Conflict, InsufficientStorage, Unavailable
+from camel_ext.core.gate import Signals
 from camel_ext.core.models import LeaderLease
+from camel_ext.core.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 
 class Deposed(Conflict):
@@ -27,6 +32,55 @@ class Led:
     holder_id: UUID
     fence: int
     name: str
+
+
+class Leadership:
+    """A process's claim to lead in one matter; `led` is what it holds, as far as it knows."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        lease: str,
+        *,
+        name: str,
+        lease_s: float,
+        reason: str,
+        sole: bool = False,
+    ) -> None:
+        self._runtime, self._lease, self._name = runtime, lease, name
+        self._lease_s, self._reason, self._sole = lease_s, reason, sole
+        self.id = runtime.new_id()
+        self.led: Led | None = None
+
+    async def take(self) -> Led | None:
+        """Lead, or go on leading; None: another process does."""
+
+        def taking(connection: Connection, _signals: Signals) -> Led | None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            return take(
+                connection, self._lease, self.id, self._name, now, self._lease_s, sole=self._sole
+            )
+
+        led = await self._runtime.gate.write(taking, acting=self._reason)
+        if led is not None and led != self.led:
+            log.info("%s leads: %s, fence %d", self._name, self._lease, led.fence)
+        self.led = led
+        return led
+
+    async def release(self) -> None:
+        """Give the lease back: a stopping leader need not be waited for."""
+        led = self.led
+        if led is None:
+            return
+
+        def give_back(connection: Connection, _signals: Signals) -> None:
+            now = self._runtime.database.lease_now(connection, self._runtime.clock)
+            release(connection, led, now)
+
+        try:
+            await self._runtime.gate.write(give_back, acting=self._reason)
+        except (Unavailable, InsufficientStorage) as error:
+            log.warning("the lease %r could not be given back: %s", self._lease, error)
 
 
 def take(

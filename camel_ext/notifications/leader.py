@@ -10,13 +10,10 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Connection
-
-from camel_ext.core import leading
 from camel_ext.core.clock import wait_at_most
 from camel_ext.core.errors import InsufficientStorage, Unavailable
-from camel_ext.core.gate import Lane, Signals
-from camel_ext.core.leading import Deposed, Led
+from camel_ext.core.gate import Lane
+from camel_ext.core.leading import Deposed, Leadership, Led
 from camel_ext.core.outbox import NUMBERED, Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -39,14 +36,19 @@ class Leader:
         self, runtime: Runtime, *, name: str, lease_s: float, poll_s: float, keep_s: float
     ) -> None:
         self._runtime = runtime
-        self.id = runtime.new_id()
-        self._name = name
+        # on SQLite the data directory's lock says that there is no other one
+        self._leadership = Leadership(
+            runtime,
+            LEASE,
+            name=name,
+            lease_s=lease_s,
+            reason=REASON,
+            sole=runtime.database.is_sqlite,
+        )
         self._lease_s = lease_s
         self._poll_s = poll_s
         self._keep = timedelta(seconds=keep_s)
-        self._sole = runtime.database.is_sqlite  # the data directory's lock: there is no other one
         self._known: dict[UUID, Place] = {}
-        self._led: Led | None = None
         self._wake = asyncio.Event()
         self._follows = False  # another one leads: no event is a reason to look, but its silence
         self._tidy_at_s = 0.0
@@ -63,7 +65,7 @@ class Leader:
                 self._wake.clear()
                 await self._pause(await self._round())
         finally:
-            await self._release()
+            await self._leadership.release()
 
     async def _round(self) -> float:
         try:
@@ -118,18 +120,10 @@ class Leader:
         return True
 
     async def _lead(self) -> Led | None:
-        def take(connection: Connection, _signals: Signals) -> Led | None:
-            now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            return leading.take(
-                connection, LEASE, self.id, self._name, now, self._lease_s, sole=self._sole
-            )
-
-        led = await self._runtime.gate.write(take, acting=REASON)
-        if led is not None and led != self._led:
-            log.info("%s leads the notifications, fence %d", self._name, led.fence)
-            if self._led is not None:  # what was known may be another leader's by now
-                self._known.clear()
-        self._led = led
+        before = self._leadership.led
+        led = await self._leadership.take()
+        if None not in (before, led) and led != before:
+            self._known.clear()  # what was known may be another leader's by now
         return led
 
     async def _tidy(self) -> None:
@@ -149,18 +143,3 @@ class Leader:
         if self._wake.is_set() or seconds <= 0:
             return
         await wait_at_most(self._runtime.clock, self._wake, seconds)
-
-    async def _release(self) -> None:
-        """Give the lease back: a stopping leader need not be waited for."""
-        led = self._led
-        if led is None:
-            return
-
-        def give_back(connection: Connection, _signals: Signals) -> None:
-            now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            leading.release(connection, led, now)
-
-        try:
-            await self._runtime.gate.write(give_back, Lane.DOOR, acting=REASON)
-        except AWAY as error:
-            log.warning("the lease of the notifications could not be given back: %s", error)

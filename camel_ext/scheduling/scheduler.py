@@ -9,14 +9,9 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
-from camel_ext.core import leading
 from camel_ext.core.clock import wait_at_most
 from camel_ext.core.errors import InsufficientStorage, Unavailable
-from camel_ext.core.gate import Signals
-from camel_ext.core.ids import uuid7
-from camel_ext.core.leading import Deposed, Led
+from camel_ext.core.leading import Deposed, Leadership, Led
 from camel_ext.core.runtime import Runtime
 from camel_ext.observability.trace import bind_trace_id, new_trace_id
 from camel_ext.scheduling import ticking
@@ -45,13 +40,12 @@ class Scheduler:
         sole: bool = False,
     ) -> None:
         self._runtime = runtime
-        self.id = uuid7(runtime.clock, runtime.rng)
-        self._name = name
-        self._lease_s = lease_s
+        # `sole`: holds the lock of the data directory, so that every other scheduler is dead
+        self.leadership = Leadership(
+            runtime, LEASE, name=name, lease_s=lease_s, reason=REASON, sole=sole
+        )
         self._poll_s = poll_s
         self._keep = timedelta(seconds=keep_s)
-        self._sole = sole  # holds the lock of the data directory: every other scheduler is dead
-        self._led: Led | None = None
         self._wake = asyncio.Event()
         self._stopping = False
         self._tidy_at_s = 0.0
@@ -78,7 +72,7 @@ class Scheduler:
             except Exception:  # a scheduler that died would let ticks pass in silence
                 log.exception("a bug of ours in the scheduler")
             await self._pause(pause_s)
-        await self._release()
+        await self.leadership.release()
 
     async def turn(self) -> float:
         """Fire all that is due, where this one leads; return how long nothing will be, in seconds."""
@@ -90,7 +84,7 @@ class Scheduler:
             await self._tidy()
             quiet_s = self._poll_s if seen.pause_s is None else seen.pause_s
             return max(0.0, min(quiet_s, self._poll_s))
-        led = await self._lead()
+        led = await self.leadership.take()
         if led is None:
             return self._poll_s
         left = list(seen.due)
@@ -99,19 +93,6 @@ class Scheduler:
             if not all(await asyncio.gather(*(self._fire(led, due) for due in some))):
                 return self._poll_s
         return 0.0
-
-    async def _lead(self) -> Led | None:
-        def take(connection: Connection, _signals: Signals) -> Led | None:
-            now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            return leading.take(
-                connection, LEASE, self.id, self._name, now, self._lease_s, sole=self._sole
-            )
-
-        led = await self._runtime.gate.write(take, acting=REASON)
-        if led is not None and led != self._led:
-            log.info("%s leads the schedules, fence %d", self._name, led.fence)
-        self._led = led
-        return led
 
     async def _fire(self, led: Led, due: Due) -> bool:
         """Fire one schedule; False: it did not work, and is to be tried later."""
@@ -142,18 +123,3 @@ class Scheduler:
             await asyncio.sleep(0)
             return
         await wait_at_most(self._runtime.clock, self._wake, seconds)
-
-    async def _release(self) -> None:
-        """Give the lease back: a stopping leader need not be waited for."""
-        led = self._led
-        if led is None:
-            return
-
-        def give_back(connection: Connection, _signals: Signals) -> None:
-            now = self._runtime.database.lease_now(connection, self._runtime.clock)
-            leading.release(connection, led, now)
-
-        try:
-            await self._runtime.gate.write(give_back, acting=REASON)
-        except AWAY as error:
-            log.warning("the schedulers' lease could not be given back: %s", error)

@@ -137,15 +137,15 @@ async def test_one_publishes_at_a_time_and_a_late_one_moves_nothing(
     await second.turn()
     assert (exchange.numbers, other.numbers) == ([0, 1, 2], [])
     await first.close()
-    mine = first._led
+    mine = first._leadership.led
     assert mine is not None
-    led = await second._lead()
+    led = await second._leadership.take()
     assert led is not None
     assert led.fence == 2
     [behind] = await runtime.read_system("test", published.list_behind)
     with pytest.raises(Deposed):
         await first._confirm(behind, mine, behind.confirmed + 3)
-    assert await first._lead() is None
+    assert await first._leadership.take() is None
 
 
 async def test_a_broker_that_is_away_loses_nothing(

@@ -91,7 +91,7 @@ async def test_who_follows_is_not_woken_by_each_event(desk: Desk) -> None:
     desk.clock.advance(1)
     await desk.happen(failed("run-2"))
     other = desk.leader("two")
-    other._sole = False  # as on PostgreSQL
+    other._leadership._sole = False  # as on PostgreSQL
     assert await other.turn() == 5.0  # a third of the lease
     assert other._follows
     desk.clock.advance(20)  # the one that led is silent: its lease is over

@@ -183,7 +183,7 @@ class TestLeases:
         schedule = await desk.save()
         one, two = desk.scheduler("one"), desk.scheduler("two")
         desk.clock.advance(60)
-        led = await one._lead()  # and here it hangs, for longer than its lease
+        led = await one.leadership.take()  # and here it hangs, for longer than its lease
         assert led is not None
         desk.clock.advance(20)
         await two.turn()
@@ -197,7 +197,7 @@ class TestLeases:
         one = desk.scheduler("one")
         fences = []
         for _ in range(3):
-            led = await one._lead()
+            led = await one.leadership.take()
             assert led is not None
             fences.append(led.fence)
             desk.clock.advance(10 if len(fences) == 1 else 20)
@@ -205,15 +205,15 @@ class TestLeases:
 
     async def test_one_that_stops_gives_it_back(self, desk: Desk) -> None:
         one, two = desk.scheduler("one"), desk.scheduler("two")
-        assert await one._lead() is not None
-        assert await two._lead() is None
-        await one._release()
-        assert (await two._lead()) == Led(two.id, 2, "scheduler")
+        assert await one.leadership.take() is not None
+        assert await two.leadership.take() is None
+        await one.leadership.release()
+        assert (await two.leadership.take()) == Led(two.leadership.id, 2, "scheduler")
 
     async def test_the_sole_one_waits_for_nobody(self, desk: Desk) -> None:
         assert await desk.scheduler("dead").turn() == 1.0
-        assert await desk.scheduler("dead")._lead() is not None
-        assert await desk.scheduler("new", sole=True)._lead() is not None
+        assert await desk.scheduler("dead").leadership.take() is not None
+        assert await desk.scheduler("new", sole=True).leadership.take() is not None
 
 
 class TestWalls:

@@ -27,7 +27,7 @@ from camel_ext.brokers.hints import Hinter
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.database import Database, DatabaseUnreachable
-from camel_ext.core.leading import Led
+from camel_ext.core.leading import Leadership, Led
 from camel_ext.core.models import Job, OutboxRow, State
 from camel_ext.core.queue import QueueWorker
 from camel_ext.core.row_security import Acting
@@ -39,6 +39,7 @@ from camel_ext.events.topics import parse_topics
 from camel_ext.events.wire import Chunk
 from camel_ext.scheduling import Asking, Schedulable, Scheduler, states_of
 from camel_ext.scheduling.models import Cause, Firing, Reason, Schedule
+from camel_ext.scheduling.scheduler import LEASE, REASON
 from camel_ext.scheduling.schedules import create_schedule, pause_schedule, stored_ticks
 from camel_ext.scheduling.schemas import ScheduleCreate
 from camel_ext.scheduling.ticking import FIRE
@@ -104,13 +105,13 @@ MADE_BY_SCHEDULE = Schedulable(
 )
 
 
-class HeldUp(Scheduler):
-    """A scheduler that is stalled, now and then, between taking the lead and what it took it for."""
+class HeldUp(Leadership):
+    """One whose process is stalled, now and then, between taking the lead and what it took it for."""
 
     process: Process
 
-    async def _lead(self) -> Led | None:
-        led = await super()._lead()
+    async def take(self) -> Led | None:
+        led = await super().take()
         world = World.current
         if led is not None and not world.calm and world.rng.random() < 0.15:
             now_s = asyncio.get_running_loop().time()
@@ -223,8 +224,11 @@ class Cluster(World):
 
     def start_scheduler(self, place: int) -> None:
         process = self.process(f"scheduler {place}")
-        scheduler = HeldUp(process.runtime, name=process.name, lease_s=LEAD_S, poll_s=0.5)
-        scheduler.process = process
+        scheduler = Scheduler(process.runtime, name=process.name, lease_s=LEAD_S, poll_s=0.5)
+        scheduler.leadership = held_up = HeldUp(
+            process.runtime, LEASE, name=process.name, lease_s=LEAD_S, reason=REASON
+        )
+        held_up.process = process
         self.schedulers[place] = process
         self.spawn(scheduler.run(), process.name)
 
