@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     )
     command(app, "workflows", panel=PANEL, examples=["camel-ext workflows"])(workflows)
     models = group(
-        app, "models", models_list, panel=PANEL, words="List models, fetch one, move aliases.",
+        app, "models", models_list, panel=PANEL, words="List models, fetch one, move aliases, forget answers.",
         examples=["camel-ext models pull", "camel-ext models aliases"],
     )  # fmt: skip
     command(
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
             "camel-ext models move small smollm2=90 smollm2/brief=10",
         ],
     )(move)  # fmt: skip
+    command(models, "forget", examples=["camel-ext models forget"])(forget)
     keys = group(
         app, "keys", keys_list, panel=PANEL, words="List, make and revoke keys.",
         examples=["camel-ext keys", "camel-ext keys create ci --role viewer"],
@@ -171,6 +172,16 @@ def move(
     from camel_ext.cli import models
 
     models.move(here, alias, targets, reason)
+
+
+def forget(here: Here) -> None:
+    """Forget the answers kept for repeated questions: each is asked of its model again.
+
+    It takes an owner's key. The calls that were answered so stay in the log.
+    """
+    from camel_ext.cli import models
+
+    models.forget(here)
 
 
 def keys_list(here: Here) -> None:

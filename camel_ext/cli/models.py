@@ -149,3 +149,13 @@ def _target(text: str) -> Target:
         raise Stop(
             Exit.USAGE, f"{text}: {weight!r} is no weight.", "Example: smollm2=90 smollm2/brief=10"
         ) from None
+
+
+def forget(here: Here) -> None:
+    """Have every server forget the answers that it keeps for repeated questions."""
+    with here.connect() as client:
+        client.models.forget_answers()
+    if here.as_json:
+        here.answer({"forgotten": True})
+    else:
+        here.note("Answers kept for repeated questions are forgotten.")

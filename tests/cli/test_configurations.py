@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from camel_ext.serving import serving_of
 from tests.cli.conftest import FILES, Camel, Served, error, shown
 
 
@@ -150,6 +151,18 @@ class TestLists:
         assert camel("models", "move", "small", "nothing").exit_code in (2, 5)
         assert camel("models", "move", "small", "tiny=heavy").exit_code == 2
         assert camel("models", "aliases", "nothing").exit_code == 5
+
+    def test_an_owner_has_remembered_answers_forgotten(self, camel: Camel, served: Served) -> None:
+        assert served.runtime is not None
+        answers = serving_of(served.runtime).answers
+        before = answers._changes
+        key = camel("keys", "create", "looker", "--role", "editor").stdout.strip()
+        assert camel("models", "forget", "--key", key).exit_code == 4
+        assert answers._changes == before
+        done = camel("models", "forget")
+        assert done.exit_code == 0, done.output
+        assert "forgotten" in done.stderr
+        assert answers._changes > before
 
 
 class TestKeys:

@@ -92,6 +92,10 @@ class Models:
         found = self._transport.get(f"/api/v1/model-versions/{version_id}/lineage")
         return cast(Lineage, found)
 
+    def forget_answers(self) -> None:
+        """Forget the answers that are kept for repeated questions of the project, at every server."""
+        self._transport.send("DELETE", "/api/v1/serving/answers")
+
 
 class Aliases:
     """`client.aliases`."""

@@ -83,6 +83,8 @@ class Wire:
         raise self._problem(response)
 
     def _answer(self, response: httpx.Response) -> Any:
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as error:

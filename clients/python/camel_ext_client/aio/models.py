@@ -62,6 +62,10 @@ class Models:
         found = await self._transport.get(f"/api/v1/model-versions/{version_id}/lineage")
         return cast(Lineage, found)
 
+    async def forget_answers(self) -> None:
+        """Forget the answers that are kept for repeated questions of the project, at every server."""
+        await self._transport.send("DELETE", "/api/v1/serving/answers")
+
 
 class Aliases:
     """`client.aliases`."""
