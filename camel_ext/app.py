@@ -30,7 +30,7 @@ from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.http import Perimeter, handle_errors
 from camel_ext.core.migrate import migrate, one_at_a_time
-from camel_ext.core.queue import QueueWorker
+from camel_ext.core.queue import WORKER, QueueWorker
 from camel_ext.core.row_security import passes_by
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes, Threads
@@ -217,7 +217,7 @@ def build_worker(
     `sole`: every other worker of this database is dead. `leaves`: it ends once it is drained.
     """
     queue = settings.queue
-    return QueueWorker(
+    worker = runtime.extras[WORKER] = QueueWorker(
         runtime,
         name=f"{socket.gethostname()}/{os.getpid()}",
         concurrency=queue.concurrency,
@@ -231,6 +231,7 @@ def build_worker(
         sole=sole,
         leaves=leaves,
     )
+    return worker
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from camel_ext.core.disk import DISK
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import problems
 from camel_ext.core.runtime import DATABASE, Runtime
-from camel_ext.serving import serving_of
+from camel_ext.serving import SERVING, serving_of
 
 LOW_BYTES = 300 * 10**6
 NO_REDIS = (
@@ -151,7 +151,9 @@ def all_seen(runtime: Runtime, data_dir: Path) -> list[Seen]:
     seen = [each.seen() for name, each in runtime.dependencies.items() if name != DISK]
     if REDIS not in runtime.dependencies:
         seen.append(Seen(REDIS, Condition.OFF, None, NO_REDIS, BY_DATABASE))
-    return [*seen, *serving_of(runtime).seen(), _disk(runtime, data_dir)]
+    if SERVING in runtime.extras:  # a scheduler asks no model
+        seen += serving_of(runtime).seen()
+    return [*seen, _disk(runtime, data_dir)]
 
 
 def _disk(runtime: Runtime, data_dir: Path) -> Seen:

@@ -20,14 +20,15 @@ from sqlalchemy.orm import Session
 from camel_ext import __version__
 from camel_ext.core import outbox
 from camel_ext.core.dependencies import Circuit, Condition, Seen
+from camel_ext.core.queue import WORKER, QueueWorker
 from camel_ext.core.runtime import Runtime
-from camel_ext.events import feed_of
+from camel_ext.events import FEED, feed_of
 from camel_ext.health import all_seen
 from camel_ext.identity import authenticate, check_operator
 from camel_ext.interactions import CallsSince, calls_since
 from camel_ext.jobs import LATELY, Standing, standing_of
 from camel_ext.observability.measures import Measures
-from camel_ext.serving import serving_of
+from camel_ext.serving import SERVING, serving_of
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -115,9 +116,13 @@ def _families(
     yield from _queue(figures.queue)
     yield from _feed(runtime, figures)
     yield from _calls(figures.calls)
-    yield _remembered(runtime)
     seen = [each for each in all_seen(runtime, data_dir) if each.name not in TOGETHER]
-    yield from _dependencies([*seen, *serving_of(runtime).seen_each()])
+    if SERVING in runtime.extras:
+        yield _remembered(runtime)
+        seen += serving_of(runtime).seen_each()
+    yield from _dependencies(seen)
+    if (worker := runtime.extras.get(WORKER)) is not None:
+        yield from _worker(worker)
     yield from _process(runtime)
     yield _requests(measures)
     yield from ProcessCollector(registry=None).collect()
@@ -158,8 +163,9 @@ def _feed(runtime: Runtime, figures: Figures) -> "Iterator[Metric]":
     lag_s = 0.0 if behind.oldest_at is None else max(0.0, (now - behind.oldest_at).total_seconds())
     yield _one("camel_ext_events_unnumbered", "Events not yet in the feed.", behind.count)
     yield _one("camel_ext_events_lag_seconds", "Age of the oldest of them.", lag_s)
-    clients = feed_of(runtime).hub.clients
-    yield _one("camel_ext_events_clients", "Clients of the live feed here.", clients)
+    if FEED in runtime.extras:
+        clients = feed_of(runtime).hub.clients
+        yield _one("camel_ext_events_clients", "Clients of the live feed here.", clients)
 
 
 def _calls(calls: CallsSince) -> "Iterator[Metric]":
@@ -182,6 +188,17 @@ def _remembered(runtime: Runtime) -> "Metric":
     looks.add_metric(["yes"], answers.hits)
     looks.add_metric(["no"], answers.misses)
     return looks  # type: ignore[no-any-return]
+
+
+def _worker(worker: QueueWorker) -> "Iterator[Metric]":
+    from prometheus_client.core import HistogramMetricFamily
+
+    yield _one("camel_ext_jobs_held", "Jobs in hand here.", worker.held)
+    said = "From a job's claim here to how it went on, by kind."
+    took = HistogramMetricFamily("camel_ext_jobs_seconds", said, labels=["kind", "state"])
+    for key, histogram in sorted(worker.took.items()):
+        took.add_metric(key, histogram.cumulative(), histogram.sum_s)
+    yield took
 
 
 def _dependencies(seen: list[Seen]) -> "Iterator[Metric]":

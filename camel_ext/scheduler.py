@@ -12,6 +12,7 @@ from camel_ext.app import Parts, open_runtime, ticking
 from camel_ext.core.errors import Invalid
 from camel_ext.core.migrate import require_current
 from camel_ext.settings import Settings
+from camel_ext.watching import watched
 
 
 class SchedulerNeedsPostgres(Invalid):
@@ -26,7 +27,7 @@ async def run_scheduler(
 ) -> None:
     """Fire schedules until `stop` is set; `ready` is set once they are looked at.
 
-    Raises: SchedulerNeedsPostgres, SchemaOlder, SchemaNewer.
+    Raises: SchedulerNeedsPostgres, SchemaOlder, SchemaNewer, MetricsPortUnusable.
     """
     if settings.database_url.startswith("sqlite"):
         raise SchedulerNeedsPostgres(
@@ -39,7 +40,10 @@ async def run_scheduler(
     rooms.import_events()
     async with open_runtime(settings, parts) as runtime:
         await parts.threads.run("work", require_current, runtime.database)
-        async with ticking(runtime, settings, sole=False) as running:
+        async with (
+            watched(runtime, settings),
+            ticking(runtime, settings, sole=False) as running,
+        ):
             stopping = asyncio.create_task(stop.wait(), name="stop")
             if ready is not None:
                 ready.set()

@@ -246,6 +246,14 @@ class Observability(BaseModel):
         description="Key that `/metrics` takes besides keys of the organisation that runs the "
         "installation; it opens nothing else.",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which a worker or scheduler answers `/metrics` and `/health`; 0 takes a free "
+        "one. By default none; servers answer on their own.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that this port is on.")
 
 
 class Settings(BaseSettings):

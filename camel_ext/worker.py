@@ -1,4 +1,4 @@
-"""The worker process: the same queue as the server's, from another process, without HTTP.
+"""The worker process: the same queue as the server's, from another process, without HTTP but for metrics and health.
 
 For PostgreSQL only: a SQLite file is written by one process, the server, which has a worker of its
 own. What a job does is its room's; how jobs are claimed is the queue's.
@@ -13,8 +13,11 @@ from camel_ext.brokers import hinted
 from camel_ext.core.datadir import DataDir
 from camel_ext.core.errors import Invalid
 from camel_ext.core.migrate import require_current
+from camel_ext.core.queue import QueueWorker
+from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import known_queues
 from camel_ext.settings import Settings
+from camel_ext.watching import watched
 
 
 class WorkerNeedsPostgres(Invalid):
@@ -33,7 +36,8 @@ async def run_worker(
 ) -> None:
     """Execute jobs until `stop` is set or it is drained; `ready` is set once jobs are looked for.
 
-    Raises: WorkerNeedsPostgres, NoSuchQueue, SchemaOlder, SchemaNewer, DataDirUnusable.
+    Raises: WorkerNeedsPostgres, NoSuchQueue, SchemaOlder, SchemaNewer, DataDirUnusable,
+    MetricsPortUnusable.
     """
     if settings.database_url.startswith("sqlite"):
         raise WorkerNeedsPostgres(
@@ -52,21 +56,32 @@ async def run_worker(
         _check_queues(settings.queue.queues)
         async with rooms.opened(runtime, settings):
             worker = build_worker(runtime, settings, leaves=True)
-            running = asyncio.create_task(worker.run(), name="worker")
-            stopping = asyncio.create_task(stop.wait(), name="stop")
-            try:
-                async with hinted(worker, runtime, settings):
-                    if ready is not None:
-                        ready.set()
-                    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                    worker.leave()
-                await worker.emptied(settings.queue.graceful_stop_s)
-            finally:
-                worker.stop()
-                stopping.cancel()
-                with suppress(asyncio.CancelledError):
-                    await stopping
-                await running
+            async with watched(runtime, settings):
+                await _work(worker, runtime, settings, stop, ready)
+
+
+async def _work(
+    worker: QueueWorker,
+    runtime: Runtime,
+    settings: Settings,
+    stop: asyncio.Event,
+    ready: asyncio.Event | None,
+) -> None:
+    running = asyncio.create_task(worker.run(), name="worker")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        async with hinted(worker, runtime, settings):
+            if ready is not None:
+                ready.set()
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            worker.leave()
+        await worker.emptied(settings.queue.graceful_stop_s)
+    finally:
+        worker.stop()
+        stopping.cancel()
+        with suppress(asyncio.CancelledError):
+            await stopping
+        await running
 
 
 def _check_queues(wanted: list[str] | None) -> None:

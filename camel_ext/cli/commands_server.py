@@ -8,6 +8,15 @@ import typer
 from camel_ext.cli.command import CONNECTION, Here, command
 
 PANEL = "The platform"
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65535,
+        help="Answer /metrics and /health on this port of this machine. Default: on none.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -145,6 +154,7 @@ def worker(
             help="Only jobs of these queues, with commas: `workflows,evaluation`. Default: all.",
         ),
     ] = None,
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Run jobs of a server on PostgreSQL from another process, without HTTP.
 
@@ -152,14 +162,14 @@ def worker(
     """
     from camel_ext.cli.server import work
 
-    work(here, queues)
+    work(here, queues, metrics_port)
 
 
-def scheduler(here: Here) -> None:
+def scheduler(here: Here, metrics_port: MetricsPort = None) -> None:
     """Fire schedules of a server on PostgreSQL from another process; of several, one leads."""
     from camel_ext.cli.server import fire_schedules
 
-    fire_schedules(here)
+    fire_schedules(here, metrics_port)
 
 
 def migrate(

@@ -284,11 +284,11 @@ def _warn_of_exposure(here: Here, settings: Settings) -> None:
     )
 
 
-def work(here: Here, queues: str | None) -> None:
+def work(here: Here, queues: str | None, metrics_port: int | None) -> None:
     """Run a worker until it is told to stop, or is drained."""
     from camel_ext.worker import run_worker
 
-    settings = here.settings()
+    settings = _watched(here.settings(), metrics_port)
     if queues is not None:
         names = [name.strip() for name in queues.split(",") if name.strip()]
         queue = settings.queue.model_copy(update={"queues": names})
@@ -297,12 +297,19 @@ def work(here: Here, queues: str | None) -> None:
     _run_process(here, settings, run_worker, ready)
 
 
-def fire_schedules(here: Here) -> None:
+def fire_schedules(here: Here, metrics_port: int | None) -> None:
     """Run a scheduler until it is told to stop."""
     from camel_ext.scheduler import run_scheduler
 
     ready = "the scheduler is ready; Ctrl-C stops it, another one leads then"
-    _run_process(here, here.settings(), run_scheduler, ready)
+    _run_process(here, _watched(here.settings(), metrics_port), run_scheduler, ready)
+
+
+def _watched(settings: Settings, port: int | None) -> Settings:
+    if port is None:
+        return settings
+    knobs = settings.observability.model_copy(update={"metrics_port": port})
+    return settings.model_copy(update={"observability": knobs})
 
 
 def serve_engine(here: Here, host: str | None, port: int) -> None:

@@ -7,7 +7,7 @@ in one fenced update of its row, so a zombie's late word is refused. It is not a
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from camel_ext.core.endings import AWAY, ending_of, settle
 from camel_ext.core.gate import Signals
 from camel_ext.core.ids import uuid7
 from camel_ext.core.jobs import Claimed, Holding
-from camel_ext.core.models import Worker
+from camel_ext.core.models import State, Worker
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import (
     ON_FAILED,
@@ -35,11 +35,13 @@ from camel_ext.core.tasks import (
     outcome_of,
     task,
 )
+from camel_ext.observability.measures import Histogram
 from camel_ext.observability.trace import bind_trace_id
 
 __all__ = [
     "ON_FAILED",
     "TASKS",
+    "WORKER",
     "QueueWorker",
     "Stopped",
     "TaskContext",
@@ -48,6 +50,7 @@ __all__ = [
     "task",
 ]
 log = logging.getLogger(__name__)
+WORKER = "worker"  # where a process keeps its own, among the runtime's extras
 LOOK_PAUSE_S = 0.01  # between two looks, the first of which found nothing to take
 
 
@@ -84,6 +87,7 @@ class QueueWorker:
         self._sole = sole  # holds the lock of the data directory: every other worker is dead
         self._leaves = leaves  # ends once it is drained: nothing else keeps its process
         self._held: dict[Holding, tuple[TaskContext, asyncio.Task[None]]] = {}
+        self.took: dict[tuple[str, str], Histogram] = defaultdict(Histogram)  # by kind and end
         self._wake = asyncio.Event()
         self._looks = True  # the next round looks for any due job, not only for the hinted
         self._hears = True  # the next round looks what was asked of the jobs in hand
@@ -357,7 +361,11 @@ class QueueWorker:
 
     async def _execute(self, context: TaskContext) -> None:
         bind_trace_id(context.job.trace_id)
+        began_s = self.runtime.clock.monotonic_s()
         values = await ending_of(context, self._max_takeovers, stopping=lambda: self._stopping)
+        how = "lost" if values is None else str(values["state"])
+        how = str(State.SUCCEEDED) if context.settled else how
+        self.took[context.job.kind, how].note(self.runtime.clock.monotonic_s() - began_s)
         if values is not None:
             context.ended = True
             await settle(context, values, self._poll_s, stopping=lambda: self._stopping)

@@ -4,8 +4,9 @@ It knows organisations, topics and cursors, and carries text that is being made.
 an event means: each room names its own in core's outbox, and whoever listens acts on them itself.
 """
 
+from camel_ext.events.process import EXTRA as FEED
 from camel_ext.events.process import Feed, end_streams, feed_of, show, show_end
 from camel_ext.events.streams import Streams
 from camel_ext.events.topics import frame_kind
 
-__all__ = ["Feed", "Streams", "end_streams", "feed_of", "frame_kind", "show", "show_end"]
+__all__ = ["FEED", "Feed", "Streams", "end_streams", "feed_of", "frame_kind", "show", "show_end"]

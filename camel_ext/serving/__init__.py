@@ -20,6 +20,7 @@ from camel_ext.serving.engines import ChatReply, ChatRequest, Delta, Engine, Hea
 from camel_ext.serving.engines.gguf import GgufHeader
 from camel_ext.serving.engines.gguf import read_header as read_gguf_header
 from camel_ext.serving.errors import CircuitOpen, EngineRefused, EngineTimeout, EngineUnavailable
+from camel_ext.serving.process import EXTRA as SERVING
 from camel_ext.serving.process import Serving, serving_of
 from camel_ext.serving.stations import MODELS, model_path, with_file
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUNDLED",
     "MODELS",
+    "SERVING",
     "Asked",
     "Caller",
     "ChatReply",

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.threads import ThreadLanes
 from camel_ext.identity import bootstrap
+from camel_ext.scheduler import run_scheduler
 from camel_ext.settings import Settings
 from camel_ext.worker import NoSuchQueue, WorkerNeedsPostgres, run_worker
 from tests.postgres import create_database, temporary_copy, url_of
@@ -121,3 +123,28 @@ async def test_a_database_that_was_never_brought_up_is_refused(
     settings = settings_for(url_of(postgres_server, "never_up"), tmp_path)
     with pytest.raises(SchemaOlder, match="camel-ext up"):
         await run_worker(settings, asyncio.Event())
+
+
+@pytest.mark.slow
+async def test_it_is_watched_on_a_port_of_its_own(
+    tmp_path: Path,
+    postgres_server: str,
+    postgres_template: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "camel_ext.watching")
+    with temporary_copy(postgres_server, postgres_template) as url:
+        settings = settings_for(url, tmp_path)
+        knobs = settings.observability.model_copy(update={"metrics_port": 0})
+        settings = settings.model_copy(update={"observability": knobs})
+        for run in (run_worker, run_scheduler):
+            caplog.clear()
+            stop, ready = asyncio.Event(), asyncio.Event()
+            running = asyncio.create_task(run(settings, stop, ready, Parts(rng=Random(4))))
+            await asyncio.wait_for(ready.wait(), 60)
+            (said,) = [each for each in caplog.messages if each.startswith("metrics and health at")]
+            async with httpx.AsyncClient(base_url=said.split()[-1], timeout=60.0) as client:
+                assert (await client.get("/health/ready")).status_code == 200
+                assert (await client.get("/metrics")).status_code == 401
+            stop.set()
+            await asyncio.wait_for(running, 60)
