@@ -67,7 +67,13 @@ async def list_interactions(door: Viewer, wanted: Annotated[InteractionQuery, Qu
             responses={**problems(), 200: {"content": {LINES: {"schema": {"type": "string"}}}}},
             summary="Interactions by filter as JSON lines, newest first")  # fmt: skip
 async def export(door: Viewer, wanted: Annotated[ExportQuery, Query()]) -> StreamingResponse:
-    first = await door.read(service.export_lines, wanted, Place(EXPORT_ROWS), wanted.bodies)
+    first = await door.read(service.export_lines, wanted, Place(EXPORT_ROWS))
+    if first[1] is not None and wanted.bodies and not wanted.skip_missing:
+        from camel_ext.interactions.archived import check_archives  # with the first long export
+
+        await door.read(
+            check_archives, wanted
+        )  # before the first byte, as no error can follow that
     return StreamingResponse(
         lines(door, wanted, first),
         media_type=LINES,
@@ -224,5 +230,5 @@ async def lines(
     yield chunk
     while cursor is not None:
         next_ = Place(EXPORT_ROWS, decode_cursor(cursor))
-        chunk, cursor = await door.read(service.export_lines, wanted, next_, wanted.bodies)
+        chunk, cursor = await door.read(service.export_lines, wanted, next_)
         yield chunk

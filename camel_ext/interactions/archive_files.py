@@ -21,6 +21,7 @@ import msgspec
 
 from camel_ext.core.models import to_micros
 from camel_ext.interactions.errors import (
+    ArchiveAway,
     ArchiveFolderUnusable,
     ArchiveUnreadable,
     ParquetMissing,
@@ -28,6 +29,10 @@ from camel_ext.interactions.errors import (
 
 Json = dict[str, Any]
 READ_BYTES = 2**20
+REMEDIES = (
+    "bring the file back to its folder or the blob store, or export with skip_missing=true, which names "
+    "each call whose words are left out"
+)
 TEXTS = ("request", "response", "token_ids", "logprobs")  # of a body; text of JSON, or null
 
 
@@ -215,5 +220,7 @@ def _readable(path: Path) -> Iterator[None]:
     require_parquet()
     try:
         yield
+    except FileNotFoundError as error:
+        raise ArchiveAway(f"the archive {path} is not there: {REMEDIES}") from error
     except (import_module("pyarrow").ArrowException, OSError) as error:
         raise ArchiveUnreadable(f"{path} cannot be read: {error}") from error

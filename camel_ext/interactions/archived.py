@@ -11,15 +11,18 @@ from pathlib import Path
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core.database import Database
+from camel_ext.core.paging import Place
 from camel_ext.core.tenancy import current_tenant
-from camel_ext.interactions.archive_files import Json, find_rows
+from camel_ext.interactions.archive_files import REMEDIES, Json, find_rows
 from camel_ext.interactions.elsewhere import Bring
-from camel_ext.interactions.errors import ArchiveUnreadable
-from camel_ext.interactions.models import Archive, Interaction
+from camel_ext.interactions.errors import ArchiveAway, ArchiveUnreadable
+from camel_ext.interactions.models import Archive, ArchiveState, Interaction
+from camel_ext.interactions.queries import indexed, scanned
+from camel_ext.interactions.schemas import InteractionFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,15 @@ def archive_folder(db: Session) -> Path:
 
 
 def find_archived(
-    db: Session, ids: Sequence[UUID], names: Sequence[str] = ("id", "request", "response")
+    db: Session,
+    ids: Sequence[UUID],
+    names: Sequence[str] = ("id", "request", "response"),
+    missing: dict[UUID, str] | None = None,
 ) -> Iterator[Json]:
     """Yield what the archive holds of these calls: one query, and a look into each of their files.
 
-    Raises: ArchiveUnreadable, BlobStoreAway.
+    With `missing`, calls whose file is not there are written down in it, by the file's name.
+    Raises: ArchiveUnreadable, ArchiveAway, BlobStoreAway.
     """
     query = (
         select(Interaction.id, Archive.file)
@@ -62,7 +69,36 @@ def find_archived(
         path, bring = archive_folder(db) / file, _place(db).bring
         if bring is not None and not path.exists():
             bring(path)
-        yield from find_rows(path, some, names)
+        try:
+            yield from find_rows(path, some, names)
+        except ArchiveAway:
+            if missing is None:
+                raise
+            missing.update(dict.fromkeys(some, file))
+
+
+def check_archives(db: Session, wanted: InteractionFilter) -> None:
+    """Make sure that the files are here in which calls of a filter are; a blob store is not asked.
+
+    One query, and one more where a file is not there, which calls it would be.
+    Raises: ArchiveAway, with the file and how many calls.
+    """
+    if _place(db).bring is not None:
+        return
+    folder, gone = archive_folder(db), (ArchiveState.MOVING, ArchiveState.ARCHIVED)
+    query = select(Archive.id, Archive.file).where(Archive.state.in_(gone))
+    files = db.execute(query)
+    away: dict[UUID | None, str] = {
+        each: file for each, file in files if not (folder / file).exists()
+    }
+    if not away:
+        return
+    counts = indexed(select(Interaction.archive_id, func.count()), wanted, Place(1))
+    counts = counts.where(*scanned(wanted), Interaction.archive_id.in_(away))
+    found = db.execute(counts.group_by(Interaction.archive_id)).all()
+    if found:
+        named = ", ".join(f"{folder / away[each]} with {count:,} calls" for each, count in found)
+        raise ArchiveAway(f"the words of these calls are not there, {named}: {REMEDIES}")
 
 
 def _place(db: Session) -> _Place:

@@ -23,6 +23,10 @@ class ArchiveUnreadable(Unavailable):
     """A file of the archive is not there, or not what was written: bring it back to its folder."""
 
 
+class ArchiveAway(ArchiveUnreadable):
+    """A file of the archive is not here: bring it back, or export with skip_missing=true without it."""
+
+
 class ArchiveFolderUnusable(Conflict):
     """The folder of archives cannot be written: mend it, or set CAMEL_EXT_INTERACTIONS__ARCHIVE_DIR."""
 

@@ -59,6 +59,7 @@ class Library:
     """Bodies by id, and the prompts already put together from them."""
 
     pieces: Mapping[UUID, Piece]
+    missing: Mapping[UUID, str] = field(default_factory=dict)  # the archive's file that is away
     _prompts: dict[UUID, tuple[list[bytes], Mapping[str, bytes]]] = field(default_factory=dict)
 
     def said(self, interaction_id: UUID) -> Said:
@@ -98,27 +99,31 @@ class Library:
         return [*kept[: piece.keep_messages], *piece.messages], fixed
 
 
-def read_library(db: Session, ids: Iterable[UUID]) -> Library:
+def read_library(db: Session, ids: Iterable[UUID], *, skip_missing: bool = False) -> Library:
     """Return all bodies that these interactions stand on; one query for each 500 ids.
 
+    `skip_missing`: without those whose archive's file is away.
     Raises: ArchiveUnreadable.
     """
+    missing: dict[UUID, str] | None = {} if skip_missing else None
     wanted, pieces = list(ids), dict[UUID, Piece]()
     for start in range(0, len(wanted), IDS_A_QUERY):
         some = wanted[start : start + IDS_A_QUERY]
         _read(db, some, pieces)
         if left := [each for each in some if each not in pieces]:
-            _read_archived(db, left, pieces)
+            _read_archived(db, left, pieces, missing)
         if left := [each for each in left if each not in pieces]:
             _read(db, left, pieces)  # it came back from the archive just now; else it is erased
-    return Library(pieces)
+    return Library(pieces, missing or {})
 
 
-def _read_archived(db: Session, ids: list[UUID], pieces: dict[UUID, Piece]) -> None:
+def _read_archived(
+    db: Session, ids: list[UUID], pieces: dict[UUID, Piece], missing: dict[UUID, str] | None
+) -> None:
     """Take from the archive what it holds: prompts stand there whole."""
     from camel_ext.interactions.archived import find_archived  # it comes with the first of them
 
-    for row in find_archived(db, ids):
+    for row in find_archived(db, ids, missing=missing):
         request = row["request"]
         texts = raw_messages(request.encode())
         one = UUID(row["id"])

@@ -126,6 +126,11 @@ class ExportQuery(InteractionFilter):
     """A filter, and how much of each interaction is wanted."""
 
     bodies: bool = Field(True, description="With prompts, tools and answers; else only the rest.")
+    skip_missing: bool = Field(
+        False,
+        description="Leave words out whose archive's file is not there: such a line says which in "
+        "`missing_archive`. Else nothing is exported.",
+    )
 
 
 class InteractionListed(BaseModel):

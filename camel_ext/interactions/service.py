@@ -20,6 +20,7 @@ from camel_ext.interactions.models import Interaction
 from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
 from camel_ext.interactions.rebuilding import Library, Said, read_library
 from camel_ext.interactions.schemas import (
+    ExportQuery,
     InteractionFilter,
     InteractionListed,
     InteractionShown,
@@ -94,12 +95,11 @@ def count_failures(db: Session, run_id: UUID, step_key: str) -> int:
     return db.scalar(failed) or 0
 
 
-def export_lines(
-    db: Session, wanted: InteractionFilter, place: Place, bodies: bool
-) -> tuple[bytes, str | None]:
+def export_lines(db: Session, wanted: ExportQuery, place: Place) -> tuple[bytes, str | None]:
     """Return one page of an export as JSON lines, and the next cursor; at most three queries."""
     page = _list(db, wanted, place, METADATA)
-    library = read_library(db, [row["id"] for row in page.items]) if bodies else None
+    ids = [row["id"] for row in page.items]
+    library = read_library(db, ids, skip_missing=wanted.skip_missing) if wanted.bodies else None
     lines = [_whole(row, library) if library else _encode(row) for row in page.items]
     return b"".join(line + b"\n" for line in lines), page.next_cursor
 
@@ -147,7 +147,9 @@ def _columns(names: Sequence[str]) -> list[Any]:
 
 def _whole(row: Json, library: Library) -> bytes:
     if row["id"] not in library.pieces:  # erased: its row is what is left
-        nothing = {"tools": None, "response_format": None, "answer": None, "response": None}
+        nothing: Json = {"tools": None, "response_format": None, "answer": None, "response": None}
+        if row["id"] in library.missing:  # it is kept, but not here
+            nothing["missing_archive"] = library.missing[row["id"]]
         return _encode(row | {"messages": []} | nothing)
     said = library.said(row["id"])
     request = msgspec.json.decode(said.sent, type=_Request)

@@ -69,9 +69,17 @@ class Interactions:
         """Return the request, byte for byte as it was sent."""
         return self._transport.read(f"{PATH}/{interaction_id}/request")
 
-    def export(self, *, bodies: bool = True, **filters: Any) -> Iterator[Json]:
-        """Yield interactions newest first, with prompts and answers; nothing is held in memory."""
+    def export(
+        self, *, bodies: bool = True, skip_missing: bool = False, **filters: Any
+    ) -> Iterator[Json]:
+        """Yield interactions newest first, with prompts and answers; nothing is held in memory.
+
+        `skip_missing`: where an archive's file is away, its calls come without words and name it in
+        `missing_archive`.
+        """
         params = {"bodies": str(bodies).lower(), **filters}
+        if skip_missing:
+            params["skip_missing"] = "true"
         with self._transport.stream(f"{PATH}/export", params, silence_s=60.0) as lines:
             for line in lines:
                 if line:

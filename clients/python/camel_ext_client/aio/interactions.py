@@ -74,9 +74,17 @@ class Interactions:
         """Return the request, byte for byte as it was sent."""
         return await self._transport.read(f"{PATH}/{interaction_id}/request")
 
-    async def export(self, *, bodies: bool = True, **filters: Any) -> AsyncIterator[Json]:
-        """Yield interactions newest first, with prompts and answers; nothing is held in memory."""
+    async def export(
+        self, *, bodies: bool = True, skip_missing: bool = False, **filters: Any
+    ) -> AsyncIterator[Json]:
+        """Yield interactions newest first, with prompts and answers; nothing is held in memory.
+
+        `skip_missing`: where an archive's file is away, its calls come without words and name it in
+        `missing_archive`.
+        """
         params = {"bodies": str(bodies).lower(), **filters}
+        if skip_missing:
+            params["skip_missing"] = "true"
         async with self._transport.stream(f"{PATH}/export", params, silence_s=60.0) as lines:
             async for line in lines:
                 if line:
