@@ -106,7 +106,8 @@ async def test_exactly_the_named_jobs_are_taken(live: Runtime, deaf: Deaf, ran: 
 async def test_a_hint_that_comes_twice_or_late_does_nothing(
     live: Runtime, deaf: Deaf, ran: Ran
 ) -> None:
-    async with working(live, poll_s=NEVER_S) as worker:
+    never = dict.fromkeys(("poll_s", "heartbeat_s", "lease_s"), NEVER_S)  # a beat is a commit, too
+    async with working(live, **never) as worker:
         await settled(worker)
         [job_id] = await deaf.ask(1)
         assert await asyncio.gather(*(worker.take([job_id]) for _ in range(5))) == [1] * 5

@@ -28,6 +28,7 @@ async def test_from_the_judge_to_the_alias(loop: Loop) -> None:
     path = f"/api/v1/model-versions/{version_id}/lineage"
     with counted(loop.house.runtime, ("FROM",)) as seen:
         graph = await loop.get(path)
+    seen = [each for each in seen if "FROM jobs" not in each]  # the worker's looks at its queue
     assert len(seen) <= 20
     assert graph["root"] == f"version:{version_id}"
     kinds = Counter(each["kind"] for each in graph["nodes"])

@@ -200,7 +200,7 @@ async def test_a_growing_table_is_counted_once(house: House) -> None:
             await judge(added)
         found = await house.runtime.read(tenant, count_judgements, growing)
         assert found == total
-    with counted(house.runtime) as seen:
+    with counted(house.runtime, ("annotations",)) as seen:
         await house.runtime.read(tenant, count_judgements, growing)
     assert len(seen) == 1
     assert "likelihood" in seen[0]
