@@ -1,5 +1,6 @@
 """Knobs of what stands outside the house: database, Redis, broker, blob store, mail, URLs of users."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr
@@ -82,6 +83,21 @@ class Broker(BaseModel):
     retry_max_s: float = Field(
         30.0, gt=0, description="Longest pause before a lost broker is tried again."
     )
+    heartbeat_s: int = Field(
+        10,
+        gt=0,
+        description="A worker's connection to RabbitMQ on which nothing came for twice this is made "
+        "anew.",
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authorities that may vouch for the broker, with "
+        "`amqps://` and `rediss://`; by default the system's. Its host name is checked, too.",
+    )
+    certificate_file: Path | None = Field(
+        None, description="Certificate (PEM) that we show to the broker, where it wants one."
+    )
+    key_file: Path | None = Field(None, description="Key of that certificate.")
 
 
 class Outbound(BaseModel):

@@ -94,7 +94,7 @@ class Announcer:
         await self._leadership.release()
 
     async def _publish(self, behind: Behind, led: Led) -> bool:
-        """Publish a batch of an organisation's events; False: the broker is away."""
+        """Publish some of an organisation's events, and note how far; False: the broker is away."""
         if behind.confirmed < behind.pruned:
             log.error(
                 "events %d to %d of organisation %s were never published: the broker was away for "
@@ -118,7 +118,7 @@ class Announcer:
         if count:
             await self._confirm(behind, led, events[count - 1].seq)
             self.confirmed += count
-        return count == len(events)
+        return count > 0
 
     async def _confirm(self, behind: Behind, led: Led, seq: int) -> None:
         def confirm(connection: Connection, _signals: Signals) -> None:

@@ -11,14 +11,27 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from camel_ext.brokers.naming import PREFIX, TAKE
+from camel_ext.brokers.wire import NO_PAPERS, Line, Papers
 
 HINT_KEPT_S = 60.0  # a hint that nobody consumed by then says nothing that polling did not find
 HINTS_KEPT = 10_000
 PREFETCH = 16  # hints at hand while one is claimed
+HEARTBEAT_S = 10
 
 
-def make_app(url: str, queues: list[str], *, timeout_s: float) -> Celery:
-    """Return an application that consumes from these queues; it connects to nothing yet."""
+def make_app(
+    url: str,
+    queues: list[str],
+    *,
+    timeout_s: float,
+    heartbeat_s: int = HEARTBEAT_S,
+    papers: Papers = NO_PAPERS,
+) -> Celery:
+    """Return an application that consumes from these queues; it connects to nothing yet.
+
+    Its queues for events and for remote control go with their connection (`exclusive`): RabbitMQ 4.3
+    refuses transient ones that do not, and a `basic.qos` for more than one consumer.
+    """
     is_redis = url.startswith("redis")
     app = Celery(PREFIX, broker=url, set_as_current=False)
     app.conf.update(
@@ -26,8 +39,11 @@ def make_app(url: str, queues: list[str], *, timeout_s: float) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=timeout_s,
-        broker_heartbeat=10,
+        broker_heartbeat=heartbeat_s,
         broker_transport_options=_options(timeout_s, is_redis=is_redis),
+        broker_use_ssl=papers.options(url),
+        control_queue_exclusive=True,
+        event_queue_exclusive=True,
         event_queue_prefix=f"{PREFIX}.celeryev",
         task_acks_late=True,
         task_acks_on_failure_or_timeout=True,
@@ -69,18 +85,31 @@ def _options(timeout_s: float, *, is_redis: bool) -> dict[str, Any]:
             "socket_timeout": timeout_s,
             "socket_connect_timeout": timeout_s,
         }
-    return {"confirm_publish": True, "read_timeout": timeout_s, "write_timeout": timeout_s}
+    return {}
 
 
 class HintSender:
     """Publishes messages of ids on one connection that is made anew after a failure. Blocks."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
-        self._app, self._timeout_s = make_app(url, [], timeout_s=timeout_s), timeout_s
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float,
+        papers: Papers = NO_PAPERS,
+    ) -> None:
+        app = self._app = make_app(url, [], timeout_s=timeout_s, papers=papers)
+        self._timeout_s = timeout_s
         self._queues: dict[str, Queue] = {}
         self._is_redis = url.startswith("redis")
-        self._connection: Any = None
-        self._producer: Any = None
+
+        def make() -> Any:
+            return app.connection_for_write(transport_options={"confirm_publish": True})
+
+        def prepare(connection: Any) -> Any:
+            return app.amqp.Producer(connection, auto_declare=False)
+
+        self._line = Line(make, prepare, timeout_s)
 
     def send(self, messages: list[tuple[str, list[str]]]) -> None:
         """Publish each (queue, ids), confirmed by the broker.
@@ -88,14 +117,13 @@ class HintSender:
         Raises: whatever the broker's driver does.
         """
         try:
-            if self._producer is None:
-                self._connect()
+            producer = self._line.producer()
             for name, ids in messages:
                 self._app.send_task(
                     TAKE,
                     args=[ids],
                     queue=self._queue(name),
-                    producer=self._producer,
+                    producer=producer,
                     retry=False,
                     expires=HINT_KEPT_S,
                     ignore_result=True,
@@ -103,7 +131,7 @@ class HintSender:
                     confirm_timeout=self._timeout_s,
                 )
         except BaseException:
-            self.close()
+            self._line.drop()
             raise
 
     def _queue(self, name: str) -> Queue:
@@ -111,13 +139,6 @@ class HintSender:
             self._queues[name] = declared(name, is_redis=self._is_redis)
         return self._queues[name]
 
-    def _connect(self) -> None:
-        self._connection = self._app.connection_for_write()
-        self._connection.ensure_connection(max_retries=1, timeout=self._timeout_s)
-        self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
-
     def close(self) -> None:
         """Close the connection; the next message opens another."""
-        connection, self._connection, self._producer = self._connection, None, None
-        if connection is not None:
-            connection.release()
+        self._line.close()

@@ -25,7 +25,10 @@ CLAIM_S = 2.0  # longer than this the consumer's heartbeats are not held up: the
 
 
 class PlainConsumer(Consumer):
-    """Celery's consumer without the queues for delayed messages: the queue's rows know the time."""
+    """Celery's consumer without the queues for delayed messages: the queue's rows know the time.
+
+    It closes what it opened. Celery forgets a connection whose line breaks while a step is starting.
+    """
 
     class Blueprint(Consumer.Blueprint):
         """Its steps, without one."""
@@ -33,6 +36,23 @@ class PlainConsumer(Consumer):
         default_steps = [
             step for step in Consumer.Blueprint.default_steps if "delayed_delivery" not in str(step)
         ]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._opened: list[Any] = []
+        super().__init__(*args, **options)
+
+    def connect(self) -> Any:
+        self.collect()
+        return super().connect()
+
+    def ensure_connected(self, conn: Any) -> Any:
+        self._opened.append(conn)
+        return super().ensure_connected(conn)
+
+    def collect(self) -> None:
+        """Close every connection that is still open, without a word."""
+        while self._opened:
+            self._opened.pop().collect()
 
 
 class HintConsumer:
@@ -60,7 +80,12 @@ class HintConsumer:
             without_gossip=True,
             loglevel=logging.WARNING,
         )
-        controller.start()
+        try:
+            controller.start()
+        finally:
+            consumer = getattr(controller, "consumer", None)
+            if consumer is not None:
+                consumer.collect()
 
     def stop(self) -> None:
         """Consume no more; `run()` returns within about two seconds."""

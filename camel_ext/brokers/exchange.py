@@ -5,15 +5,18 @@ who listens to declare and to bound; without a queue an event is confirmed and f
 """
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import msgspec
 from kombu import Connection, Exchange, Producer
 
+from camel_ext.brokers.wire import NO_PAPERS, Line, Papers
 from camel_ext.core.outbox import Numbered
 
 EXCHANGE = "camel-ext.events"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+SEND_S = 5.0  # less than the lease of who publishes
 KEY_BYTES = 255  # the longest routing key that AMQP has
 
 
@@ -46,23 +49,36 @@ def cloud_event(event: Numbered) -> dict[str, Any]:
 class EventSender:
     """Publishes events on one connection that is made anew after a failure. Blocks."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
-        self._url, self._timeout_s = url, timeout_s
-        self._exchange = Exchange(EXCHANGE, type="topic", durable=True)
-        self._connection: Any = None
-        self._producer: Any = None
+    def __init__(self, url: str, *, timeout_s: float, papers: Papers = NO_PAPERS) -> None:
+        self._timeout_s = timeout_s
+
+        def make() -> Connection:
+            return Connection(
+                url,
+                connect_timeout=timeout_s,
+                ssl=papers.options(url),
+                transport_options={"confirm_publish": True},
+            )
+
+        def prepare(connection: Connection) -> Producer:
+            exchange = Exchange(EXCHANGE, type="topic", durable=True)
+            producer = Producer(connection, exchange=exchange, auto_declare=False)
+            exchange(producer.channel).declare()
+            return producer
+
+        self._line = Line(make, prepare, timeout_s)
 
     def send(self, events: Sequence[Numbered]) -> int:
         """Publish in order; return how many the broker has confirmed: all, or those before a failure.
 
+        On a slow line it returns after `SEND_S` with what it has, so that its note is made.
         Raises: whatever the driver does, where it is none.
         """
-        count = 0
+        count, until_s = 0, monotonic() + SEND_S
         try:
-            if self._producer is None:
-                self._connect()
+            producer = self._line.producer()
             for event in events:
-                self._producer.publish(
+                producer.publish(
                     msgspec.json.encode(cloud_event(event)),
                     routing_key=routing_key(event),
                     content_type=CONTENT_TYPE,
@@ -74,26 +90,14 @@ class EventSender:
                     confirm_timeout=self._timeout_s,
                 )
                 count += 1
+                if monotonic() > until_s:
+                    break
         except BaseException:
-            self.close()
+            self._line.drop()
             if count == 0:
                 raise
         return count
 
-    def _connect(self) -> None:
-        options = {"read_timeout": self._timeout_s, "write_timeout": self._timeout_s}
-        self._connection = Connection(
-            self._url,
-            connect_timeout=self._timeout_s,
-            transport_options={"confirm_publish": True, **options},
-        )
-        self._connection.ensure_connection(max_retries=1, timeout=self._timeout_s)
-        producer = Producer(self._connection, exchange=self._exchange, auto_declare=False)
-        self._exchange(producer.channel).declare()
-        self._producer = producer
-
     def close(self) -> None:
         """Close the connection; the next event opens another."""
-        connection, self._connection, self._producer = self._connection, None, None
-        if connection is not None:
-            connection.release()
+        self._line.close()

@@ -10,13 +10,17 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import known_queues
 from camel_ext.settings import Settings
+from camel_ext.settings_services import Broker
+
+if TYPE_CHECKING:
+    from camel_ext.brokers.wire import Papers
 
 log = logging.getLogger(__name__)
 SCHEMES = ("amqp://", "amqps://", "redis://", "rediss://")
@@ -45,7 +49,7 @@ async def hinting(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     from camel_ext.brokers.hints import Hinter
 
     knobs = settings.broker
-    sender = HintSender(url, timeout_s=knobs.timeout_s)
+    sender = HintSender(url, timeout_s=knobs.timeout_s, papers=papers_of(knobs))
     hinter = Hinter(runtime, sender.send, timeout_s=knobs.timeout_s, retry_max_s=knobs.retry_max_s)
     task = asyncio.create_task(hinter.run(), name="hints")
     task.add_done_callback(_report)
@@ -73,7 +77,14 @@ async def hinted(taker: Taker, runtime: Runtime, settings: Settings) -> AsyncIte
 
     wanted = settings.queue.queues
     names = queue_names(known_queues() if wanted is None else frozenset(wanted))
-    app = make_app(url, names, timeout_s=settings.broker.timeout_s)
+    knobs = settings.broker
+    app = make_app(
+        url,
+        names,
+        timeout_s=knobs.timeout_s,
+        heartbeat_s=knobs.heartbeat_s,
+        papers=papers_of(knobs),
+    )
     consumer = HintConsumer(app, asyncio.get_running_loop(), taker.take, names)
     stopped = asyncio.Event()
 
@@ -114,13 +125,14 @@ async def opened(runtime: Runtime, settings: Settings) -> AsyncIterator[None]:
     from camel_ext.brokers.announcing import Announcer
     from camel_ext.brokers.exchange import EventSender
 
-    sender = EventSender(url, timeout_s=settings.broker.timeout_s)
+    knobs = settings.broker
+    sender = EventSender(url, timeout_s=knobs.timeout_s, papers=papers_of(knobs))
     announcer = Announcer(
         runtime,
         sender.send,
         name=f"{socket.gethostname()}/{os.getpid()}",
-        timeout_s=settings.broker.timeout_s,
-        retry_max_s=settings.broker.retry_max_s,
+        timeout_s=knobs.timeout_s,
+        retry_max_s=knobs.retry_max_s,
     )
     task = asyncio.create_task(announcer.run(), name="event-publisher")
     task.add_done_callback(_report)
@@ -154,6 +166,13 @@ def broker_url(settings: Settings) -> str | None:
             "pip install 'camel-extensions[celery]'"
         )
     return url
+
+
+def papers_of(knobs: Broker) -> "Papers":
+    """Return how broker and we prove to each other who they are."""
+    from camel_ext.brokers.wire import Papers
+
+    return Papers(knobs.ca_file, knobs.certificate_file, knobs.key_file)
 
 
 def _report(task: "asyncio.Future[None]") -> None:

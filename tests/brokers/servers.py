@@ -92,8 +92,10 @@ class Server:
 class RabbitMQ(Server):
     """One node, with an Erlang port mapper of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
+        """Return one that is not started; `more`: further lines of its configuration."""
         super().__init__("rabbit")
+        self._more = more
         self._dist, self._epmd = free_port(), free_port()
 
     @property
@@ -107,6 +109,7 @@ class RabbitMQ(Server):
         (home / "rabbitmq.conf").write_text(
             f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
             "disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 512MB\n"
+            + self._more
         )
         own: dict[str, Any] = {
             "NODENAME": f"t{self.port}@localhost", "NODE_PORT": self.port,

@@ -46,6 +46,7 @@ class Exchange:
         if self.is_away:
             raise ConnectionRefusedError("nobody is there")
         some = events if self.dies_after is None else events[: self.dies_after]
+        self.is_away = self.dies_after is not None
         self.seen += some
         return len(some)
 
@@ -100,7 +101,7 @@ async def test_who_takes_over_goes_on_behind_what_was_confirmed(
     await happen(runtime, tenant, range(10))
     exchange.dies_after = 4
     await announcer.turn()
-    exchange.dies_after = None
+    exchange.dies_after, exchange.is_away = None, False
     await announcer.close()
     await Announcer(runtime, exchange.send, name="test", retry_max_s=0.1).turn()
     assert exchange.numbers == list(range(10))

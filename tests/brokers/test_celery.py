@@ -205,3 +205,37 @@ async def test_celery_tells_of_workers_and_hints(cluster: Asker, broker: Server)
     await asyncio.wait_for(listening, 30)
     assert wanted <= {each["type"] for each in heard}
     assert all(each["hostname"].startswith("camel-ext-") for each in heard)
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq"], indirect=True)
+async def test_nothing_is_declared_that_rabbitmq_4_refuses(
+    database: str, broker: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transient queues are exclusive, others quorum queues; prefetch is each consumer's own."""
+    from amqp import Channel
+
+    queues: dict[str, tuple[bool, bool, str]] = {}
+    prefetches: list[bool] = []
+    declare, prefetch = Channel.queue_declare, Channel.basic_qos
+
+    def note_queue(self: Channel, queue: str = "", *args: Any, **options: Any) -> Any:
+        kind = (options.get("arguments") or {}).get("x-queue-type", "classic")
+        queues[queue] = (bool(options.get("durable")), bool(options.get("exclusive")), kind)
+        return declare(self, queue, *args, **options)
+
+    def note_prefetch(self: Channel, size: int, count: int, a_global: bool, **more: Any) -> Any:
+        prefetches.append(bool(a_global))
+        return prefetch(self, size, count, a_global, **more)
+
+    monkeypatch.setattr(Channel, "queue_declare", note_queue)
+    monkeypatch.setattr(Channel, "basic_qos", note_prefetch)
+    settings = settings_of(database, broker, tmp_path)
+    async with worker_process(settings), asking(settings) as asker:
+        await asker.ask(3)
+        await asker.until_done(3)
+    assert any(name.endswith(".celery.pidbox") for name in queues)
+    for name, declared in queues.items():
+        ours = name.startswith("camel-ext.tests.")
+        assert declared == ((True, False, "quorum") if ours else (False, True, "classic")), name
+    assert prefetches
+    assert not any(prefetches)

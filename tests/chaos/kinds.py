@@ -30,6 +30,12 @@ BATCH = 20
 PROXY, BUS = "tests/faults/test_postgres_faults.py", "tests/core/test_bus.py"
 GAPLESS = "test_nothing_acknowledged_is_lost_none_is_twice_and_the_feed_is_gapless"
 BUS_HELD = "test_no_fault_of_the_network_holds_anybody_up"
+LINES = "tests/brokers/test_lines.py"
+LINE_TESTS = {
+    "hints": "test_hints_whose_line_is_bad_hold_nobody_up_and_flow_again",
+    "worker": "test_a_worker_whose_line_is_bad_does_each_job_once_and_hears_again",
+    "events": "test_events_whose_line_is_bad_arrive_in_order_without_a_hole",
+}
 MESSAGES = "tests/brokers/test_messages.py::test_each_job_runs_once"
 KINDS: dict[str, tuple[str, str]] = {
     "server": ("kill -9 of a server with runs in it, on SQLite", ""),
@@ -69,6 +75,14 @@ KINDS: dict[str, tuple[str, str]] = {
             f"connections to Redis: {kind.replace('_', ' ')}", f"{BUS}::{BUS_HELD}[{kind}]"
         )
         for kind in ("cut", "stalled", "half_open", "black_hole")
+    },
+    **{
+        f"rabbitmq-{who}-{kind}": (
+            f"connections to RabbitMQ, {who}: {kind.replace('_', ' ')}",
+            f"{LINES}::{test}[{kind}]",
+        )
+        for who, test in LINE_TESTS.items()
+        for kind in ("cut", "stalled", "half_open", "slow")
     },
     **{
         f"messages-{habit}": (f"messages through RabbitMQ: {habit}", f"{MESSAGES}[{habit}]")
@@ -171,7 +185,7 @@ def main() -> int:
     console = Console(stderr=True)
     if given.list:
         for kind, (words, _) in KINDS.items():
-            console.print(f"{kind:20} {words}")
+            console.print(f"{kind:26} {words}")
         return 0
     kinds: list[str] = given.kind or list(KINDS)
     found = {} if given.fresh else read_report(REPORT)

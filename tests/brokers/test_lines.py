@@ -1,0 +1,279 @@
+"""RabbitMQ behind a bad network: twenty times cut, stalled, half open and slow, for each who talks to it.
+
+Who is disturbed: the publisher of hints (the process that asks for jobs), the worker that hears them, the
+publisher of events. Whatever happens to the line, who asks is answered in time, each job is done once,
+events reach a listener in order and without a hole, and what goes over the broker goes on by itself.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, make_url, select
+from sqlalchemy.orm import Session
+
+from camel_ext.app import Parts, open_runtime
+from camel_ext.core import jobs
+from camel_ext.core.dependencies import Circuit, Condition
+from camel_ext.core.models import FINAL_STATES, Job
+from camel_ext.core.runtime import Runtime
+from camel_ext.core.tenancy import Tenant
+from camel_ext.identity import bootstrap
+from camel_ext.settings import Settings
+from camel_ext.worker import run_worker
+from tests.brokers.effects import RIGHT, TABLE
+from tests.brokers.servers import RabbitMQ
+from tests.brokers.test_announcing import Listener, happen
+from tests.faults.proxy import FaultProxy, proxied
+from tests.faults.trials import FIRST, TRIALS, report
+from tests.postgres import seeing_all, temporary_copy
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
+FAULTS = ("cut", "stalled", "half_open", "slow")
+ANSWER_S = 0.4  # how long an answer of the broker is waited for
+ASKED_WITHIN_S = 5.0  # a commit under the load of a whole test run; a line is silent for longer
+JOBS = 6
+BACK_S = 20.0
+
+
+class Scene:
+    """A process that asks and publishes, one that works; either's line to RabbitMQ may be disturbed."""
+
+    def __init__(self, database: str, proxy: FaultProxy, runtime: Runtime, tenant: Tenant) -> None:
+        self.proxy, self.runtime, self.tenant = proxy, runtime, tenant
+        self._database = database
+        self.asked = self.opened = 0
+
+    async def ask(self, count: int = JOBS) -> None:
+        """Ask for jobs, each in a commit of its own, and see that nobody waits for a broker."""
+        for _ in range(count):
+            job_id = self.runtime.new_id()
+
+            def ask(db: Session, job_id: Any = job_id) -> None:
+                jobs.enqueue(db, self.runtime.clock, job_id, RIGHT, {"pause_ms": 5})
+
+            began_s = time.monotonic()
+            await self.runtime.write(self.tenant, ask)
+            assert time.monotonic() - began_s < ASKED_WITHIN_S
+            self.asked += 1
+            await asyncio.sleep(0.005)
+
+    async def strike(self, fault: str, rng: Random, work: Callable[[], Any]) -> None:
+        """Disturb the line for a moment while the work is done."""
+        working = asyncio.ensure_future(work())
+        await asyncio.sleep(rng.uniform(0.0, 0.05))
+        if fault == "cut":
+            self.proxy.cut()
+        elif fault == "slow":
+            self.proxy.latency_s, self.proxy.rate = rng.uniform(0.01, 0.1), rng.uniform(2e4, 2e5)
+            await asyncio.sleep(rng.uniform(0.2, 2 * ANSWER_S))
+            self.proxy.heal()
+        else:
+            setattr(self.proxy, fault, True)
+            await asyncio.sleep(rng.uniform(0.1, 3 * ANSWER_S))
+            self.proxy.heal()
+            self.proxy.cut()
+        await working
+
+    async def until_done(self) -> None:
+        """Wait until every job is over."""
+
+        def count_open(db: Session) -> int:
+            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
+            return db.scalar(still) or 0
+
+        async with asyncio.timeout(30):
+            while await self.runtime.read(self.tenant, count_open):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    def wrong(self) -> list[str]:
+        """Return each job that was not done exactly once."""
+        with seeing_all(self._database) as connection:
+            rows = connection.execute(
+                "select j.id, j.state, j.fence, j.takeovers, count(e.number) from jobs j "
+                "left join left_effects e on e.job_id = j.id group by j.id"
+            ).fetchall()
+        return [str(row) for row in rows if row[1:] != ("succeeded", 1, 0, 1)]
+
+
+def through(url: str, proxy: FaultProxy) -> str:
+    """Return the URL of the same broker by way of the proxy."""
+    parsed = make_url(url)
+    return f"amqp://{parsed.username}:{parsed.password}@127.0.0.1:{proxy.port}//"
+
+
+def settings_of(database: str, broker: str, folder: Path, *, events: bool = False) -> Settings:
+    return Settings.model_validate(
+        {
+            "data_dir": folder,
+            "database": {"url": database, "notify": False},
+            "broker": {
+                "url": SecretStr(broker), "timeout_s": ANSWER_S, "retry_max_s": 0.3,
+                "heartbeat_s": 1, "publish_events": events,
+            },
+            "queue": {"lease_s": 30.0, "heartbeat_s": 0.5, "poll_s": 0.2, "queues": ["tests"]},
+            "training": {"slots": 0},
+        }
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[None]:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(run_worker(settings, stop, ready, Parts(rng=Random(FIRST))))
+    waiting = asyncio.create_task(ready.wait())
+    try:
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        waiting.cancel()
+        stop.set()
+        await asyncio.wait_for(running, 60)
+
+
+@pytest.fixture
+def database(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    with temporary_copy(postgres_server, postgres_template) as url:
+        with seeing_all(url) as connection:
+            connection.execute(TABLE)
+        yield url
+
+
+@asynccontextmanager
+async def scene(
+    database: str, rabbitmq: RabbitMQ, folder: Path, disturbed: str
+) -> AsyncIterator[Scene]:
+    """Open both processes, the disturbed one behind the proxy."""
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(proxied(("127.0.0.1", rabbitmq.port)))
+        bad, good = through(rabbitmq.url, proxy), rabbitmq.url
+        hears = bad if disturbed == "worker" else good
+        asks = good if disturbed == "worker" else bad
+        await stack.enter_async_context(working(settings_of(database, hears, folder / "worker")))
+        settings = settings_of(database, asks, folder / "asker", events=disturbed == "events")
+        runtime = await stack.enter_async_context(open_runtime(settings, Parts(rng=Random(3))))
+        founded = await runtime.write_system(
+            "test", lambda db: bootstrap(db, runtime.clock, runtime.new_id)
+        )
+        if disturbed == "events":
+            from camel_ext.brokers.process import opened
+
+            await stack.enter_async_context(opened(runtime, settings))
+        try:
+            yield Scene(database, proxy, runtime, founded.tenant)
+        finally:
+            proxy.heal()
+
+
+async def until(is_so: Callable[[], bool], again: Callable[[], Any] | None = None) -> None:
+    """Wait until it is so; `again` is done now and then meanwhile."""
+    async with asyncio.timeout(BACK_S):
+        while not is_so():
+            if again is not None:
+                await again()
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_hints_whose_line_is_bad_hold_nobody_up_and_flow_again(
+    database: str, rabbitmq: RabbitMQ, tmp_path: Path, fault: str
+) -> None:
+    rng = Random(f"hints {fault} {FIRST}")
+    async with scene(database, rabbitmq, tmp_path, "hints") as it:
+        broker = it.runtime.dependencies["broker"]
+        for trial in range(TRIALS):
+            await it.strike(fault, rng, it.ask)
+            it.opened += broker.circuit is Circuit.OPEN
+            if (
+                trial % 5 == 4 or trial == TRIALS - 1
+            ):  # otherwise the next blow falls while it is getting up
+                worked = broker.calls - broker.failed_calls
+                await until(
+                    lambda worked=worked: broker.calls - broker.failed_calls > worked,  # type: ignore[misc]
+                    lambda: it.ask(1),
+                )
+                assert broker.condition is Condition.UP
+        if fault == "stalled":  # for so long that it must be noticed
+            it.proxy.stalled = True
+            await until(lambda: broker.circuit is not Circuit.CLOSED, lambda: it.ask(1))
+            assert broker.condition is Condition.DOWN
+            it.proxy.heal()
+            it.proxy.cut()
+        await it.until_done()
+        assert it.wrong() == []
+        report(trials=TRIALS, jobs=it.asked, failures=broker.failed_calls)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_worker_whose_line_is_bad_does_each_job_once_and_hears_again(
+    database: str, rabbitmq: RabbitMQ, tmp_path: Path, fault: str
+) -> None:
+    rng = Random(f"worker {fault} {FIRST}")
+    async with scene(database, rabbitmq, tmp_path, "worker") as it:
+        await until(lambda: it.proxy.open > 0)
+        for trial in range(TRIALS):
+            await it.strike(fault, rng, it.ask)
+            await it.until_done()
+            if trial % 10 == 9 or trial == TRIALS - 1:
+                await until(lambda: it.proxy.open >= 2)  # what it hears by, and what it tells by
+        assert it.wrong() == []
+        report(trials=TRIALS, jobs=it.asked, connections=it.proxy.accepted)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_events_whose_line_is_bad_arrive_in_order_without_a_hole(
+    database: str, rabbitmq: RabbitMQ, tmp_path: Path, fault: str
+) -> None:
+    rng = Random(f"events {fault} {FIRST}")
+    async with scene(database, rabbitmq, tmp_path, "events") as it:
+        listener = await asyncio.to_thread(
+            Listener, rabbitmq.url, f"{it.tenant.org_id}.*.tests.thing.#"
+        )
+        told = 0
+
+        async def tell() -> None:
+            nonlocal told
+            for _ in range(3):
+                began_s = time.monotonic()
+                await happen(it.runtime, it.tenant, range(told, told + 5))
+                assert time.monotonic() - began_s < ASKED_WITHIN_S
+                told += 5
+
+        for _ in range(TRIALS):
+            await it.strike(fault, rng, tell)
+        heard = await asyncio.to_thread(listener.listen, told - 1)
+        listener.close()
+        assert list(dict.fromkeys(heard)) == list(range(told))
+        report(trials=TRIALS, events=told, repeated=len(heard) - told)
+
+
+async def test_a_line_that_was_closed_while_idle_costs_no_hint(
+    database: str, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    async with scene(database, rabbitmq, tmp_path, "hints") as it:
+        broker = it.runtime.dependencies["broker"]
+        await it.ask(1)
+        await until(lambda: broker.calls == 1)
+        it.proxy.cut()
+        await until(lambda: it.proxy.open == 0)
+        await it.ask(1)
+        await until(lambda: broker.calls > 1)
+        assert (broker.failed_calls, it.proxy.accepted) == (0, 2)
+
+
+async def test_a_process_ends_though_its_broker_is_silent(
+    database: str, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    """SIGTERM on a line that says nothing: the worker and the process that asks still go."""
+    async with scene(database, rabbitmq, tmp_path, "worker") as it:
+        await until(lambda: it.proxy.open >= 2)
+        it.proxy.heal = lambda: None  # type: ignore[method-assign]
+        it.proxy.stalled = True
+        began_s = time.monotonic()
+    assert time.monotonic() - began_s < 45
