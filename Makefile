@@ -88,8 +88,8 @@ fix: setup ## Mend what a machine can mend
 bench: setup ## Measure one goal: make bench g=turn
 	$(BIN)/python -m bench.$(g)
 
-chaos: setup ## 200 trials of each fault, going on where it was cut: make chaos; make chaos kind=broker n=50
-	$(BIN)/python -m tests.chaos.kinds $(foreach each,$(kind),--kind $(each)) --n $(or $(n),200)
+chaos: setup ## 200 trials of each fault, going on where it was cut: make chaos; make chaos kind=broker n=50 jobs=2
+	$(BIN)/python -m tests.chaos.kinds $(foreach each,$(kind),--kind $(each)) --n $(or $(n),200) --jobs $(or $(jobs),1)
 
 simulate: setup ## Histories by seed, on virtual time: make simulate seeds=10000; make simulate seeds=1 first=4711
 	$(BIN)/python -m tests.simulator $(or $(seeds),500) --first $(or $(first),0)

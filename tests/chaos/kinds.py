@@ -2,7 +2,8 @@
 
     python -m tests.chaos.kinds --n 200                    # all kinds
     python -m tests.chaos.kinds --kind broker --n 50       # one
-    python -m tests.chaos.kinds --list
+    python -m tests.chaos.kinds --jobs 2                   # two kinds at a time
+    python -m tests.chaos.kinds --list                     # and how long each takes, once it was tried
 
 Each kind is made in batches, by the very tests that `make test` runs with 20; after each batch the report is
 written (`var/chaos/report.json`, and `.md` to read), and the next start goes on behind it. A batch in which
@@ -17,8 +18,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from rich.console import Console
@@ -173,6 +177,13 @@ def make(kind: str, n: int, done: Done, save: Any, advance: Any) -> None:
     save()
 
 
+def estimate(done: Done | None, n: int) -> str:
+    """Return how long so many trials take, going by those that were made here."""
+    if done is None or not done.trials:
+        return "?"
+    return f"~{done.seconds / done.trials * n / 60:.1f} min"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -181,25 +192,39 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this one")
     parser.add_argument("--fresh", action="store_true", help="forget what was made before")
     parser.add_argument("--list", action="store_true", help="name the kinds, and end")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="kinds at a time; each has servers of its own"
+    )
     given = parser.parse_args()
     console = Console(stderr=True)
+    found = {} if given.fresh else read_report(REPORT)
     if given.list:
         for kind, (words, _) in KINDS.items():
-            console.print(f"{kind:26} {words}")
+            console.print(
+                f"{kind:26} {estimate(found.get(kind), given.n):>10}  {words}", soft_wrap=True
+            )
         return 0
     kinds: list[str] = given.kind or list(KINDS)
-    found = {} if given.fresh else read_report(REPORT)
+    held = Lock()
+
+    def save() -> None:
+        with held:
+            write_report(REPORT, found)
+
+    for kind in kinds:
+        found.setdefault(kind, Done())
     columns = TextColumn("{task.description:>20}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        for kind in kinds:
-            done = found.setdefault(kind, Done())
+
+        def make_kind(kind: str) -> None:
+            done = found[kind]
             bar = progress.add_task(kind, total=given.n, completed=done.trials)
-            make(
-                kind, given.n, done, lambda: write_report(REPORT, found),
-                lambda count, bar=bar: progress.advance(bar, count),
-            )  # fmt: skip
+            make(kind, given.n, done, save, partial(progress.advance, bar))
             if done.violated:
                 console.print(f"{kind}: VIOLATED, see {REPORT.parent}")
+
+        with ThreadPoolExecutor(given.jobs) as at_once:
+            list(at_once.map(make_kind, kinds))
     sys.stdout.write(REPORT.with_suffix(".md").read_text())
     return 1 if any(found[kind].violated for kind in kinds) else 0
 
