@@ -82,10 +82,10 @@ class Announcer:
         Raises: Deposed.
         """
         while behind := await self._read(published.list_behind):
-            led = await self._leadership.take()
-            if led is None:
-                return
             for each in behind:
+                led = await self._leadership.take()  # each may take a third of the lease
+                if led is None:
+                    return
                 if not await self._publish(each, led):
                     return
 
