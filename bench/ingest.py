@@ -252,7 +252,9 @@ def rows_alone(way: str, server: Server, name: str, count: int) -> dict[str, flo
     with Rows(url_of(server.url, name), calls(count + BATCH), superuser) as rows:
         if way == "uncompressed":
             with psycopg.connect(superuser) as connection:
-                connection.execute("ALTER TABLE interaction_bodies SET (toast_tuple_target = 4080)")
+                months = "SELECT part FROM camel_ext_months('interaction_bodies')"
+                for (part,) in connection.execute(months).fetchall():
+                    connection.execute(f"ALTER TABLE {part} SET (toast_tuple_target = 4080)")
         rows.write(way, 0, BATCH)
         postgres_s, own_s, began_s = cpu_s(server.pid), time.process_time(), time.perf_counter()
         rows.write(way, BATCH, count + BATCH)

@@ -76,13 +76,14 @@ class Log:
         rooms.import_models()
         migrate(self.database)
         self.rows = 0
-        self._run("ALTER TABLE interactions SET UNLOGGED")
+        self._run("ALTER TABLE interactions_first SET UNLOGGED")  # where rows of that time go
 
     def grow(self, rows: int) -> float:
         """Grow to so many rows; return the size in GB."""
         with self._connected() as connection:
             found = connection.execute(
-                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'interactions' "
+                "SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes "
+                "WHERE tablename = 'interactions' "
                 "AND indexname NOT LIKE 'pk_%'"
             ).fetchall()
             connection.execute("SET maintenance_work_mem = '512MB'")
@@ -96,7 +97,9 @@ class Log:
             for _, words in found:
                 connection.execute(words)
             connection.execute("VACUUM ANALYZE interactions")
-            size = connection.execute("SELECT pg_total_relation_size('interactions')").fetchone()
+            size = connection.execute(
+                "SELECT pg_total_relation_size('interactions_first')"
+            ).fetchone()
         self.rows = rows
         assert size is not None
         return float(size[0]) / 1e9

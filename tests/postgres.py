@@ -112,3 +112,22 @@ def temporary_copy(server: str, template: str) -> Iterator[str]:
     yield url_of(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def two_roles(server: str) -> Iterator[tuple[str, str]]:
+    """Yield two URLs of an empty database: one role owns the tables and migrates, the other owns nothing."""
+    app, name = f"app_{uuid.uuid4().hex[:8]}", f"roles_{uuid.uuid4().hex[:8]}"
+    create_database(server, name)
+    owner = url_of(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {app} LOGIN NOSUPERUSER NOBYPASSRLS")
+    with psycopg.connect(owner, autocommit=True) as connection:  # as docs/guide/postgresql.md says
+        connection.execute(
+            f"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}"
+        )
+        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app}")
+    yield owner, make_url(owner).set(username=app).render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP ROLE {app}")

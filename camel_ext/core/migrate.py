@@ -87,9 +87,25 @@ def migrate(database: Database) -> None:
         _refuse_newer(current, newest)
         if database.is_sqlite:
             _keep_copy(database, current)
+        else:
+            _prepare(database, current)
     with database.begin_long("migration") as connection:
         one_at_a_time(connection)  # who waited finds the newest, and does nothing
         upgrade(connection)
+
+
+def _prepare(database: Database, current: str) -> None:
+    """Let revisions to come do ahead what takes long, in transactions of their own, while others work.
+
+    What a revision has for that is its `prepare(database)`, which may begin anew at any instant.
+    """
+    from alembic.script import ScriptDirectory
+
+    ahead = ScriptDirectory.from_config(alembic_config()).iterate_revisions("head", current)
+    for revision in reversed(list(ahead)):
+        prepare = getattr(revision.module, "prepare", None)
+        if prepare is not None:
+            prepare(database)
 
 
 def upgrade(connection: Connection) -> None:

@@ -137,7 +137,7 @@ def _force(connection: Connection, *, on: bool) -> None:
     """COPY is refused where the target's owner is held to policies; they are in the way of none else."""
     if connection.dialect.name != "sqlite":
         for table in tenanted_tables():
-            force(connection, table, on=on)
+            force(connection, table.name, on=on)
 
 
 def _move_table(

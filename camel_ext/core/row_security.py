@@ -56,7 +56,7 @@ def beginning() -> tuple[str, ...]:
 
 
 def protect(connection: Connection) -> None:
-    """Put a policy on each tenanted table that has none; migrations end with it.
+    """Put a policy on each tenanted table, and each of its partitions, that has none; migrations end with it.
 
     So a table of tomorrow is behind the wall without anybody thinking of it.
     """
@@ -65,20 +65,39 @@ def protect(connection: Connection) -> None:
     there = set(inspect(connection).get_table_names())
     query = "SELECT tablename FROM pg_policies WHERE schemaname = current_schema() "
     guarded = set(connection.exec_driver_sql(f"{query} AND policyname = '{POLICY}'").scalars())
+    parts = partitions(connection)
     for table, whose in _tenanted():
-        if table.name in there - guarded:
-            connection.exec_driver_sql(
-                f'ALTER TABLE "{table.name}" ENABLE ROW LEVEL SECURITY; '
-                f'CREATE POLICY {POLICY} ON "{table.name}" USING ({whose} OR {_SYSTEM})',
-                execution_options={"no_parameters": True},  # two statements in one message
-            )
-            force(connection, table)
+        for name in (table.name, *parts.get(table.name, ())):
+            if name in there - guarded:
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY; '
+                    f'CREATE POLICY {POLICY} ON "{name}" USING ({whose} OR {_SYSTEM})',
+                    execution_options={"no_parameters": True},  # two statements in one message
+                )
+                force(connection, name)
 
 
-def force(connection: Connection, table: Table, *, on: bool = True) -> None:
+def partitions(connection: Connection) -> dict[str, list[str]]:
+    """Return the tables that are parts of each partitioned one, none on SQLite.
+
+    A statement to the whole is held to the whole's policy, one to a part by its name to the part's.
+    """
+    found: dict[str, list[str]] = {}
+    if connection.dialect.name == "postgresql":
+        query = (
+            "SELECT p.relname, c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "JOIN pg_class p ON p.oid = i.inhparent WHERE c.relispartition AND c.relkind = 'r' "
+            "AND p.relnamespace = current_schema()::regnamespace ORDER BY c.relname"
+        )
+        for whole, part in connection.exec_driver_sql(query):
+            found.setdefault(whole, []).append(part)
+    return found
+
+
+def force(connection: Connection, table: str, *, on: bool = True) -> None:
     """Hold the table's owner to its policy, too, or (for a COPY, which knows none) not."""
     word = "FORCE" if on else "NO FORCE"
-    connection.exec_driver_sql(f'ALTER TABLE "{table.name}" {word} ROW LEVEL SECURITY')
+    connection.exec_driver_sql(f'ALTER TABLE "{table}" {word} ROW LEVEL SECURITY')
 
 
 def tenanted_tables() -> list[Table]:

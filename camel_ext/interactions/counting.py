@@ -32,6 +32,7 @@ from camel_ext.core.counting import GrowingCounts
 from camel_ext.core.models import EPOCH, UtcDateTime, to_micros
 from camel_ext.core.tenancy import Tenant, current_tenant
 from camel_ext.interactions.models import Interaction
+from camel_ext.interactions.months import are_divided
 from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
 from camel_ext.interactions.schemas import (
     BucketShown,
@@ -61,7 +62,8 @@ def count_interactions(db: Session, wanted: InteractionFilter) -> CountShown:
     """Count up to 10,000; one query, two with a filter that no index serves."""
     tried, (at, _) = scanned(wanted), order_of(wanted)
     end = last_looked_at(db, wanted, COUNT_ROWS) if tried else None
-    rows = indexed(select(at), wanted, end=end, alone=not tried).where(*tried)
+    divided = are_divided(db)
+    rows = indexed(select(at), wanted, end=end, alone=not tried, divided=divided).where(*tried)
     found = db.scalar(select(func.count()).select_from(rows.limit(COUNT_MOST + 1).subquery())) or 0
     return CountShown(
         count=min(found, COUNT_MOST),
@@ -110,7 +112,8 @@ def _values(db: Session, wanted: InteractionFilter, end: Row | None, names: list
         cast(Interaction.tags, String) if name == "tag" else getattr(Interaction, name)
         for name in names
     ]
-    query = indexed(select(*columns, func.count()), wanted, end=end).where(*scanned(wanted))
+    counted = select(*columns, func.count())
+    query = indexed(counted, wanted, end=end, divided=are_divided(db)).where(*scanned(wanted))
     found: Values = {name: Counter() for name in names}
     for row in db.execute(query.group_by(*columns)):
         count = row[-1]
@@ -241,7 +244,8 @@ def _by_part(
     end, (at, _) = last_looked_at(db, wanted, COUNT_ROWS), order_of(wanted)
     passed_us = type_coerce(at, BigInteger) - to_micros(parts.starts[0])
     number = passed_us // (parts.width // timedelta(microseconds=1))
-    query = indexed(select(number, func.count()), wanted, end=end).where(*tried)
+    counted, divided = select(number, func.count()), are_divided(db)
+    query = indexed(counted, wanted, end=end, divided=divided).where(*tried)
     counts = {int(n): count for n, count in db.execute(query.group_by(number))}
     return counts, None if end is None else end[0]
 

@@ -23,7 +23,7 @@ from camel_ext.core.tenancy import Tenant, current_tenant
 from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.errors import LineInvalid
 from camel_ext.interactions.events import InteractionsImported
-from camel_ext.interactions.models import Interaction, Purpose
+from camel_ext.interactions.models import ExternalId, Purpose
 from camel_ext.interactions.recording import Entry, Recorded, Recorder
 from camel_ext.interactions.schemas import ImportedShown
 from camel_ext.interactions.wording import encode
@@ -208,10 +208,10 @@ def keep_all(
     """
     hold_order(db.connection())  # two who send the same at once: one is second
     named = [external_id for external_id, _ in made if external_id is not None]
-    query = select(Interaction.external_id, Interaction.id).where(
-        Interaction.source == SOURCE, Interaction.external_id.in_(named)
+    query = select(ExternalId.external_id, ExternalId.interaction_id).where(
+        ExternalId.source == SOURCE, ExternalId.external_id.in_(named)
     )
-    known = {name: there for name, there in db.execute(query) if name} if named else {}
+    known = {row[0]: row[1] for row in db.execute(query)} if named else {}
     ids, entries = list[UUID](), list[Entry]()
     fresh = 0
     for external_id, recorded in made:

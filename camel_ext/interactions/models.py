@@ -3,7 +3,8 @@
 Rows are added and never changed, but that the body of an old one may leave: to a file of the archive,
 which its row then names, or for good. `interactions` holds all that is filtered, counted and drawn, so
 that no list needs a join; `interaction_bodies` holds what was sent and returned, a prompt as its
-parent's plus what was appended. The search index and dashboards are others' and can be rebuilt.
+parent's plus what was appended. On PostgreSQL both are partitioned by the months in their ids (`months`),
+where `ingest_seq` is no key, but indexed in each. The search index and dashboards are others'.
 """
 
 from datetime import datetime
@@ -30,13 +31,13 @@ class Purpose(StrEnum):
     SHADOW = "shadow"
 
 
-def _partial(name: str, key: str, *, unique: bool = False, by: tuple[str, ...] = ()) -> Index:
+def _partial(name: str, key: str, *, by: tuple[str, ...] = ()) -> Index:
     """Declare an index over the rows that have the key, newest first by default."""
     there = column(key).is_not(None)
     columns = by or (key, "created_at", "id")
     return Index(
         name, "org_id", "project_id", *columns,
-        unique=unique, sqlite_where=there, postgresql_where=there,
+        sqlite_where=there, postgresql_where=there,
     )  # fmt: skip
 
 
@@ -114,11 +115,24 @@ class Interaction(Tenanted, Base):
         _partial("ix_interactions_error", "error_code"),
         _partial("ix_interactions_failed", "error_code", by=("created_at", "id", "error_code")),
         _partial("ix_interactions_forked_from_id", "forked_from_id"),
-        _partial(
-            "uq_interactions_external", "external_id", unique=True, by=("source", "external_id")
-        ),
         {"sqlite_autoincrement": True},
     )  # fmt: skip
+
+
+class ExternalId(Tenanted, Base):
+    """An id by which a source knows a call: used once, over all months; written with its call."""
+
+    __tablename__ = "interaction_external_ids"
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-20)
+    project_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-19)
+    source: Mapped[str] = mapped_column(String(40), primary_key=True, doc="As its interaction's.")
+    external_id: Mapped[str] = mapped_column(
+        String(200), primary_key=True, doc="As its interaction's."
+    )
+    interaction_id: Mapped[UUID] = mapped_column(doc="The call.")
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class InteractionTag(Tenanted, Base):

@@ -7,16 +7,17 @@ this room asks and never imports them.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.interactions.errors import InteractionUnknown
-from camel_ext.interactions.models import Interaction, Purpose
+from camel_ext.interactions.models import ExternalId, Interaction, Purpose
 from camel_ext.interactions.rebuilding import IDS_A_QUERY
 
+T = TypeVar("T", bound=Select[*tuple[Any, ...]])
 Needed = Callable[[Session, Sequence[UUID]], set[UUID]]
 NEEDED: dict[str, Needed] = {}
 
@@ -132,20 +133,21 @@ def read_call(db: Session, interaction_id: UUID) -> Call:
 
 
 def read_external_ids(db: Session, source: str, prefix: str) -> set[str]:
-    """Return the external ids of a source that begin so; its index serves it."""
-    query = select(Interaction.external_id).where(
-        Interaction.source == source,
-        Interaction.external_id >= prefix,
-        Interaction.external_id < prefix + "\U0010ffff",
-    )
-    return {found for found in db.scalars(query) if found is not None}
+    """Return the external ids of a source that begin so; its key serves it."""
+    return set(db.scalars(_beginning(select(ExternalId.external_id), source, prefix)))
 
 
 def sum_costs(db: Session, source: str, prefix: str) -> int:
     """Return what the calls of a source whose external ids begin so cost, in millionths of a dollar."""
-    query = select(func.coalesce(func.sum(Interaction.cost_usd_micros), 0)).where(
-        Interaction.source == source,
-        Interaction.external_id >= prefix,
-        Interaction.external_id < prefix + "\U0010ffff",
+    query = select(func.coalesce(func.sum(Interaction.cost_usd_micros), 0)).join(
+        ExternalId, ExternalId.interaction_id == Interaction.id
     )
-    return int(db.scalar(query) or 0)
+    return int(db.scalar(_beginning(query, source, prefix)) or 0)
+
+
+def _beginning(query: T, source: str, prefix: str) -> T:
+    return query.where(
+        ExternalId.source == source,
+        ExternalId.external_id >= prefix,
+        ExternalId.external_id < prefix + "\U0010ffff",
+    )

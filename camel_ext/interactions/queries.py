@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core.paging import Place
 from camel_ext.interactions.models import Interaction, InteractionTag
+from camel_ext.interactions.months import are_divided, within
 from camel_ext.interactions.schemas import WORDS, InteractionFilter, read_matches
 
 T = TypeVar("T", bound=Select[*tuple[Any, ...]])
@@ -46,15 +47,18 @@ def indexed(
     *,
     end: Row | None = None,
     alone: bool = False,
+    divided: bool = False,
 ) -> T:
     """Add the filter that leads, the times and the place: all that one index serves.
 
     With `end` it goes no further than that row, which is in it; `alone` leaves out the
-    interactions themselves where tags lead.
+    interactions themselves where tags lead; `divided`: the log is, by months.
     """
     at, row_id = order_of(wanted)
     query = _led(query, wanted, alone=alone)
     place = place or Place()
+    if divided and not (alone and leader_of(wanted) == "tag"):
+        query = query.where(*within(*_times(wanted, place, end)))
     # A row's time beside its place: of two lower bounds SQLite may take the one that bounds less.
     since, until = wanted.since, wanted.until
     if end is not None and place.before is None:
@@ -70,6 +74,21 @@ def indexed(
     if place.before is not None:
         query = query.where(tuple_(at, row_id) > place.before)
     return query
+
+
+def _times(
+    wanted: InteractionFilter, place: Place, end: Row | None
+) -> tuple[datetime | None, datetime | None]:
+    """Return between which times a page's rows are, as far as is known."""
+    after, before, last = (
+        None if row is None else row[0] for row in (place.after, place.before, end)
+    )
+    oldest = (wanted.since, before, last if before is None else None)
+    newest = (wanted.until, after, last if before is not None else None)
+    return (
+        max((each for each in oldest if each is not None), default=None),
+        min((each for each in newest if each is not None), default=None),
+    )
 
 
 def _led(query: T, wanted: InteractionFilter, *, alone: bool) -> T:
@@ -152,6 +171,6 @@ def last_looked_at(
     at, row_id = order_of(wanted)
     newer = place is not None and place.before is not None
     order = (at.asc(), row_id.asc()) if newer else (at.desc(), row_id.desc())
-    query = indexed(select(at, row_id), wanted, place, alone=True)
+    query = indexed(select(at, row_id), wanted, place, alone=True, divided=are_divided(db))
     found = db.execute(query.order_by(*order).offset(rows - 1).limit(1)).one_or_none()
     return None if found is None else (found[0], found[1])

@@ -20,17 +20,20 @@ from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.events import InteractionRecorded
 from camel_ext.interactions.models import (
     PREVIEW_LETTERS,
+    ExternalId,
     Interaction,
     InteractionBody,
     InteractionTag,
     Usage,
 )
+from camel_ext.interactions.months import agreed
 from camel_ext.interactions.prompts import Stored, store_prompt
 from camel_ext.interactions.threads import Prefix, Prefixes, Thread
 from camel_ext.interactions.wording import answer_of, clean, encode, preview
 from camel_ext.registry import ResolvedModel
 
 INSERT_INTERACTION = journalled(insert(Interaction))
+INSERT_EXTERNAL_ID = journalled(insert(ExternalId))
 INSERT_BODY = journalled(insert(InteractionBody))
 INSERT_TAG = journalled(insert(InteractionTag))
 INSERT_USAGE = journalled(insert(Usage))
@@ -75,6 +78,7 @@ class Recorder:
         )
         row = self._row(asker, model, prompt, answer, body, cost)
         entries: list[Entry] = [
+            *_external_id_entries(row),
             (INSERT_INTERACTION, row),
             (INSERT_BODY, _body_row(asker.tenant, body, answer)),
             (INSERT_USAGE, self._usage_row(row)),
@@ -141,7 +145,7 @@ class Recorder:
             "error_detail": _clip(answer.error_detail, 2_000),
             "prompt_preview": head.preview,
             "answer_preview": preview(answer_of(answer.raw), PREVIEW_LETTERS),
-            "created_at": self._clock.now(),
+            "created_at": agreed(head.id, self._clock.now()),
         }
 
     def _usage_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,6 +179,14 @@ def _body_row(tenant: Tenant, body: Stored, answer: Answer) -> dict[str, Any]:
         "token_ids": answer.token_ids,
         "logprobs": answer.logprobs,
     }
+
+
+def _external_id_entries(row: Mapping[str, Any]) -> list[Entry]:
+    if row["external_id"] is None:
+        return []
+    names = ("org_id", "project_id", "source", "external_id")
+    key = {name: row[name] for name in names}
+    return [(INSERT_EXTERNAL_ID, key | {"interaction_id": row["id"]})]
 
 
 def _tag_entries(row: Mapping[str, Any]) -> list[Entry]:

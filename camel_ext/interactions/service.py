@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from camel_ext.core.paging import Place, encode_cursor
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Interaction
+from camel_ext.interactions.months import are_divided
 from camel_ext.interactions.queries import Row, indexed, last_looked_at, order_of, scanned
 from camel_ext.interactions.rebuilding import Library, Said, read_library
 from camel_ext.interactions.schemas import (
@@ -107,7 +108,8 @@ def export_lines(db: Session, wanted: ExportQuery, place: Place) -> tuple[bytes,
 def _list(db: Session, wanted: InteractionFilter, place: Place, names: Sequence[str]) -> Listed:
     tried, newer = scanned(wanted), place.before is not None
     end = last_looked_at(db, wanted, SCAN_ROWS, place) if tried else None
-    query = indexed(select(*_columns(names)), wanted, place, end=end).where(*tried)
+    columns, divided = _columns(names), are_divided(db)
+    query = indexed(select(*columns), wanted, place, end=end, divided=divided).where(*tried)
     at, row_id = order_of(wanted)
     order = (at.asc(), row_id.asc()) if newer else (at.desc(), row_id.desc())
     query = query.order_by(*order).limit(place.limit + 1)

@@ -6,15 +6,17 @@ goes on first settles what was left: a file that was not whole goes, one that wa
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from camel_ext.core.errors import CamelExtError
 from camel_ext.core.models import State
 from camel_ext.core.queue import TaskContext
-from camel_ext.interactions import elsewhere, leaving, retention
+from camel_ext.interactions import elsewhere, leaving, months, retention
 from camel_ext.interactions.archive_files import ArchiveFile, hash_of, read_ids
 from camel_ext.interactions.archived import archive_folder
 from camel_ext.interactions.errors import ArchiveUnreadable
@@ -45,6 +47,9 @@ async def _sweep(context: TaskContext, sweep_id: UUID) -> None:
         is_last = place is None
     context.ended = True
     await end(context, State.SUCCEEDED)
+    if not context.runtime.database.is_sqlite:
+        with suppress(CamelExtError):  # upkeep frees what is left
+            await months.free_emptied(context.runtime)
 
 
 async def _settle(context: TaskContext, sweep_id: UUID) -> None:

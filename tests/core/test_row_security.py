@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event, func, insert, make_url, select
+from sqlalchemy import Connection, event, func, insert, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from camel_ext.core.row_security import acting_as, beginning, passes_by, tenante
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant, bind_tenant, system_options
 from camel_ext.core.threads import ThreadLanes
-from tests.postgres import create_database, temporary_copy, url_of
+from tests.postgres import temporary_copy, two_roles
 
 PAST_OURS = system_options("a test of what stands behind our own wall")
 
@@ -153,27 +153,14 @@ def jobs_of(two: Two, tenant: Tenant) -> int:
 
 
 @pytest.fixture
-def two_roles(postgres_server: str) -> Iterator[tuple[str, str]]:
-    """One role owns the tables and migrates, the other works on them and owns nothing."""
-    app, name = f"app_{uuid4().hex[:8]}", f"roles_{uuid4().hex[:8]}"
-    create_database(postgres_server, name)
-    owner = url_of(postgres_server, name)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {app} LOGIN NOSUPERUSER NOBYPASSRLS")
-    with psycopg.connect(owner, autocommit=True) as connection:  # as docs/guide/postgresql.md says
-        connection.execute(
-            f"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}"
-        )
-        connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app}")
-    yield owner, make_url(owner).set(username=app).render_as_string(hide_password=False)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        connection.execute(f"DROP ROLE {app}")
+def roles(postgres_server: str) -> Iterator[tuple[str, str]]:
+    with two_roles(postgres_server) as urls:
+        yield urls
 
 
 @pytest.mark.slow
-async def test_a_role_that_owns_nothing_works(two_roles: tuple[str, str]) -> None:
-    owner, app = two_roles
+async def test_a_role_that_owns_nothing_works(roles: tuple[str, str]) -> None:
+    owner, app = roles
     database = Database(owner)
     migrate(database)
     database.close()

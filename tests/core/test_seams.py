@@ -25,6 +25,7 @@ ACROSS = {"system_session", "system_options", "read_system", "write_system", "ac
 MARKS = {"tenant_system", "tenant_scoped"}
 # Who steps across tenants, and why. A new one is a decision: write the reason here.
 ACROSS_TENANTS = {
+    "interactions/months.py": "months of the log hold the rows of all",
     "core/tenancy.py": "defines it",
     "core/database.py": "read_system",
     "core/runtime.py": "read_system, write_system",
