@@ -33,7 +33,7 @@ WEB = ROOT / "web"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]  # fmt: skip
-START_S = 60.0
+START_S = 150.0
 expect.set_options(timeout=15_000)  # two cores that have other work, too
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

@@ -26,7 +26,7 @@ from tests.live import live_app
 from tests.training.makers import write_base
 
 Json = dict[str, Any]
-LONG_S = 60.0
+LONG_S = 180.0
 WORDS_BEFORE_THE_GATE = 3
 FINAL = ("succeeded", "failed", "cancelled")
 
