@@ -54,7 +54,7 @@ up: setup web ## Serve the web app and the API at http://127.0.0.1:8000
 	$(BIN)/camel-ext up
 
 test: setup-train web ## All tests, also the slow ones with real services and the real model
-	$(BIN)/python -m tests.suite -n 2 --dist loadgroup -m "not nightly"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly"
 
 test-fast: setup ## The tests without real services: about four minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"

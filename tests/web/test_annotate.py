@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web")]
 
 Json = dict[str, Any]
 QUESTIONS = 12
-NEXT_MS = 500.0  # ten times the goal, which `bench.web` holds: this machine has other work, too
+NEXT_MS = 50.0  # what the goal is; measured beside other work of the machine, so the median counts
 
 
 @dataclass

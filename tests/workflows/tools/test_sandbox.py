@@ -90,7 +90,7 @@ async def test_the_time_limit_ends_everything(sandbox: Sandbox, tmp_path: Path) 
     command = f"trap '' TERM INT HUP; exec >/dev/null 2>&1; setsid sleep 60 & sleep 60; : {marker}"
     done = await sh(sandbox, tmp_path, command, wall_s=0.2)
     assert done == Finished(None, "", Stopped.TIME)
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 1
     assert not alive(marker)
 
 
