@@ -161,9 +161,6 @@ def test_a_person_decides_about_a_call_that_was_interrupted(
     while not book.exists():
         assert time.monotonic() < deadline, "the tool was not called"
         time.sleep(0.05)
-    state(opened, "Running")
-    if width > 390:  # a page that loses its server while scripts are on their way must be reloaded
-        expect(rows(opened).first).to_be_visible(timeout=LONG_MS)
     web_server.kill()
     web_server.start()
     state(opened, "Waits for you")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web.conftest import Pages, WebServer
 
@@ -210,3 +210,25 @@ def test_shows_offline_what_this_key_saw_last(page: Pages, web_server: WebServer
         opened.close()  # else it asks the new server with the other key, and is refused
         web_server.start()
         page.wrong.clear()
+
+
+def test_a_page_whose_scripts_do_not_come_is_loaded_again_by_itself(page: Pages) -> None:
+    opened = page()
+    opened.add_init_script("delete Navigator.prototype.serviceWorker")  # which would have them
+    opened.goto("/")
+    first = opened.content()
+    is_cut = [True]
+
+    def answer(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        if is_cut[0] and name not in first:
+            route.abort()
+        else:
+            route.continue_()
+
+    opened.route("**/_next/static/chunks/**", answer)
+    opened.get_by_role("link", name="Datasets", exact=True).first.click()
+    expect(opened.get_by_text("This page could not be loaded")).to_be_visible()
+    is_cut[0] = False
+    expect(opened.get_by_role("heading", level=1, name="Datasets")).to_be_visible()
+    page.wrong.clear()  # the console tells of scripts that did not come
