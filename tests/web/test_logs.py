@@ -99,3 +99,53 @@ def test_the_export_takes_the_same_filter(pages: Pages) -> None:
     lines = Path(saved.value.path()).read_text().splitlines()
     assert len(lines) == 4
     assert all("topic:numbers" in line for line in lines)
+
+
+def test_a_view_is_kept_found_again_and_forgotten(
+    pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    page = pages()
+    page.goto("/interactions/?q=agent:planner")
+    found(page, 4)
+    button = page.get_by_role("button", name="Views")
+    views = page.get_by_role("dialog", name="Saved views")
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    views.get_by_label("Keep this view as").fill("Plans")
+    axe(page)
+    views.get_by_role("button", name="Keep").click()
+    expect(views).to_have_count(0)
+    button = page.get_by_role("button", name="Plans")  # it is the view that is shown
+    page.get_by_role("combobox", name="Filter of turns").fill("")
+    found(page, 8)
+    page.get_by_role("main").focus()
+    page.keyboard.press("v")
+    views.get_by_role("button", name="Plans", exact=True).click()
+    found(page, 4)
+    expect(page).to_have_url(re.compile(r"q=agent%3Aplanner"))
+    button.click()
+    views.get_by_role("button", name="Forget Plans").click()
+    expect(views.get_by_text("Keep this view as")).to_be_visible()
+
+
+def test_a_popover_closes_as_it_was_opened_by_escape_and_by_a_press_beside_it(pages: Pages) -> None:
+    page = pages()
+    page.goto("/interactions/")
+    found(page, 8)
+    button = page.get_by_role("button", name="Columns")
+    sheet = page.get_by_role("dialog", name="Columns")
+    for way in ("its own button", "Escape"):
+        button.click()
+        expect(sheet.get_by_role("checkbox").first).to_be_focused()
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            button.click()
+        expect(sheet).to_have_count(0)
+        expect(button).to_be_focused()
+    button.click()
+    expect(sheet).to_be_visible()
+    bar = page.get_by_role("combobox", name="Filter of turns")
+    bar.click()
+    expect(sheet).to_have_count(0)
+    expect(bar).to_be_focused()

@@ -197,7 +197,10 @@ class TestErrors:
     def test_a_run_that_changed_in_between_is_shown_as_it_stands(
         self, pages: Pages, house: Playing
     ) -> None:
-        """The server's own 412: the page did not hear of the change, because its feed was cut."""
+        """The server's own 412: the page did not hear of the change, because its feed was cut.
+
+        Its reads are slow: what is said of it comes only with the run as it stands.
+        """
         run_id = house.start(single_step=True)
         house.until(run_id, "waiting")
         page = pages()
@@ -209,6 +212,7 @@ class TestErrors:
         expect(step).to_be_enabled()
         house.ask("POST", f"/runs/{run_id}/resume", {"single_step": True})
         assert stepped(house, run_id, turns=2)
+        page.route(f"**/api/v1/runs/{run_id}", later)
         step.click()
         expect(page.get_by_role("alert").filter(has_text="changed in between")).to_be_visible()
         expect(page.get_by_role("treeitem").filter(has_text="worker")).to_be_visible()
@@ -216,6 +220,11 @@ class TestErrors:
             step.click()
         expect(page.get_by_role("alert").filter(has_text="changed in between")).to_have_count(0)
         assert stepped(house, run_id, turns=3)
+
+
+def later(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
 
 
 def stepped(house: Playing, run_id: str, *, turns: int) -> bool:

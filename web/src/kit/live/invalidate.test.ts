@@ -1,7 +1,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, it, vi } from "vitest";
 
-import { invalidator, makesOld } from "./invalidate";
+import { invalidator, makesOld, settle } from "./invalidate";
 import { covers, fewest } from "./messages";
 
 const ONE = "0190f3c2-0000-7000-8000-000000000001", TWO = "0190f3c2-0000-7000-8000-000000000002";
@@ -34,6 +34,26 @@ describe("what an event makes old", () => {
     vi.advanceTimersByTime(5000);
     old(event);
     expect(marked).toHaveBeenCalledTimes(3);
+    vi.useRealTimers();
+  });
+});
+
+describe("when the feed begins", () => {
+  it("reads once more what was read before, and nothing that was answered since", async () => {
+    vi.useFakeTimers();
+    const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+    const marked = vi.spyOn(client, "invalidateQueries");
+    const refuse = () => Promise.reject(new Error("422"));
+    client.setQueryData(["runs"], []);
+    await client.prefetchQuery({ queryKey: ["trainings"], queryFn: refuse });
+    vi.advanceTimersByTime(10);
+    settle(client);
+    vi.advanceTimersByTime(10);
+    client.setQueryData(["datasets"], []);
+    await client.prefetchQuery({ queryKey: ["evaluation-plan"], queryFn: refuse }); // a refusal is an answer
+    vi.advanceTimersByTime(1000);
+    const old = client.getQueryCache().findAll(marked.mock.calls[0]![0]).map((query) => query.queryKey[0]);
+    expect(old.sort()).toEqual(["runs", "trainings"]);
     vi.useRealTimers();
   });
 });

@@ -34,6 +34,7 @@ const OLD: Record<string, string[]> = {
 export const ALWAYS = Object.keys(OLD).filter((name) => name !== "interactions.interaction");
 
 const GATHER_MS = 500;
+const SETTLE_MS = 1000;
 const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i;
 
 export function makesOld({ event, subject }: Pick<FeedEvent, "event" | "subject">, key: QueryKey): boolean {
@@ -63,4 +64,10 @@ export function invalidator(client: QueryClient): (event: FeedEvent) => void {
     gathered.push(event);
     if (!resting) flush();
   };
+}
+
+/** What was read before the feed began may have changed unheard: read it once more, when the page has come to rest. */
+export function settle(client: QueryClient): void {
+  const begunMs = Date.now();
+  setTimeout(() => void client.invalidateQueries({ predicate: ({ state }) => Math.max(state.dataUpdatedAt, state.errorUpdatedAt) < begunMs }), SETTLE_MS);
 }

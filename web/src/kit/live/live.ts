@@ -7,13 +7,12 @@ import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } fr
 import { api, unwrap } from "../api/client";
 import { useKey } from "../api/key";
 import { Feed, type LiveState } from "./feed";
-import { ALWAYS, invalidator } from "./invalidate";
+import { ALWAYS, invalidator, settle } from "./invalidate";
 import type { FeedEvent } from "./messages";
 import { Streams, type StreamText } from "./streams";
 
 const HIDDEN_MS = 60_000;
 const PAINT_MS = 50;
-const SETTLE_MS = 1000;
 
 const feed = new Feed({
   open: (url, protocols, on) => {
@@ -93,12 +92,6 @@ export function useFeed(): void {
     window.addEventListener("online", reconnect);
     return () => { clearTimeout(timer); document.removeEventListener("visibilitychange", look); window.removeEventListener("online", reconnect); };
   }, []);
-}
-
-/** What was read before the feed began may have changed unheard: read it once more, when the page has come to rest. */
-function settle(client: ReturnType<typeof useQueryClient>): void {
-  const begunMs = Date.now();
-  setTimeout(() => void client.invalidateQueries({ predicate: (query) => query.state.dataUpdatedAt < begunMs }), SETTLE_MS);
 }
 
 async function snapshot(stream: string) {

@@ -2,13 +2,13 @@
 "use client";
 
 import { Download } from "lucide-react";
-import { Popover } from "radix-ui"; // and no menu: a popover is on the page already, a menu is 12 KB more
 import { useState } from "react";
 
 import { digits } from "@/kit/format/format";
 import { useKeys } from "@/kit/keys/useKeys";
 import { Button, IconButton } from "@/kit/ui/Button";
 import { ErrorBox } from "@/kit/ui/Moments";
+import { Popover } from "@/kit/ui/Popover";
 import { say } from "@/kit/ui/Toast";
 
 import { exportFilter, exportTurns, type Format } from "./export";
@@ -34,16 +34,12 @@ export function ExportMenu({ ids, filter, quiet = false }: { ids: readonly strin
   };
   useKeys("Turns", [{ keys: "e", label: "Export the selected turns as JSON lines", off: quiet || busy, run: () => void run("jsonl") }]);
   return (
-    <Popover.Root open={open} onOpenChange={(next) => { setOpen(next); setError(null); }}>
-      <Popover.Trigger asChild>{quiet ? <IconButton icon={Download} label={busy ? "Exporting" : "Export all that is found"} disabled={busy} /> : <Button icon={Download} busy={busy} keyCap="E">Export</Button>}</Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content align="end" sideOffset={4} aria-label="Export" className="z-50 w-64 max-w-[calc(100vw-24px)] rounded-sheet border border-border bg-surface p-1 shadow-pop">
-          {error !== null && <ErrorBox error={error} title="Nothing was saved" />}
-          {FORMATS.map(([format, words]) => (
-            <button key={format} type="button" onClick={() => void run(format)} className="flex h-8 w-full items-center rounded-control px-2.5 text-left text-text hover:bg-accent-soft max-md:h-11">{words}</button>
-          ))}
-        </Popover.Content>
-      </Popover.Portal>
-    </Popover.Root>
+    <Popover label="Export" open={open} onOpen={(next) => { setOpen(next); setError(null); }} className="w-64 max-w-[calc(100vw-24px)] p-1"
+      button={(asked) => quiet ? <IconButton icon={Download} label={busy ? "Exporting" : "Export all that is found"} disabled={busy} {...asked} /> : <Button icon={Download} busy={busy} keyCap="E" {...asked}>Export</Button>}>
+      {error !== null && <ErrorBox error={error} title="Nothing was saved" />}
+      {FORMATS.map(([format, words]) => (
+        <button key={format} type="button" onClick={() => void run(format)} className="flex h-8 w-full items-center rounded-control px-2.5 text-left text-text hover:bg-accent-soft max-md:h-11">{words}</button>
+      ))}
+    </Popover>
   );
 }

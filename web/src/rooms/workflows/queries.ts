@@ -121,10 +121,10 @@ export function useRunAction(run: RunShown | undefined) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (action: RunAction) => act(run!, action),
-    onSettled: (changed, error) => {
+    onSettled: async (changed, error) => {
       if (changed) client.setQueryData(["runs", run!.id], changed);
-      if (error instanceof ApiError) void client.invalidateQueries({ queryKey: ["runs", run!.id] });
-      void client.invalidateQueries({ queryKey: ["runs"] });
+      const anew = client.invalidateQueries({ queryKey: ["runs"] });
+      if (error instanceof ApiError) await anew; // "this is how it stands now" is said when it stands there
     },
   });
 }
