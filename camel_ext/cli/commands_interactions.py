@@ -5,6 +5,17 @@ from typing import Annotated
 
 import typer
 
+from camel_ext.cli.call_filters import (
+    ByAlias,
+    Failed,
+    OfAgent,
+    OfRun,
+    OfSession,
+    Since,
+    WithTag,
+    WithText,
+    chosen,
+)
 from camel_ext.cli.command import Here, command, group
 
 PANEL = "Runs"
@@ -13,12 +24,20 @@ PANEL = "Runs"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     calls = group(
-        app, "interactions", list_, panel=PANEL, words="The log of model calls: bring calls in, let old ones leave, bring them back.",
+        app, "interactions", list_, panel=PANEL, words="The log of model calls: bring calls in, take them along, let old ones leave, bring them back.",
         examples=[
-            "camel-ext interactions import calls.jsonl", "camel-ext interactions retention --keep-days 90",
+            "camel-ext interactions import calls.jsonl", "camel-ext interactions export -o calls.jsonl --since 7d",
+            "camel-ext interactions retention --keep-days 90",
         ],
     )  # fmt: skip
     command(calls, "import", examples=["camel-ext interactions import calls.jsonl"])(import_)
+    command(
+        calls, "export",
+        examples=[
+            "camel-ext interactions export -o calls.jsonl --since 7d",
+            "camel-ext interactions export --agent writer --no-bodies | head",
+        ],
+    )(export)  # fmt: skip
     command(
         calls, "retention",
         examples=[
@@ -58,6 +77,39 @@ def import_(
     from camel_ext.cli import interactions
 
     interactions.import_file(here, file)
+
+
+def export(
+    here: Here,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file. Left out: standard output."),
+    ] = None,
+    run_id: OfRun = None,
+    agent: OfAgent = None,
+    alias: ByAlias = None,
+    session: OfSession = None,
+    tag: WithTag = None,
+    text: WithText = None,
+    since: Since = None,
+    failed: Failed = False,
+    bodies: Annotated[
+        bool, typer.Option("--bodies/--no-bodies", help="With prompts, tools and answers.")
+    ] = True,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Without the words of archives that are away.")
+    ] = False,
+) -> None:
+    """Write calls of the log as JSON lines, newest first: all, or those that the filters leave.
+
+    A file is there whole or not at all. Calls that are recorded meanwhile are not in it.
+    """
+    from camel_ext.cli import interactions
+
+    interactions.export(
+        here, output, run_id, chosen(agent, alias, session, tag, text, failed=failed),
+        since=since, bodies=bodies, skip_missing=skip_missing,
+    )  # fmt: skip
 
 
 def retention(

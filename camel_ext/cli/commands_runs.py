@@ -6,6 +6,17 @@ from typing import Annotated
 
 import typer
 
+from camel_ext.cli.call_filters import (
+    ByAlias,
+    Failed,
+    OfAgent,
+    OfRun,
+    OfSession,
+    Since,
+    WithTag,
+    WithText,
+    chosen,
+)
 from camel_ext.cli.command import Here, command, group
 
 PANEL = "Runs"
@@ -181,20 +192,14 @@ def show(
 
 def logs(
     here: Here,
-    run_id: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Only calls of this run.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option("--agent", help="Only calls of this agent.")] = None,
-    alias: Annotated[str | None, typer.Option("--alias", help="Only by this alias.")] = None,
-    session: Annotated[str | None, typer.Option("--session", help="Only of this session.")] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", help="Only with this in question or answer.")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Only since: 30m, 2h, 3d or a time.")
-    ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Only calls that failed.")] = False,
+    run_id: OfRun = None,
+    agent: OfAgent = None,
+    alias: ByAlias = None,
+    session: OfSession = None,
+    tag: WithTag = None,
+    text: WithText = None,
+    since: Since = None,
+    failed: Failed = False,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")
     ] = 20,
@@ -205,10 +210,7 @@ def logs(
     """Show the log of model calls: who asked what, what came back. With --json: one line a call."""
     from camel_ext.cli import log
 
-    filters = {
-        "agent_id": agent, "alias": alias, "session": session, "tag": tag, "text": text,
-        "failed": True if failed else None,
-    }  # fmt: skip
+    filters = chosen(agent, alias, session, tag, text, failed=failed)
     log.show(here, run_id, filters, since=since, limit=limit, follow=follow)
 
 

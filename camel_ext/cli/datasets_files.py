@@ -3,11 +3,10 @@
 Parquet is read here, where the file and whoever trusts it are, and sent as lines.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from camel_ext_client import Client
 from camel_ext_client.shapes_datasets import DatasetVersion, FileFormat, Split
@@ -17,10 +16,8 @@ from camel_ext.cli.command import Here
 from camel_ext.cli.datasets import find_version, named
 from camel_ext.cli.datasets_building import end, watched
 from camel_ext.cli.exits import Exit, Stop
+from camel_ext.cli.files import PARQUET, read_lines, write_out, write_whole
 from camel_ext.cli.output import plain, plural, size
-
-PARQUET = ".parquet"
-LINE_MAX_BYTES = 4 * 2**20  # what has no line end for longer is no file of lines
 
 
 def export(
@@ -36,9 +33,9 @@ def export(
         )
         pieces = stack.enter_context(opened)
         if output is None:
-            _write(sys.stdout.buffer, pieces)
+            write_out(pieces)
             return
-        written = _write_whole(output, pieces)
+        written = write_whole(output, pieces)
     said = {"version": named(version), "content_hash": version["content_hash"],
             "file": str(output), "size_bytes": written}  # fmt: skip
     if here.as_json:
@@ -49,28 +46,6 @@ def export(
         f"{version['content_hash']}[/]",
         soft_wrap=True,
     )
-
-
-def _write_whole(output: Path, pieces: Iterator[bytes]) -> int:
-    """Write beside the file and put it in its place at the end. Raises: Stop."""
-    beside = output.with_name(f".{output.name}.part")
-    try:
-        with beside.open("wb") as file:
-            written = _write(file, pieces)
-        beside.replace(output)
-    except OSError as error:
-        raise Stop(Exit.USAGE, f"{output} cannot be written: {error.strerror}.") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return written
-
-
-def _write(file: BinaryIO, pieces: Iterator[bytes]) -> int:
-    written = 0
-    for piece in pieces:
-        written += file.write(piece)
-    file.flush()
-    return written
 
 
 def import_file(here: Here, file: Path, name: str, given: dict[str, Any]) -> None:
@@ -108,23 +83,3 @@ def _send(
         bar = progress.add_task("sending", total=None)
         for sent in client.datasets.send_lines(version["id"], lines()):
             progress.update(bar, description=f"sent {plural(sent['done'], 'pair')}")
-
-
-def read_lines(file: Path) -> Iterator[bytes]:
-    """Yield a file's pairs as lines of JSON, Parquet by its name.
-
-    Raises: Stop, FileInvalid.
-    """
-    if not file.is_file():
-        raise Stop(Exit.USAGE, f"There is no file {file}.")
-    if file.suffix == PARQUET:
-        from camel_ext.datasets import read_parquet  # here: JSON lines need none of it
-
-        yield from read_parquet(file)
-        return
-    try:
-        with file.open("rb") as opened:
-            while line := opened.readline(LINE_MAX_BYTES):
-                yield line
-    except OSError as error:
-        raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}.") from error

@@ -31,13 +31,9 @@ def show(
     follow: bool,
 ) -> None:
     """Show what is in the log, oldest first, and go on with what comes where that is wanted."""
-    wanted = {name: value for name, value in filters.items() if value is not None}
-    if since is not None:
-        wanted["since"] = read_since(since)
     colours = Colours()
     with here.connect() as client:
-        if run is not None:
-            wanted["run_id"] = find_run(client, run)
+        wanted = wanted_of(client, run, filters, since)
         found = _following(client, wanted, limit) if follow else _newest(client, wanted, limit)
         count = 0
         for row in found:
@@ -48,6 +44,21 @@ def show(
                 show_row(here.out, row, colours)
     if not count:
         here.note("No call of a model matches. Without filters, the newest are shown.")
+
+
+def wanted_of(
+    client: Client, run: str | None, filters: dict[str, Any], since: str | None
+) -> dict[str, Any]:
+    """Return a filter as the API takes it, the run found and the time read.
+
+    Raises: Stop.
+    """
+    wanted = dict(filters)
+    if since is not None:
+        wanted["since"] = read_since(since)
+    if run is not None:
+        wanted["run_id"] = find_run(client, run)
+    return wanted
 
 
 def _newest(client: Client, wanted: dict[str, Any], limit: int) -> Iterator[InteractionRow]:

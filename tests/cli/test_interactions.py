@@ -28,6 +28,45 @@ def test_a_wrong_line_is_said(camel: Camel, tmp_path: Path) -> None:
     assert "nonsense" in refused.stderr
 
 
+def test_calls_are_taken_along_by_filter(camel: Camel, tmp_path: Path) -> None:
+    told = tmp_path / "calls.jsonl"
+    calls = [
+        line(n, model="small", external_id=f"taken-{n}", session=f"user-{n % 2}")
+        for n in range(250)
+    ]
+    told.write_text("".join(json.dumps(each) + "\n" for each in calls))
+    assert camel("interactions", "import", str(told)).exit_code == 0
+    out = tmp_path / "out.jsonl"
+    words = ["interactions", "export", "-o", str(out), "--session", "user-1"]
+    said = camel(*words)
+    assert "125 calls" in said.stdout
+    found = [json.loads(each) for each in out.read_text().splitlines()]
+    assert {each["session"] for each in found} == {"user-1"}
+    assert len({each["id"] for each in found}) == 125
+    assert all(each["messages"] for each in found)
+    told_again = shown(camel(*words, "--no-bodies", "--json"))
+    assert (told_again["calls"], told_again["file"]) == (125, str(out))
+    assert "messages" not in json.loads(out.read_text().splitlines()[0])
+    piped = camel("interactions", "export", "--session", "user-0", "--no-bodies")
+    assert len(piped.stdout.splitlines()) == 125
+
+
+def test_a_file_that_cannot_be_written_or_is_refused_leaves_nothing(
+    camel: Camel, tmp_path: Path
+) -> None:
+    there = tmp_path / "kept.jsonl"
+    there.write_text("kept")
+    assert camel("interactions", "export", "-o", str(there), "--since", "nonsense").exit_code == 2
+    assert camel("interactions", "export", "-o", str(there), "--run", "ffff").exit_code == 5
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(("kept", "."))] == [
+        "kept.jsonl"
+    ]
+    assert there.read_text() == "kept"
+    refused = camel("interactions", "export", "-o", str(tmp_path / "no" / "where.jsonl"))
+    assert refused.exit_code == 2
+    assert "cannot be written" in refused.stderr
+
+
 def test_retention_is_set_followed_and_ended(camel: Camel, served: Served) -> None:
     assert "for ever" in camel("interactions", "retention").stdout
     kept = camel("interactions", "retention", "--keep-days", "30")
