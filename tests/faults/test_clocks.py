@@ -1,8 +1,8 @@
 """Wall clocks that jump an hour, on real PostgreSQL: no lease ends early, nothing is lost, nothing twice.
 
 Three workers and who asks them, each with a clock of its own. Leases are measured by the database's
-clock: as nobody dies here, no job may ever be taken over. Who *asks* goes back only: a job that is asked
-for on a machine whose clock is an hour ahead begins when the database's clock says so.
+clock: as nobody dies here, no job may ever be taken over. A job that is asked for at once begins at once,
+also where the clock of who asks is an hour ahead.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from camel_ext.app import Parts, open_runtime
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.models import FINAL_STATES, Job
+from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.identity import bootstrap
@@ -80,8 +80,7 @@ class Scene:
         for _ in range(3):
             await asyncio.sleep(rng.uniform(0.0, 0.15))
             clock = rng.choice([*self._clocks, self.asker_clock])
-            ways = [-HOUR_S, 0.0] if clock is self.asker_clock else [-HOUR_S, 0.0, HOUR_S]
-            clock.offset_s = rng.choice(ways)
+            clock.offset_s = rng.choice([-HOUR_S, 0.0, HOUR_S])
             self.jumps += 1
 
     def wrong(self) -> list[str]:
@@ -150,6 +149,41 @@ async def test_no_lease_ends_early_and_each_job_runs_once(scene: Scene) -> None:
     assert scene.wrong() == []
     assert scene.jumps == 3 * TRIALS
     report(trials=TRIALS, jumps=scene.jumps, jobs=TRIALS * JOBS)
+
+
+async def test_at_once_is_at_once_by_a_clock_that_is_ahead_and_later_stays_later(
+    scene: Scene,
+) -> None:
+    runtime = scene.runtime
+    scene.asker_clock.offset_s = HOUR_S
+    later = runtime.clock.now() + timedelta(seconds=HOUR_S)
+
+    def ask(db: Session) -> tuple[UUID, UUID]:
+        now, chosen = (
+            jobs.enqueue(db, runtime.clock, runtime.new_id(), RIGHT, {"pause_ms": 0}, run_at=at)
+            for at in (None, later)
+        )
+        return now.id, chosen.id
+
+    def wake(db: Session) -> datetime:
+        job = db.get_one(Job, at_once, populate_existing=True)
+        job.state, job.waiting_for, job.finished_at = State.WAITING, WaitingFor.PERSON, None
+        db.flush()
+        jobs.wake(db, runtime.clock, at_once)
+        db.flush()
+        db.refresh(job)
+        return job.run_at
+
+    at_once, chosen = await runtime.write(scene.tenant, ask)
+    async with asyncio.timeout(20):
+        while not await runtime.read(scene.tenant, is_over, at_once):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert await runtime.write(scene.tenant, wake) <= SystemClock().now()
+    assert (await runtime.read(scene.tenant, lambda db: db.get_one(Job, chosen).run_at)) == later
+
+
+def is_over(db: Session, job_id: UUID) -> bool:
+    return db.get_one(Job, job_id).state.is_final
 
 
 def _by_the_wall(_self: Database, _connection: Connection, clock: Clock) -> datetime:
