@@ -10,16 +10,12 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
-from camel_ext.core.models import FINAL_STATES, Job
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
+from tests.brokers.asking import ask, until_over
 from tests.brokers.effects import EARLY, RIGHT, TABLE, UNFENCED, judge
 from tests.brokers.processes import LEASE_S, WORKERS, Workers, asked, environment
 from tests.brokers.servers import RabbitMQ
@@ -55,7 +51,7 @@ class Scene:
             await asyncio.to_thread(self.workers.kill, rng.randrange(WORKERS))
             self.kills += 1
         await asking
-        await self._until_over()
+        await until_over(self.runtime, self.tenant)
 
     async def wiping(self, seed: int, kind: str) -> None:
         """Ask for jobs while the broker dies with its data, and wait until every job is over."""
@@ -63,17 +59,12 @@ class Scene:
         asking = asyncio.create_task(self._ask(rng, kind, JOBS // 2))
         await self._wipe_broker(rng)
         await asking
-        await self._until_over()
+        await until_over(self.runtime, self.tenant)
 
     async def _ask(self, rng: Random, kind: str, count: int = JOBS) -> None:
         for _ in range(count):
             await asyncio.sleep(rng.uniform(0.0, 0.03))
-            pause_ms, job_id = rng.randint(0, 60), self.runtime.new_id()
-
-            def ask(db: Session, pause_ms: int = pause_ms, job_id: Any = job_id) -> None:
-                jobs.enqueue(db, self.runtime.clock, job_id, kind, {"pause_ms": pause_ms})
-
-            await self.runtime.write(self.tenant, ask)
+            await ask(self.runtime, self.tenant, rng.randint(0, 60), kind)
             self.asked += 1
 
     async def _wipe_broker(self, rng: Random) -> None:
@@ -94,15 +85,6 @@ class Scene:
         self.workers.stop(which, signal.SIGCONT)
         await asyncio.sleep(0.2)
         self.zombies += 1
-
-    async def _until_over(self) -> None:
-        def count_open(db: Session) -> int:
-            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
-            return db.scalar(still) or 0
-
-        async with asyncio.timeout(60):
-            while await self.runtime.read(self.tenant, count_open):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         if self._back is not None:

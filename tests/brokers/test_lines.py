@@ -15,19 +15,17 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import func, make_url, select
-from sqlalchemy.orm import Session
+from sqlalchemy import make_url
 
 from camel_ext.app import Parts, open_runtime
-from camel_ext.core import jobs
 from camel_ext.core.dependencies import Circuit, Condition
-from camel_ext.core.models import FINAL_STATES, Job
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.identity import bootstrap
 from camel_ext.settings import Settings
 from camel_ext.worker import run_worker
-from tests.brokers.effects import RIGHT, TABLE
+from tests.brokers.asking import ask, not_once, until_over
+from tests.brokers.effects import TABLE
 from tests.brokers.servers import RabbitMQ
 from tests.brokers.test_announcing import Listener, happen
 from tests.faults.proxy import FaultProxy, proxied
@@ -47,19 +45,14 @@ class Scene:
 
     def __init__(self, database: str, proxy: FaultProxy, runtime: Runtime, tenant: Tenant) -> None:
         self.proxy, self.runtime, self.tenant = proxy, runtime, tenant
-        self._database = database
+        self.database = database
         self.asked = self.opened = 0
 
     async def ask(self, count: int = JOBS) -> None:
         """Ask for jobs, each in a commit of its own, and see that nobody waits for a broker."""
         for _ in range(count):
-            job_id = self.runtime.new_id()
-
-            def ask(db: Session, job_id: Any = job_id) -> None:
-                jobs.enqueue(db, self.runtime.clock, job_id, RIGHT, {"pause_ms": 5})
-
             began_s = time.monotonic()
-            await self.runtime.write(self.tenant, ask)
+            await ask(self.runtime, self.tenant, pause_ms=5)
             assert time.monotonic() - began_s < ASKED_WITHIN_S
             self.asked += 1
             await asyncio.sleep(0.005)
@@ -80,26 +73,6 @@ class Scene:
             self.proxy.heal()
             self.proxy.cut()
         await working
-
-    async def until_done(self) -> None:
-        """Wait until every job is over."""
-
-        def count_open(db: Session) -> int:
-            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
-            return db.scalar(still) or 0
-
-        async with asyncio.timeout(30):
-            while await self.runtime.read(self.tenant, count_open):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-
-    def wrong(self) -> list[str]:
-        """Return each job that was not done exactly once."""
-        with seeing_all(self._database) as connection:
-            rows = connection.execute(
-                "select j.id, j.state, j.fence, j.takeovers, count(e.number) from jobs j "
-                "left join left_effects e on e.job_id = j.id group by j.id"
-            ).fetchall()
-        return [str(row) for row in rows if row[1:] != ("succeeded", 1, 0, 1)]
 
 
 def through(url: str, proxy: FaultProxy) -> str:
@@ -205,8 +178,8 @@ async def test_hints_whose_line_is_bad_hold_nobody_up_and_flow_again(
             assert broker.condition is Condition.DOWN
             it.proxy.heal()
             it.proxy.cut()
-        await it.until_done()
-        assert it.wrong() == []
+        await until_over(it.runtime, it.tenant)
+        assert not_once(it.database) == []
         report(trials=TRIALS, jobs=it.asked, failures=broker.failed_calls)
 
 
@@ -219,10 +192,10 @@ async def test_a_worker_whose_line_is_bad_does_each_job_once_and_hears_again(
         await until(lambda: it.proxy.open > 0)
         for trial in range(TRIALS):
             await it.strike(fault, rng, it.ask)
-            await it.until_done()
+            await until_over(it.runtime, it.tenant)
             if trial % 10 == 9 or trial == TRIALS - 1:
                 await until(lambda: it.proxy.open >= 2)  # what it hears by, and what it tells by
-        assert it.wrong() == []
+        assert not_once(it.database) == []
         report(trials=TRIALS, jobs=it.asked, connections=it.proxy.accepted)
 
 

@@ -11,19 +11,15 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from camel_ext.brokers.celery_app import HintSender
 from camel_ext.brokers.hints import Hinter, Messages
-from camel_ext.core import jobs
-from camel_ext.core.models import FINAL_STATES, Job
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
-from tests.brokers.effects import RIGHT, TABLE
+from tests.brokers.asking import ask, not_once, until_over
+from tests.brokers.effects import TABLE
 from tests.brokers.processes import Workers, asked, environment
 from tests.brokers.servers import RabbitMQ
 from tests.chaos.zygote import Zygote
@@ -80,7 +76,7 @@ class Scene:
     """A database, workers, and who asks through the unruly one."""
 
     def __init__(self, database: str, runtime: Runtime, tenant: Tenant, unruly: Unruly) -> None:
-        self._database, self._runtime, self._tenant = database, runtime, tenant
+        self.database, self._runtime, self._tenant = database, runtime, tenant
         self.unruly = unruly
 
     async def trial(self, seed: int) -> None:
@@ -88,29 +84,8 @@ class Scene:
         rng = Random(seed)
         for _ in range(JOBS):
             await asyncio.sleep(rng.uniform(0.0, 0.02))
-            pause_ms, job_id = rng.randint(0, 30), self._runtime.new_id()
-
-            def ask(db: Session, pause_ms: int = pause_ms, job_id: UUID = job_id) -> None:
-                jobs.enqueue(db, self._runtime.clock, job_id, RIGHT, {"pause_ms": pause_ms})
-
-            await self._runtime.write(self._tenant, ask)
-
-        def count_open(db: Session) -> int:
-            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
-            return db.scalar(still) or 0
-
-        async with asyncio.timeout(30):
-            while await self._runtime.read(self._tenant, count_open):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-
-    def wrong(self) -> list[str]:
-        """Return each job that did not run exactly once."""
-        with seeing_all(self._database) as connection:
-            rows = connection.execute(
-                "select j.id, j.state, j.fence, j.takeovers, count(e.number) from jobs j "
-                "left join left_effects e on e.job_id = j.id group by j.id"
-            ).fetchall()
-        return [str(row) for row in rows if row[1:] != ("succeeded", 1, 0, 1)]
+            await ask(self._runtime, self._tenant, rng.randint(0, 30))
+        await until_over(self._runtime, self._tenant)
 
 
 @contextmanager
@@ -160,7 +135,7 @@ async def test_each_job_runs_once(
             for seed in SEEDS:
                 await scene.trial(seed)
             await asyncio.sleep(2 * LATE_S)  # the last message has come, and changes nothing
-            assert scene.wrong() == []
+            assert not_once(scene.database) == []
             unruly = scene.unruly
     assert unruly.came == TRIALS * JOBS
     ratio = {"doubled": 3.0, "lost": 0.5}.get(habit, 1.0)
@@ -176,4 +151,4 @@ async def test_a_worker_that_believes_messages_is_found(
         async with asking(database, rabbitmq, tmp_path, "doubled") as scene:
             await scene.trial(0)
             await asyncio.sleep(2 * LATE_S)
-            assert scene.wrong()
+            assert not_once(scene.database)

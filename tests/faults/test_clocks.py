@@ -14,19 +14,20 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from camel_ext.app import Parts, open_runtime
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock, SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.models import FINAL_STATES, Job, State, WaitingFor
+from camel_ext.core.models import Job, State, WaitingFor
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.identity import bootstrap
 from camel_ext.settings import Settings
 from camel_ext.worker import run_worker
+from tests.brokers.asking import ask, not_once, until_over
 from tests.brokers.effects import RIGHT, TABLE
 from tests.faults.trials import FIRST, SEEDS, TRIALS, report
 from tests.postgres import seeing_all, temporary_copy
@@ -48,7 +49,7 @@ class Scene:
     """Machines whose clocks are set, on one database."""
 
     def __init__(self, database: str, clocks: list[JumpingClock]) -> None:
-        self._database, self._clocks = database, clocks
+        self.database, self._clocks = database, clocks
         self.asker_clock = JumpingClock()
         self.jumps = 0
         self.runtime: Runtime
@@ -60,21 +61,9 @@ class Scene:
         jumping = asyncio.create_task(self._jump(rng))
         for _ in range(JOBS):
             await asyncio.sleep(rng.uniform(0.0, 0.02))
-            pause_ms, job_id = rng.randint(0, 60), self.runtime.new_id()
-
-            def ask(db: Session, pause_ms: int = pause_ms, job_id: UUID = job_id) -> None:
-                jobs.enqueue(db, self.runtime.clock, job_id, RIGHT, {"pause_ms": pause_ms})
-
-            await self.runtime.write(self.tenant, ask)
+            await ask(self.runtime, self.tenant, rng.randint(0, 60))
         await jumping
-
-        def count_open(db: Session) -> int:
-            still = select(func.count()).select_from(Job).where(Job.state.not_in(FINAL_STATES))
-            return db.scalar(still) or 0
-
-        async with asyncio.timeout(20):
-            while await self.runtime.read(self.tenant, count_open):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until_over(self.runtime, self.tenant)
 
     async def _jump(self, rng: Random) -> None:
         for _ in range(3):
@@ -82,15 +71,6 @@ class Scene:
             clock = rng.choice([*self._clocks, self.asker_clock])
             clock.offset_s = rng.choice([-HOUR_S, 0.0, HOUR_S])
             self.jumps += 1
-
-    def wrong(self) -> list[str]:
-        """Return each job that did not run exactly once, without a takeover."""
-        with seeing_all(self._database) as connection:
-            rows = connection.execute(
-                "select j.id, j.state, j.fence, j.takeovers, count(e.number) from jobs j "
-                "left join left_effects e on e.job_id = j.id group by j.id"
-            ).fetchall()
-        return [str(row) for row in rows if row[1:] != ("succeeded", 1, 0, 1)]
 
 
 @pytest.fixture
@@ -146,7 +126,7 @@ async def working(settings: Settings, clock: Clock) -> AsyncIterator[None]:
 async def test_no_lease_ends_early_and_each_job_runs_once(scene: Scene) -> None:
     for seed in SEEDS:
         await scene.trial(seed)
-    assert scene.wrong() == []
+    assert not_once(scene.database) == []
     assert scene.jumps == 3 * TRIALS
     report(trials=TRIALS, jumps=scene.jumps, jobs=TRIALS * JOBS)
 
@@ -197,6 +177,6 @@ async def test_leases_by_the_wall_clock_are_found(
     monkeypatch.setattr(Database, "lease_now", _by_the_wall)
     for seed in range(8):
         await scene.trial(seed)
-        if scene.wrong():
+        if not_once(scene.database):
             return
     pytest.fail("leases by the wall clock went unseen")
