@@ -25,7 +25,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.fanout import PAD, TOPIC, Clients, _serve
+from bench.epoll_clients import Clients
+from bench.fanout import PAD, TOPIC, _serve
 from bench.method import abba
 from tests.brokers.servers import private_valkey
 from tests.postgres import create_database, private_postgres, url_of
