@@ -106,7 +106,7 @@ migration: setup ## Write the next revision from the models: make migration m="A
 client: setup ## Write the asyncio client anew from the other one
 	$(BIN)/python clients/python/write_async.py
 
-docs: setup ## Write docs/errors.md, docs/settings.md and docs/openapi.json anew
+docs: setup ## Write the reference pages in docs/ (errors, settings, event types, openapi.json) anew
 	$(BIN)/python docs/write_reference.py
 
 lock: setup ## Resolve requirements/dev.lock and train.lock anew

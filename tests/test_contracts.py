@@ -58,6 +58,26 @@ def test_every_setting_is_explained() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == page, "run `make docs`"
 
 
+def test_every_event_is_explained_with_its_payload() -> None:
+    written, schemas = writer(), json.loads((ROOT / "docs" / "event-types.json").read_text())
+    assert written.event_schemas() == schemas, "run `make docs`"
+    assert (ROOT / "docs" / "event-types.md").read_text() == written.events_page(), (
+        "run `make docs`"
+    )
+    assert schemas["workflows.run.finished"]["properties"].keys() == {
+        "workflow", "state", "error_code", "turns",
+    }  # fmt: skip
+
+
+def test_the_guide_names_real_events() -> None:
+    """What other systems are told to bind to."""
+    named = re.findall(
+        r"workflows\.run\.[a-z]+", (ROOT / "docs" / "guide" / "brokers.md").read_text()
+    )
+    assert named
+    assert set(named) <= set(writer().event_schemas())
+
+
 def test_the_openapi_document_is_the_committed_one() -> None:
     text = writer().openapi_text()
     assert (ROOT / "docs" / "openapi.json").read_text() == text, "run `make docs`"
