@@ -30,6 +30,21 @@ def test_from_a_rule_to_the_bell_to_the_inbox(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("every-run")).to_be_visible()
 
+    page.get_by_role("button", name="Change every-run").click()
+    expect(page.get_by_label("Name")).to_have_value("every-run")
+    expect(page.get_by_label("Only if")).to_have_value("event.data.workflow == 'pair'")
+    narrower = "event.data.workflow == 'pair' && event.data.state == 'succeeded'"
+    page.get_by_label("Only if").fill(narrower)
+    axe(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text(narrower)).to_be_visible()
+    rules = house.ask("GET", "/notifications/rules")["items"]
+    (kept,) = [rule for rule in rules if rule["name"] == "every-run"]
+    assert (kept["condition"], kept["channel"], kept["enabled"]) == (narrower, None, True)
+    page.get_by_role("button", name="Change needs-you").click()
+    expect(page.get_by_label("Name")).to_be_disabled()  # the built-in rule keeps its name
+    page.get_by_role("button", name="Leave").click()
+
     house.ask("POST", "/notifications/inbox/read", {"all": True})
     expect(page.get_by_role("button", name="Inbox, nothing unread")).to_be_visible()
     run = house.ask("POST", "/runs", {"workflow": "pair", "input": {"goal": "Name a river."}})

@@ -10,7 +10,7 @@ import { PageHeader } from "@/kit/ui/Card";
 import { Channels } from "./Channels";
 import { Deliveries } from "./Deliveries";
 import { NewChannel } from "./NewChannel";
-import { NewRule } from "./NewRule";
+import { RuleForm } from "./RuleForm";
 import { Rules } from "./Rules";
 
 export function Notifications() {
@@ -24,7 +24,7 @@ export function Notifications() {
         <Button kind="ink" icon={BellPlus} onClick={() => setMaking("rule")}>New rule</Button>
       </>} />
       {making === "channel" && <NewChannel onClose={close} />}
-      {making === "rule" && <NewRule onClose={close} />}
+      {making === "rule" && <RuleForm onClose={close} />}
       <div className="grid max-w-6xl gap-3.5 lg:grid-cols-[minmax(0,3fr)_minmax(280px,2fr)]">
         <div className="min-w-0 space-y-3.5"><Rules /><Deliveries /></div>
         <div className="min-w-0"><Channels /></div>

@@ -52,15 +52,18 @@ export function useTest() {
   return useChange(({ id }: ChannelShown) => unwrap(api.POST("/api/v1/notifications/channels/{channel_id}/test", { params: { path: { channel_id: id } }, headers: { "Idempotency-Key": idempotencyKey() } })), ["notification-deliveries"]);
 }
 
-export function useMakeRule() {
-  return useChange(({ body, key }: { body: RuleChange; key: string }) => unwrap(api.POST("/api/v1/notifications/rules", { body, headers: { "Idempotency-Key": key } })), ["notification-rules"]);
+function putRule(rule: RuleShown, body: RuleChange) {
+  const params = { path: { rule_id: rule.id }, header: { "if-match": `"${rule.revision}"` } };
+  return unwrap(api.PUT("/api/v1/notifications/rules/{rule_id}", { params, body }));
+}
+
+/** Make a rule, or put another body into the one that is given. */
+export function useSaveRule(rule: RuleShown | undefined) {
+  return useChange(({ body, key }: { body: RuleChange; key: string }) => rule ? putRule(rule, body) : unwrap(api.POST("/api/v1/notifications/rules", { body, headers: { "Idempotency-Key": key } })), ["notification-rules"]);
 }
 
 export function useTurn() {
-  return useChange((rule: RuleShown) => {
-    const params = { path: { rule_id: rule.id }, header: { "if-match": `"${rule.revision}"` } };
-    return unwrap(api.PUT("/api/v1/notifications/rules/{rule_id}", { params, body: { ...bodyOf(rule), enabled: !rule.enabled } }));
-  }, ["notification-rules"]);
+  return useChange((rule: RuleShown) => putRule(rule, { ...bodyOf(rule), enabled: !rule.enabled }), ["notification-rules"]);
 }
 
 export function useDeleteRule() {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { type Filled, pace, readChannel, readRule } from "./wanted";
+import type { RuleShown } from "@/kit/api/schema";
+
+import { bodyOf, type Filled, filledFrom, pace, readChannel, readRule } from "./wanted";
 
 const FILLED: Filled = {
   name: "failures", types: ["workflows.run.finished"], condition: " event.data.state == 'failed' ", channel: "hook", digest: "daily", dailyAt: "07:30",
-  quiet: true, quietFrom: "22:00", quietUntil: "07:00", zone: "Europe/Berlin", throttleMin: "10",
+  quiet: true, quietFrom: "22:00", quietUntil: "07:00", zone: "Europe/Berlin", throttleMin: "10", enabled: true,
 };
 
 describe("the form of a rule", () => {
@@ -24,6 +26,21 @@ describe("the form of a rule", () => {
   });
 
   it("says no condition where none is written", () => expect(readRule({ ...FILLED, condition: " " }).condition).toBeNull());
+});
+
+describe("the form of a rule that is there", () => {
+  const rule: RuleShown = {
+    id: "1", name: "failures", event_types: ["workflows.run.finished", "jobs.job.died"], condition: null, channel: "hook", digest: "hourly", daily_at: "08:00",
+    quiet_from: null, quiet_until: null, timezone: "Europe/Berlin", throttle_s: 100, enabled: false, builtin: false, revision: 3, created_at: null, updated_at: null,
+  };
+  it.each([
+    ["as it is", {}],
+    ["with quiet hours", { quiet_from: "23:15", quiet_until: "06:00", throttle_s: 0 }],
+    ["to the inbox", { channel: null, digest: "immediate" as const, throttle_s: 0 }],
+  ])("changes nothing by itself: %s", (_, change) => {
+    const before = { ...rule, ...change };
+    expect(readRule(filledFrom(before))).toEqual(bodyOf(before));
+  });
 });
 
 describe("the form of a channel", () => {

@@ -13,12 +13,13 @@ export interface Filled {
   quietUntil: string;
   zone: string;
   throttleMin: string;
+  enabled: boolean;
 }
 
 /** The body of a rule: the inbox takes no pace, as nothing of it is held back. */
 export function readRule(filled: Filled): RuleChange {
   const base = {
-    name: filled.name, event_types: filled.types, condition: filled.condition.trim() || null, timezone: filled.zone, enabled: true,
+    name: filled.name, event_types: filled.types, condition: filled.condition.trim() || null, timezone: filled.zone, enabled: filled.enabled,
     channel: null, digest: "immediate" as const, daily_at: "08:00", quiet_from: null, quiet_until: null, throttle_s: 0,
   };
   if (!filled.channel) return base;
@@ -27,6 +28,15 @@ export function readRule(filled: Filled): RuleChange {
     ...base, channel: filled.channel, digest: filled.digest, daily_at: filled.dailyAt,
     quiet_from: filled.quiet ? filled.quietFrom : null, quiet_until: filled.quiet ? filled.quietUntil : null,
     throttle_s: Number.isFinite(minutes) && minutes > 0 ? Math.round(minutes * 60) : 0,
+  };
+}
+
+/** The form of a rule that is there; quiet hours it has not are offered as a new rule's are. */
+export function filledFrom(rule: RuleShown): Filled {
+  return {
+    name: rule.name, types: rule.event_types, condition: rule.condition ?? "", channel: rule.channel ?? "", digest: rule.digest, dailyAt: rule.daily_at,
+    quiet: rule.quiet_from !== null, quietFrom: rule.quiet_from ?? "22:00", quietUntil: rule.quiet_until ?? "07:00", zone: rule.timezone,
+    throttleMin: rule.throttle_s > 0 ? String(rule.throttle_s / 60) : "", enabled: rule.enabled,
   };
 }
 

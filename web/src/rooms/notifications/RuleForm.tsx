@@ -1,10 +1,10 @@
-/** A new rule: which events, on what condition, to whom, when; and what it would have told before it is saved. */
+/** A rule, new or changed: which events, on what condition, to whom, when; and what it would have told before it is saved. */
 "use client";
 
 import { useState } from "react";
 
 import { idempotencyKey } from "@/kit/api/client";
-import type { ChannelShown, EventTypeShown, RulePreviewShown, RulePreview } from "@/kit/api/schema";
+import type { ChannelShown, EventTypeShown, RulePreview, RulePreviewShown, RuleShown } from "@/kit/api/schema";
 import { ago } from "@/kit/format/format";
 import { reveal } from "@/kit/text/Untrusted";
 import { Button } from "@/kit/ui/Button";
@@ -12,42 +12,46 @@ import { Dialog } from "@/kit/ui/Dialog";
 import { CheckField, SelectField, TextField } from "@/kit/ui/Field";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
-import { useChannels, useEventTypes, useMakeRule, usePreview } from "./queries";
-import { type Filled, readRule } from "./wanted";
+import { useChannels, useEventTypes, usePreview, useSaveRule } from "./queries";
+import { type Filled, filledFrom, readRule } from "./wanted";
 
 const DIGESTS = [{ value: "immediate", label: "At once" }, { value: "hourly", label: "Gathered each hour" }, { value: "daily", label: "Gathered each day" }];
 
-export function NewRule({ onClose }: { onClose: () => void }) {
+const FRESH = { name: "", types: ["workflows.run.finished"], condition: "event.data.state == 'failed'", channel: "", digest: "immediate" as const, dailyAt: "08:00", quiet: false, quietFrom: "22:00", quietUntil: "07:00", throttleMin: "", enabled: true };
+
+/** `rule`: the one that is changed; none: a new one. */
+export function RuleForm({ rule, onClose }: { rule?: RuleShown; onClose: () => void }) {
   const types = useEventTypes(), channels = useChannels();
   const error = types.error ?? channels.error;
-  if (types.data && channels.data) return <Form types={types.data.items} channels={channels.data.items} onClose={onClose} />;
-  return <Dialog open onClose={onClose} title="Tell whom of what?" actions={<Button onClick={onClose}>Close</Button>}>{error ? <ErrorBox error={error} /> : <Skeleton />}</Dialog>;
+  if (types.data && channels.data) return <Form rule={rule} types={types.data.items} channels={channels.data.items} onClose={onClose} />;
+  return <Dialog open onClose={onClose} title={titleOf(rule)} actions={<Button onClick={onClose}>Close</Button>}>{error ? <ErrorBox error={error} /> : <Skeleton />}</Dialog>;
 }
 
-function Form({ types, channels, onClose }: { types: EventTypeShown[]; channels: ChannelShown[]; onClose: () => void }) {
-  const [filled, setFilled] = useState<Filled>({
-    name: "", types: ["workflows.run.finished"], condition: "event.data.state == 'failed'", channel: "", digest: "immediate", dailyAt: "08:00",
-    quiet: false, quietFrom: "22:00", quietUntil: "07:00", zone: Intl.DateTimeFormat().resolvedOptions().timeZone, throttleMin: "",
-  });
+function titleOf(rule: RuleShown | undefined) {
+  return rule ? `What should ${rule.name} tell?` : "Tell whom of what?";
+}
+
+function Form({ rule, types, channels, onClose }: { rule: RuleShown | undefined; types: EventTypeShown[]; channels: ChannelShown[]; onClose: () => void }) {
+  const [filled, setFilled] = useState<Filled>(() => rule ? filledFrom(rule) : { ...FRESH, zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
   const [looked, setLooked] = useState<string | null>(null);
   const [key, setKey] = useState(idempotencyKey);
-  const make = useMakeRule();
+  const store = useSaveRule(rule);
   const body = readRule(filled);
   const asked: RulePreview = { event_types: body.event_types, condition: body.condition };
   const seen = usePreview(looked === JSON.stringify(asked) ? asked : null);
   const set = (change: Partial<Filled>) => setFilled({ ...filled, ...change });
   const typed = (name: keyof Filled) => ({ value: String(filled[name] ?? ""), onChange: (event: { target: { value: string } }) => set({ [name]: event.target.value }) });
   const toggle = (type: string) => set({ types: filled.types.includes(type) ? filled.types.filter((each) => each !== type) : [...filled.types, type] });
-  const save = () => make.mutate({ body, key }, { onSuccess: onClose, onError: () => setKey(idempotencyKey()) });
+  const save = () => store.mutate({ body, key }, { onSuccess: onClose, onError: () => setKey(idempotencyKey()) });
   const ready = filled.name && filled.types.length > 0;
   const fields = [...new Set(types.filter(({ type }) => filled.types.includes(type)).flatMap((each) => each.fields))];
   return (
-    <Dialog open wide onClose={onClose} title="Tell whom of what?" actions={<>
+    <Dialog open wide onClose={onClose} title={titleOf(rule)} actions={<>
       <Button onClick={onClose}>Leave</Button>
       <Button busy={seen.isFetching} disabled={filled.types.length === 0} onClick={() => setLooked(JSON.stringify(asked))}>Try it on the past</Button>
-      <Button kind="ink" busy={make.isPending} disabled={!ready} reason={ready ? undefined : "It wants a name and an event"} onClick={save}>Save</Button>
+      <Button kind="ink" busy={store.isPending} disabled={!ready} reason={ready ? undefined : "It wants a name and an event"} onClick={save}>Save</Button>
     </>}>
-      <TextField label="Name" autoComplete="off" placeholder="failures" help="Small letters, digits, - and _." {...typed("name")} />
+      <TextField label="Name" autoComplete="off" placeholder="failures" disabled={rule?.builtin} help={rule?.builtin ? "The rule that is built in keeps its name." : "Small letters, digits, - and _."} {...typed("name")} />
       <fieldset>
         <legend className="mb-1 text-sm font-[550] text-text">Events</legend>
         <div className="grid max-h-40 gap-x-4 gap-y-1 overflow-y-auto rounded-control border border-border px-3 py-2 sm:grid-cols-2">
@@ -67,7 +71,7 @@ function Form({ types, channels, onClose }: { types: EventTypeShown[]; channels:
       </div>
       {seen.error && <ErrorBox error={seen.error} />}
       {seen.data && <Past seen={seen.data} />}
-      {make.error && <ErrorBox error={make.error} />}
+      {store.error && <ErrorBox error={store.error} />}
     </Dialog>
   );
 }
