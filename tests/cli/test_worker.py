@@ -1,6 +1,9 @@
 """The worker process: it executes jobs of a PostgreSQL database, and refuses what it cannot use."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -148,3 +151,37 @@ async def test_it_is_watched_on_a_port_of_its_own(
                 assert (await client.get("/metrics")).status_code == 401
             stop.set()
             await asyncio.wait_for(running, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["worker", "scheduler"])
+def test_the_option_opens_the_port_of_a_real_process(
+    command: str, tmp_path: Path, postgres_server: str, postgres_template: str
+) -> None:
+    root = Path(__file__).parents[2]
+    with temporary_copy(postgres_server, postgres_template) as url:
+        environment = os.environ | {
+            "CAMEL_EXT_DATABASE__URL": url,
+            "CAMEL_EXT_OBSERVABILITY__METRICS_KEY": "a key for scraping alone",
+            "PYTHONPATH": os.pathsep.join([str(root), str(root / "clients" / "python")]),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "camel_ext.cli", command, "--metrics-port", "0",
+             "--data-dir", str(tmp_path / "data")],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        try:
+            said = next(line for line in process.stderr if "metrics and health at" in line)
+            with httpx.Client(base_url=said.split()[-1], timeout=60.0) as client:
+                assert client.get("/health/ready").status_code == 200
+                key = {"Authorization": "Bearer a key for scraping alone"}
+                told = client.get("/metrics", headers=key).text
+                assert 'camel_ext_dependency_up{name="database"} 1' in told
+            process.terminate()
+            process.stderr.read()  # to the end, so that its last words do not hold it up
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
