@@ -121,6 +121,12 @@ def add(
     at_most: Annotated[
         int, typer.Option("--at-most", min=1, max=100, help="With --catch-up all: the last.")
     ] = 10,
+    grace: Annotated[
+        str,
+        typer.Option(
+            "--grace", metavar="SPAN", help="With --catch-up none: so late still counts as on time."
+        ),
+    ] = "60s",
     description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Save without asking.")] = False,
 ) -> None:
@@ -135,6 +141,7 @@ def add(
         "overlap": overlap.value,
         "catch_up": catch_up.value,
         "catch_up_limit": at_most,
+        "grace_s": schedules.span_s("--grace", grace),
         "description": description,
     }
     schedules.add(here, name, task, when, (arg or [], arguments), more, sure=yes)

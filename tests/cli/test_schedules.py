@@ -65,6 +65,16 @@ def test_from_saving_to_its_history(camel: Camel) -> None:
     assert gone.exit_code == Exit.NOT_FOUND
 
 
+def test_what_becomes_of_missed_times_is_said(camel: Camel) -> None:
+    given = ("--every", "6h", "--catch-up", "none", "--grace", "10m", "--json")
+    made = shown(camel("schedules", "add", "late", *WRITE, *given))
+    assert (made["catch_up"], made["grace_s"]) == ("none", 600)
+    refused = camel("schedules", "add", "later", *WRITE, "--every", "6h", "--grace", "soon")
+    assert refused.exit_code == Exit.USAGE
+    assert "--grace soon: that is no span of time" in refused.stderr
+    assert "is gone" in camel("schedules", "remove", "late").stdout
+
+
 def test_what_cannot_start_is_not_saved(camel: Camel) -> None:
     result = camel(
         "schedules", "add", "none", "workflows.start_run", "--arg", "workflow=nothing",

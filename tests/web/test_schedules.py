@@ -66,14 +66,26 @@ def test_the_next_five_are_seen_before_anything_is_saved(
     expect(page.get_by_text("is no cron expression")).to_be_visible()
     pages.refused(422)
     page.get_by_label("Minute, hour, day, month, weekday").fill("0 9 * * MON")
+    page.get_by_label("Of times nobody saw").select_option("none")
+    page.get_by_label("Up to so many minutes later").fill("5")
     page.get_by_role("button", name="Show the next five").click()
     coming = page.get_by_role("region", name="The next five times")
     expect(coming.get_by_role("listitem")).to_have_count(5)
     expect(coming).to_contain_text("09:00")
+    expect(coming).to_contain_text("up to 300 s later")
     axe(page)
     assert [s for s in house.ask("GET", "/schedules")["items"] if s["name"] == "rivers"] == []
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="rivers")).to_be_visible()
     made = next(s for s in house.ask("GET", "/schedules")["items"] if s["name"] == "rivers")
     assert made["timing"] == {"kind": "cron", "cron": "0 9 * * MON", "timezone": "Europe/Berlin"}
+    assert (made["catch_up"], made["jitter_s"]) == ("none", 300)
     assert made["arguments"] == {"workflow": "pair", "input": {"goal": "Name a river."}}
+
+    page.get_by_role("button", name="Delete rivers").click()
+    axe(page)
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Delete rivers").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("link", name="rivers")).to_have_count(0)
+    assert "rivers" not in {s["name"] for s in house.ask("GET", "/schedules")["items"]}

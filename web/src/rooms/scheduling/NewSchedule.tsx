@@ -21,6 +21,9 @@ const OVERLAPS = [
   { value: "skip", label: "Skip the next" }, { value: "queue", label: "Let the next wait" },
   { value: "cancel_other", label: "Stop the earlier" }, { value: "allow", label: "Let both run" },
 ];
+const CATCH_UPS = [
+  { value: "last", label: "Make up for the last" }, { value: "none", label: "Let them go" }, { value: "all", label: "Make up for the last ten" },
+];
 
 export function NewSchedule({ onClose, onMade }: { onClose: () => void; onMade: (made: ScheduleShown) => void }) {
   const { data, error } = useTasks();
@@ -32,14 +35,14 @@ function Form({ tasks, onClose, onMade }: { tasks: SchedulableShown[]; onClose: 
   const first = tasks.find((task) => task.name === "workflows.start_run") ?? tasks[0];
   const [filled, setFilled] = useState<Filled>({
     name: "", task: first?.name ?? "", given: beginning(first), kind: "cron", cron: "30 2 * * *", zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    amount: "6", unit: "3600", at: "", overlap: "skip",
+    amount: "6", unit: "3600", at: "", overlap: "skip", catchUp: "last", jitterMin: "",
   });
   const [looked, setLooked] = useState<string | null>(null);
   const [key] = useState(idempotencyKey);
   const create = useCreate();
   const { body, wrong } = readForm(filled);
-  const times = JSON.stringify(body?.timing);
-  const next = usePreview(body && looked === times ? body.timing : null);
+  const times = JSON.stringify([body?.timing, body?.jitter_s]);
+  const next = usePreview(body && looked === times ? body : null);
   const set = (change: Partial<Filled>) => setFilled({ ...filled, ...change });
   const typed = (name: keyof Filled) => ({ value: filled[name], onChange: (event: { target: { value: string } }) => set({ [name]: event.target.value }) });
   const said = (field: string) => (wrong?.field === field ? wrong.words : null);
@@ -62,9 +65,11 @@ function Form({ tasks, onClose, onMade }: { tasks: SchedulableShown[]; onClose: 
         {filled.kind === "every" && <SelectField label="Unit" options={UNITS} {...typed("unit")} />}
         {filled.kind === "once" && <TextField label="At (your clock)" type="datetime-local" error={filled.at ? said("at") : null} {...typed("at")} />}
         <SelectField label="While an earlier one is under way" options={OVERLAPS} {...typed("overlap")} />
+        <SelectField label="Of times nobody saw" options={CATCH_UPS} {...typed("catchUp")} />
+        <TextField label="Up to so many minutes later" inputMode="decimal" placeholder="on time" error={said("jitter")} help="Drawn anew for each, so that not all begins at the full hour." {...typed("jitterMin")} />
       </div>
       {next.error && <ErrorBox error={next.error} title="These are no times" />}
-      {next.data && <section aria-label="The next five times"><h3>{reveal(next.data.words)}</h3><ol>{next.data.items.map((tick) => <Time key={tick.at} tick={tick} />)}</ol></section>}
+      {next.data && <section aria-label="The next five times"><h3>{reveal(next.data.words)}{next.data.jitter_s > 0 && `, up to ${next.data.jitter_s} s later`}</h3><ol>{next.data.items.map((tick) => <Time key={tick.at} tick={tick} />)}</ol></section>}
       {create.error && <ErrorBox error={create.error} />}
     </Dialog>
   );

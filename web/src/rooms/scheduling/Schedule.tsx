@@ -1,18 +1,20 @@
-/** One schedule: what it starts, its next five times, what it fired; pause, resume, run now. */
+/** One schedule: what it starts, its next five times, what it fired; pause, resume, run now, delete. */
 "use client";
 
-import { Pause, Play, Zap } from "lucide-react";
+import { Pause, Play, Trash2, Zap } from "lucide-react";
+import { useState } from "react";
 
 import type { FiringShown, ScheduleShown } from "@/kit/api/schema";
 import { clockTime, UNKNOWN } from "@/kit/format/format";
 import { reveal } from "@/kit/text/Untrusted";
-import { Button } from "@/kit/ui/Button";
+import { Button, IconButton } from "@/kit/ui/Button";
 import { Card } from "@/kit/ui/Card";
 import { StateChip, Tag } from "@/kit/ui/Chip";
+import { Dialog } from "@/kit/ui/Dialog";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 
-import { type Act, useAct, useFirings, useNext } from "./queries";
+import { type Act, useAct, useDelete, useFirings, useNext } from "./queries";
 import { Time } from "./Time";
 
 const SAID: Record<Act, string> = { pause: "is paused", resume: "fires again", run: "fires now" };
@@ -23,6 +25,7 @@ const REASON: Record<string, string> = { overlap: "an earlier one was under way"
 
 export function Schedule({ shown }: { shown: ScheduleShown }) {
   const act = useAct(shown.id);
+  const [asking, setAsking] = useState(false);
   const doing = act.isPending ? act.variables : null;
   const run = (what: Act, undo?: () => void) => act.mutate(what, { onSuccess: () => say(`${shown.name} ${SAID[what]}`, undo) });
   return (
@@ -34,7 +37,9 @@ export function Schedule({ shown }: { shown: ScheduleShown }) {
             ? <Button icon={Play} busy={doing === "resume"} onClick={() => run("resume", () => act.mutate("pause"))}>Resume</Button>
             : <Button icon={Pause} busy={doing === "pause"} onClick={() => run("pause", () => act.mutate("resume"))}>Pause</Button>}
           <Button kind="ink" icon={Zap} busy={doing === "run"} onClick={() => run("run")}>Run now</Button>
+          <IconButton icon={Trash2} label={`Delete ${shown.name}`} onClick={() => setAsking(true)} />
         </div>
+        {asking && <Deleting shown={shown} onClose={() => setAsking(false)} />}
         {act.error && <ErrorBox error={act.error} />}
         {shown.description && <p className="mb-2 [overflow-wrap:anywhere]">{reveal(shown.description)}</p>}
         {shown.paused && <p className="mb-2 text-attention">Paused since {clockTime(shown.paused_at)}{shown.pause_reason && `: ${reveal(shown.pause_reason)}`}</p>}
@@ -44,6 +49,20 @@ export function Schedule({ shown }: { shown: ScheduleShown }) {
       <Next shown={shown} />
       <Firings shown={shown} />
     </div>
+  );
+}
+
+function Deleting({ shown, onClose }: { shown: ScheduleShown; onClose: () => void }) {
+  const remove = useDelete();
+  const gone = () => { say(`${shown.name} is gone`); onClose(); };
+  return (
+    <Dialog open onClose={onClose} title={`Delete ${shown.name}?`} actions={<>
+      <Button autoFocus onClick={onClose}>Keep it</Button>
+      <Button kind="danger-fill" busy={remove.isPending} onClick={() => remove.mutate(shown, { onSuccess: gone })}>Delete</Button>
+    </>}>
+      <p>Its history goes with it. What it started stays. To stop it for a while, pause it.</p>
+      {remove.error && <ErrorBox error={remove.error} />}
+    </Dialog>
   );
 }
 

@@ -27,11 +27,11 @@ export function useTasks() {
   return useQuery({ queryKey: ["schedulable-tasks"], queryFn: () => unwrap(api.GET("/api/v1/schedulable-tasks")), staleTime: Infinity });
 }
 
-/** The next five times of a timing, without saving anything; null asks for none. */
-export function usePreview(timing: ScheduleCreate["timing"] | null) {
+/** The next five times of what is wanted, without saving anything; null asks for none. */
+export function usePreview(wanted: Pick<ScheduleCreate, "timing" | "jitter_s"> | null) {
   return useQuery({
-    queryKey: ["schedules", "preview", timing], enabled: timing !== null, retry: false,
-    queryFn: () => unwrap(api.POST("/api/v1/schedules/preview", { body: { timing: timing!, jitter_s: 0, count: 5 } })),
+    queryKey: ["schedules", "preview", wanted?.timing, wanted?.jitter_s], enabled: wanted !== null, retry: false,
+    queryFn: () => unwrap(api.POST("/api/v1/schedules/preview", { body: { timing: wanted!.timing, jitter_s: wanted!.jitter_s, count: 5 } })),
   });
 }
 
@@ -54,6 +54,14 @@ export function useAct(schedule_id: string) {
       if (act === "resume") return unwrap(api.POST("/api/v1/schedules/{schedule_id}/resume", { params }));
       return unwrap(api.POST("/api/v1/schedules/{schedule_id}/run", { params, headers: { "Idempotency-Key": idempotencyKey() } }));
     },
+    onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
+  });
+}
+
+export function useDelete() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, revision }: ScheduleShown) => unwrap(api.DELETE("/api/v1/schedules/{schedule_id}", { params: { path: { schedule_id: id }, header: { "if-match": `"${revision}"` } } })),
     onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
   });
 }

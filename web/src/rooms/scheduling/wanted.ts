@@ -12,9 +12,12 @@ export interface Filled {
   unit: "60" | "3600" | "86400";
   at: string;
   overlap: ScheduleCreate["overlap"];
+  catchUp: ScheduleCreate["catch_up"];
+  jitterMin: string;
 }
 
-type Read = { body: ScheduleCreate; wrong: null } | { body: null; wrong: { field: "given" | "at" | "amount"; words: string } };
+type Field = "given" | "at" | "amount" | "jitter";
+type Read = { body: ScheduleCreate; wrong: null } | { body: null; wrong: { field: Field; words: string } };
 
 export function readForm(filled: Filled): Read {
   let given: unknown;
@@ -22,7 +25,9 @@ export function readForm(filled: Filled): Read {
   if (typeof given !== "object" || given === null || Array.isArray(given)) return no("given", "Arguments are an object: {\"name\": value}");
   const timing = readTiming(filled);
   if (typeof timing === "string") return no(filled.kind === "once" ? "at" : "amount", timing);
-  return { body: { name: filled.name, task: filled.task, arguments: given, timing, overlap: filled.overlap } as ScheduleCreate, wrong: null };
+  const jitter_s = Number(filled.jitterMin) * 60;
+  if (!(jitter_s >= 0 && Number.isInteger(jitter_s))) return no("jitter", "Minutes, or nothing");
+  return { body: { name: filled.name, task: filled.task, arguments: given, timing, jitter_s, overlap: filled.overlap, catch_up: filled.catchUp } as ScheduleCreate, wrong: null };
 }
 
 function readTiming({ kind, cron, zone, amount, unit, at }: Filled): ScheduleCreate["timing"] | string {
@@ -35,7 +40,7 @@ function readTiming({ kind, cron, zone, amount, unit, at }: Filled): ScheduleCre
   return Number.isNaN(moment.getTime()) ? "A day and a time" : { kind, at: moment.toISOString() };
 }
 
-function no(field: "given" | "at" | "amount", words: string): Read {
+function no(field: Field, words: string): Read {
   return { body: null, wrong: { field, words } };
 }
 
