@@ -30,6 +30,7 @@ from camel_ext.events.topics import parse_topics
 from camel_ext.identity import bootstrap
 from tests.events.conftest import ThingHappened
 from tests.fakes.sink import FakeSink
+from tests.faults.bugs import acknowledge_early
 from tests.faults.proxy import FaultProxy, proxied
 from tests.faults.trials import FIRST, TRIALS, report
 from tests.postgres import temporary_copy
@@ -123,6 +124,29 @@ async def test_nothing_acknowledged_is_lost_none_is_twice_and_the_feed_is_gaples
 ) -> None:
     calm, disturbed, proxy = processes
     rng = Random(f"{kind} {FIRST}" if FIRST else kind)
+    seqs, numbers = await disturb(calm, disturbed, proxy, kind, rng, TRIALS)
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(set(numbers)) == len(numbers)
+    assert set(calm.acknowledged) | set(disturbed.acknowledged) <= set(numbers)
+    assert len(calm.acknowledged) == 30 * TRIALS  # it never felt anything
+    assert len(disturbed.acknowledged) > 5 * TRIALS
+    report(trials=TRIALS, acknowledged=len(calm.acknowledged) + len(disturbed.acknowledged))
+
+
+async def test_an_early_acknowledgement_is_found(
+    processes: tuple[Process, Process, FaultProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is acknowledged before it is on disk falls into the hole, and the feed never tells of it."""
+    calm, disturbed, proxy = processes
+    monkeypatch.setattr(Runtime, "write", acknowledge_early)
+    _, numbers = await disturb(calm, disturbed, proxy, "black_hole", Random(1), 6)
+    assert not set(disturbed.acknowledged) <= set(numbers), "it went unseen"
+
+
+async def disturb(
+    calm: Process, disturbed: Process, proxy: FaultProxy, kind: str, rng: Random, trials: int
+) -> tuple[list[int], list[int]]:
+    """Let both write while one's network is disturbed; return the feed's places, and what it told."""
     runtime = calm.runtime
 
     def found(db: Session) -> Tenant:
@@ -132,7 +156,7 @@ async def test_nothing_acknowledged_is_lost_none_is_twice_and_the_feed_is_gaples
     sink = FakeSink()
     async with calm.hub.subscribed(tenant, parse_topics("*"), None, sink) as subscriber:
         subscriber.start()
-        for trial in range(TRIALS):
+        for trial in range(trials):
             writing = asyncio.gather(
                 calm.write(tenant, range(trial * 1000, trial * 1000 + 30)),
                 disturbed.write(tenant, range(trial * 1000 + 500, trial * 1000 + 530)),
@@ -143,13 +167,7 @@ async def test_nothing_acknowledged_is_lost_none_is_twice_and_the_feed_is_gaples
             if rng.random() < 0.5:
                 continue  # the next blow falls while it is still getting up
             await level(calm, tenant, sink)
-        seqs, numbers = await level(calm, tenant, sink)
-    assert seqs == list(range(1, len(seqs) + 1))
-    assert len(set(numbers)) == len(numbers)
-    assert set(calm.acknowledged) | set(disturbed.acknowledged) <= set(numbers)
-    assert len(calm.acknowledged) == 30 * TRIALS  # it never felt anything
-    assert len(disturbed.acknowledged) > 5 * TRIALS
-    report(trials=TRIALS, acknowledged=len(calm.acknowledged) + len(disturbed.acknowledged))
+        return await level(calm, tenant, sink)
 
 
 async def test_a_holder_of_the_lock_that_falls_silent_loses_it(
