@@ -20,6 +20,7 @@ from camel_ext.core.disk import DISK
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import problems
 from camel_ext.core.runtime import DATABASE, Runtime
+from camel_ext.jobs import count_parked
 from camel_ext.serving import SERVING, serving_of
 
 LOW_BYTES = 300 * 10**6
@@ -95,8 +96,9 @@ def add_health(app: FastAPI, data_dir: Path) -> None:
     )
     async def ready() -> Health:
         runtime: Runtime = app.state.runtime
-        await runtime.read_system("readiness", lambda db: db.connection())
-        return Health(status="ok", version=__version__, dependencies=_shown(runtime, data_dir))
+        parked = await runtime.read_system("readiness", count_parked)
+        shown = _shown(runtime, data_dir, parked)
+        return Health(status="ok", version=__version__, dependencies=shown)
 
     app.add_api_route("/readyz", ready, include_in_schema=False)
 
@@ -108,10 +110,11 @@ def add_health(app: FastAPI, data_dir: Path) -> None:
     )
     async def status(response: Response) -> StatusShown:
         runtime: Runtime = app.state.runtime
+        parked = 0
         with suppress(Unavailable):  # it is told below
-            await runtime.read_system("status", lambda db: db.connection())
+            parked = await runtime.read_system("status", count_parked)
         response.headers["Cache-Control"] = "no-store"
-        dependencies = _shown(runtime, data_dir)
+        dependencies = _shown(runtime, data_dir, parked)
         return StatusShown(
             state=_state(dependencies), version=__version__, dependencies=dependencies
         )
@@ -124,7 +127,7 @@ def _state(dependencies: list[DependencyShown]) -> Literal["ok", "degraded", "do
     return "degraded" if down else "ok"
 
 
-def _shown(runtime: Runtime, data_dir: Path) -> list[DependencyShown]:
+def _shown(runtime: Runtime, data_dir: Path, parked: int) -> list[DependencyShown]:
     return [
         DependencyShown(
             name=each.name,
@@ -142,8 +145,17 @@ def _shown(runtime: Runtime, data_dir: Path) -> list[DependencyShown]:
             if each.policy is None
             else DependencyPolicyShown.model_validate(each.policy),
         )
-        for each in all_seen(runtime, data_dir)
+        for each in [*all_seen(runtime, data_dir), *_parked(parked)]
     ]
+
+
+def _parked(jobs: int) -> list[Seen]:
+    """Return what workers, who ask models, told the database: a server may ask none itself."""
+    if not jobs:
+        return []
+    lost = f"jobs that wait for a model which did not answer their worker: {jobs}"
+    meanwhile = "they go on by themselves once it does; other models and all else go on"
+    return [Seen("models of jobs", Condition.DOWN, None, lost, meanwhile)]
 
 
 def all_seen(runtime: Runtime, data_dir: Path) -> list[Seen]:

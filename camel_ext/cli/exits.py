@@ -115,7 +115,7 @@ def explain(error: Exception) -> Explained | None:
         )
     if isinstance(error, CamelExtError):
         code = exit_for_status(error.status)
-        return Explained(code, _sentence(error.detail), _ADVICE.get(error.code, ""), error.code)
+        return Explained(code, _sentence(str(error)), _ADVICE.get(error.code, ""), error.code)
     return _of_database(error) if "sqlalchemy" in sys.modules else None
 
 
@@ -136,7 +136,7 @@ def _of_database(error: Exception) -> Explained | None:
     mapped = map_error(error)
     if mapped is None:
         return None
-    first = _sentence(" ".join(mapped.detail.split())[:300])
+    first = _sentence(" ".join(str(mapped).split())[:300])
     advice = "Is it running, and is CAMEL_EXT_DATABASE__URL right?"
     return Explained(exit_for_status(mapped.status), first, advice, mapped.code)
 

@@ -50,6 +50,16 @@ T = TypeVar("T")
 class DatabaseUnreachable(Unavailable):
     """The database does not answer."""
 
+    def __init__(
+        self, detail: str = "", *, retry_after_s: float | None = None, reason: str = ""
+    ) -> None:
+        """Say so; `reason` is for logs and terminals alone, as it may tell where the database is."""
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.detail}: {self.reason}" if self.reason else self.detail
+
 
 class DatabaseUrl(Invalid):
     """The database URL is not one we can use."""
@@ -262,8 +272,9 @@ def map_error(error: BaseException | None) -> CamelExtError | None:
         if isinstance(error, DBAPIError) and (late := _LATE.get(_sqlstate(error))) is not None:
             return late(retry_after_s=5.0)
         if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_away(error)):
-            reason = error.orig if isinstance(error, DBAPIError) else error
-            return DatabaseUnreachable(f"the database does not answer: {reason}", retry_after_s=1.0)
+            reason = str(error.orig if isinstance(error, DBAPIError) else error)
+            said = "the database does not answer"
+            return DatabaseUnreachable(said, retry_after_s=1.0, reason=reason)
         error = error.__cause__ or error.__context__
     return None
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 REDIS = "Redis"
 BUDGET_MAX = 10.0
 BUDGET_SHARE = 0.1
+TELL_AGAIN_S = 10.0  # one statement by an index each time
 
 
 class Condition(StrEnum):
@@ -118,6 +119,7 @@ class Dependency:
         self._budget = policy.budget
         self._places = asyncio.Semaphore(policy.at_once)
         self._returns: list[Callable[[], None]] = []
+        self._told_s = 0.0
 
     def seen(self) -> Seen:
         """Return how it is."""
@@ -138,9 +140,9 @@ class Dependency:
         return Circuit.OPEN if waits else Circuit.HALF_OPEN
 
     def on_return(self, callback: Callable[[], None]) -> None:
-        """Call back when a call is answered after one that was not; the first one, too.
+        """Call back when a call is answered after one that was not, and while calls are, now and then.
 
-        A process that starts does not know what others failed at before.
+        What others failed at since is not known here: it may be well for us all the time.
         """
         self._returns.append(callback)
 
@@ -174,7 +176,9 @@ class Dependency:
         returned = self.condition is not Condition.UP
         self._refusal = None
         self._turn(Condition.UP, None)
-        if returned:
+        now_s = self._clock.monotonic_s()
+        if self._returns and (returned or now_s - self._told_s >= TELL_AGAIN_S):
+            self._told_s = now_s
             for callback in self._returns:
                 callback()
 

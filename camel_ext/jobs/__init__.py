@@ -4,6 +4,6 @@ It shows and moves rows that core keeps. How jobs are claimed and executed is `c
 job means is its room's: stopping one goes through the room's own hook.
 """
 
-from camel_ext.jobs.standing import LATELY, Standing, standing_of
+from camel_ext.jobs.standing import LATELY, Standing, count_parked, standing_of
 
-__all__ = ["LATELY", "Standing", "standing_of"]
+__all__ = ["LATELY", "Standing", "count_parked", "standing_of"]

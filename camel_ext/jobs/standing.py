@@ -1,4 +1,4 @@
-"""The queue of the whole installation in figures, for who operates it: four statements, whatever it holds.
+"""The queue of the whole installation in figures, for who operates it: few statements, whatever it holds.
 
 Each is bounded by an index: open jobs by their state, ended ones project by project since a time. What one
 project sees of it is `service`'s.
@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
-from camel_ext.core.models import Job, State, Worker
+from camel_ext.core.models import Job, State, WaitingFor, Worker
 from camel_ext.identity import Project
 
 OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
@@ -45,6 +45,13 @@ def standing_of(db: Session, now: datetime, lease_now: datetime) -> Standing:
         _add(standing.workers, how, 1)
         standing.places += concurrency if how == "live" else 0
     return standing
+
+
+def count_parked(db: Session) -> int:
+    """Return how many jobs wait for a model that did not answer the worker that had them. System session."""
+    query = select(func.count()).select_from(Job)
+    parked = query.where(Job.state == State.WAITING, Job.waiting_for == WaitingFor.PROVIDER)
+    return db.scalar(parked) or 0
 
 
 def _add_open(db: Session, now: datetime, standing: Standing) -> None:

@@ -28,7 +28,7 @@ from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions import Recorder
 from camel_ext.registry import AliasResolved, EngineKind, ResolvedAdapter, ResolvedModel
 from camel_ext.serving.engines.protocol import Engine
-from camel_ext.serving.errors import CircuitOpen, EngineUnavailable, ModelFileMissing
+from camel_ext.serving.errors import EngineUnavailable, ModelFileMissing
 from camel_ext.serving.remembering import Answers
 from camel_ext.serving.stations import (
     BUNDLED,
@@ -215,23 +215,24 @@ class Serving:
 
 
 def _together(name: str, every: list[Dependency]) -> Seen:
-    """Return several as one: down where one of them is left alone."""
-    away = [each for each in every if each.circuit is not Circuit.CLOSED]
+    """Return several as one: down where one of them did not answer its last call."""
+    away = [each for each in every if each.condition is Condition.DOWN]
     asked = [each for each in every if each.condition is not Condition.UNKNOWN]
     condition = Condition.DOWN if away else Condition.UP if asked else Condition.UNKNOWN
-    worst = next((each.circuit for each in away if each.circuit is Circuit.OPEN), Circuit.HALF_OPEN)
+    circuits = {each.circuit for each in every}
+    order = (Circuit.OPEN, Circuit.HALF_OPEN, Circuit.CLOSED)
     return Seen(
         name,
         condition,
         min((each.since for each in away), default=None),
-        f"runs that ask them wait ({len(away)} of {len(every)} are left alone)",
+        f"runs that ask them wait ({len(away)} of {len(every)} do not answer)",
         "those runs resume by themselves; other models and all else go on",
-        CircuitOpen.__name__ if away else None,
+        away[0].error if away else None,
         sum(each.calls for each in every),
         sum(each.failed_calls for each in every),
         sum(each.refused for each in every),
         every[0].policy if every else None,
-        worst if away else Circuit.CLOSED,
+        next((each for each in order if each in circuits), Circuit.CLOSED),
         sum(each.in_use for each in every),
     )
 

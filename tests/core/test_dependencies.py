@@ -7,6 +7,7 @@ import pytest
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.dependencies import (
     BUDGET_MAX,
+    TELL_AGAIN_S,
     Circuit,
     Condition,
     Dependency,
@@ -156,6 +157,17 @@ async def test_who_listens_hears_once_that_it_is_there_and_once_that_it_is_back(
     thing.worked()
     thing.worked()
     assert heard == ["there", "back"]
+
+
+async def test_who_listens_hears_now_and_then_while_it_works() -> None:
+    """Another process may have met it while it was away, and this one not."""
+    clock, heard = FakeClock(), list[str]()
+    thing = dependency(clock)
+    thing.on_return(lambda: heard.append("well"))
+    for _ in range(30):
+        thing.worked()
+        clock.advance(TELL_AGAIN_S / 10)
+    assert heard == ["well"] * 3
 
 
 async def test_who_is_refused_hears_so_as_long_as_it_is_left_alone_and_tries_no_more() -> None:
