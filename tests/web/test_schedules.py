@@ -87,5 +87,8 @@ def test_the_next_five_are_seen_before_anything_is_saved(
     page.get_by_role("button", name="Keep it").click()
     page.get_by_role("button", name="Delete rivers").click()
     page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("rivers is gone")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="nightly")).to_be_visible()
     expect(page.get_by_role("link", name="rivers")).to_have_count(0)
     assert "rivers" not in {s["name"] for s in house.ask("GET", "/schedules")["items"]}

@@ -14,6 +14,8 @@ describe("what an event makes old", () => {
     ["workflows.run.finished", ONE, ["trainings", "list"], false],
     ["scheduling.firing.ended", ONE, ["schedules", TWO, "firings"], true],
     ["scheduling.schedule.saved", ONE, ["schedules", TWO, "next"], false],
+    ["scheduling.schedule.deleted", ONE, ["schedules", "list"], true],
+    ["scheduling.schedule.deleted", ONE, ["schedules", ONE, "next"], false],
     ["notifications.notice.added", ONE, ["inbox", "unread"], true],
     ["workflows.turn.committed", ONE, ["runs", ONE], false], // a run's page adds its turns itself
     ["annotations.annotation.added", ONE, ["annotation-queues", TWO], true],

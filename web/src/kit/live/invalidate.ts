@@ -39,6 +39,7 @@ const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i;
 
 export function makesOld({ event, subject }: Pick<FeedEvent, "event" | "subject">, key: QueryKey): boolean {
   const [resource, id] = key;
+  if (event.endsWith(".deleted") && id === subject) return false; // what is gone is not asked for again
   const touched = Object.keys(OLD).some((name) => covers([name], event) && OLD[name]!.includes(String(resource)));
   return touched && !(typeof id === "string" && ID.test(id) && ID.test(subject) && id !== subject && event.startsWith(owner(String(resource))));
 }

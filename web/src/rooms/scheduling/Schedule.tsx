@@ -53,12 +53,11 @@ export function Schedule({ shown }: { shown: ScheduleShown }) {
 }
 
 function Deleting({ shown, onClose }: { shown: ScheduleShown; onClose: () => void }) {
-  const remove = useDelete();
-  const gone = () => { say(`${shown.name} is gone`); onClose(); };
+  const remove = useDelete(shown, () => say(`${shown.name} is gone`));
   return (
     <Dialog open onClose={onClose} title={`Delete ${shown.name}?`} actions={<>
       <Button autoFocus onClick={onClose}>Keep it</Button>
-      <Button kind="danger-fill" busy={remove.isPending} onClick={() => remove.mutate(shown, { onSuccess: gone })}>Delete</Button>
+      <Button kind="danger-fill" busy={remove.isPending} onClick={() => remove.mutate()}>Delete</Button>
     </>}>
       <p>Its history goes with it. What it started stays. To stop it for a while, pause it.</p>
       {remove.error && <ErrorBox error={remove.error} />}

@@ -4,7 +4,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { FiringShown, ScheduleCreate, ScheduleShown } from "@/kit/api/schema";
+import type { FiringShown, PageScheduleShown, ScheduleCreate, ScheduleShown } from "@/kit/api/schema";
 
 const MOST = 200;
 const FIRINGS = 20;
@@ -58,10 +58,15 @@ export function useAct(schedule_id: string) {
   });
 }
 
-export function useDelete() {
-  const client = useQueryClient();
+/** Delete it; it leaves the list before anything of it is asked for again. */
+export function useDelete({ id, revision }: ScheduleShown, gone: () => void) {
+  const client = useQueryClient(), list = ["schedules", "list"];
   return useMutation({
-    mutationFn: ({ id, revision }: ScheduleShown) => unwrap(api.DELETE("/api/v1/schedules/{schedule_id}", { params: { path: { schedule_id: id }, header: { "if-match": `"${revision}"` } } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
+    mutationFn: () => unwrap(api.DELETE("/api/v1/schedules/{schedule_id}", { params: { path: { schedule_id: id }, header: { "if-match": `"${revision}"` } } })),
+    onSuccess: () => {
+      client.setQueryData<PageScheduleShown>(list, (old) => old && { ...old, items: old.items.filter((each) => each.id !== id) });
+      gone();
+      return client.invalidateQueries({ queryKey: list });
+    },
   });
 }
