@@ -43,12 +43,25 @@ SIGNALS = frozenset({outbox.NUMBERED})
 class Process:
     """A runtime with a dispatcher and a hub, as a server has them."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, answer_s: float | None = ANSWER_S) -> None:
         self.runtime = Runtime(Database(url), SystemClock(), Random(seed), ThreadLanes())
-        self.runtime.database.patience.answer_s = ANSWER_S
+        self.runtime.database.patience.answer_s = answer_s
         self.hub = Hub(self.runtime, queue_frames=512, heartbeat_s=15.0)
         self.dispatcher = Dispatcher(self.runtime, self.hub, keep_s=3600.0)
         self.acknowledged: list[int] = []
+
+    async def found(self) -> Tenant:
+        """Found an organisation while nothing is disturbed yet, however busy the machine is."""
+        runtime, patience = self.runtime, self.runtime.database.patience
+
+        def found(db: Session) -> Tenant:
+            return bootstrap(db, runtime.clock, runtime.new_id).tenant
+
+        answer_s, patience.answer_s = patience.answer_s, None
+        try:
+            return await runtime.write_system("test", found)
+        finally:
+            patience.answer_s = answer_s
 
     async def write(self, tenant: Tenant, numbers: range) -> None:
         """Write each number until it is acknowledged or its fate is unknown; keep the former."""
@@ -86,7 +99,8 @@ async def processes(
     with temporary_copy(postgres_server, postgres_template) as url:
         async with AsyncExitStack() as stack:
             proxy = await stack.enter_async_context(proxied(socket_of(url)))
-            calm, disturbed = Process(url, 1), Process(through(url, proxy), 2)
+            calm = Process(url, 1, answer_s=None)  # its line is never touched
+            disturbed = Process(through(url, proxy), 2)
             tasks = []
             for process in (calm, disturbed):
                 await stack.enter_async_context(exchanged(process.runtime, SIGNALS))
@@ -147,12 +161,7 @@ async def disturb(
     calm: Process, disturbed: Process, proxy: FaultProxy, kind: str, rng: Random, trials: int
 ) -> tuple[list[int], list[int]]:
     """Let both write while one's network is disturbed; return the feed's places, and what it told."""
-    runtime = calm.runtime
-
-    def found(db: Session) -> Tenant:
-        return bootstrap(db, runtime.clock, runtime.new_id).tenant
-
-    tenant = await runtime.write_system("test", found)
+    tenant = await calm.found()
     sink = FakeSink()
     async with calm.hub.subscribed(tenant, parse_topics("*"), None, sink) as subscriber:
         subscriber.start()
@@ -185,10 +194,7 @@ async def test_a_holder_of_the_lock_that_falls_silent_loses_it(
             loop.call_soon_threadsafe(taken.set)
             time.sleep(LOCK_IDLE_MS / 1000 + 3)
 
-    def found(db: Session) -> Tenant:
-        return bootstrap(db, runtime.clock, runtime.new_id).tenant
-
-    tenant = await runtime.write_system("test", found)
+    tenant = await calm.found()
     holding = asyncio.create_task(asyncio.to_thread(hold))
     await asyncio.wait_for(taken.wait(), 10)
     proxy.black_hole = True

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
 import pytest
-from sqlalchemy.orm import Session
 
 from camel_ext.core.bus import bussed
 from camel_ext.core.database import Database
@@ -21,11 +20,10 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.wakes import exchanged
 from camel_ext.events.topics import parse_topics
-from camel_ext.identity import bootstrap
 from tests.brokers.servers import private_valkey
 from tests.fakes.sink import FakeSink
 from tests.faults.bugs import acknowledge_early
-from tests.faults.test_postgres_faults import SIGNALS, Process, level
+from tests.faults.test_postgres_faults import ANSWER_S, SIGNALS, Process, level
 from tests.faults.trials import FIRST, SEEDS, TRIALS, report
 from tests.postgres import create_database, own_postgres, temporary_copy, url_of
 
@@ -37,8 +35,8 @@ WRITES = 60
 class Pair:
     """Two processes that write, and a client that follows."""
 
-    def __init__(self, url: str) -> None:
-        self.processes = [Process(url, 2 * FIRST + n) for n in (1, 2)]
+    def __init__(self, url: str, answer_s: float | None = ANSWER_S) -> None:
+        self.processes = [Process(url, 2 * FIRST + n, answer_s) for n in (1, 2)]
         self.sink = FakeSink()
         self.tenant: Tenant
 
@@ -46,11 +44,7 @@ class Pair:
     async def following(self) -> AsyncIterator[None]:
         first, _ = self.processes
         tasks = [asyncio.create_task(each.dispatcher.run()) for each in self.processes]
-
-        def found(db: Session) -> Tenant:
-            return bootstrap(db, first.runtime.clock, first.runtime.new_id).tenant
-
-        self.tenant = await first.runtime.write_system("test", found)
+        self.tenant = await first.found()
         async with first.hub.subscribed(
             self.tenant, parse_topics("*"), None, self.sink
         ) as subscriber:
@@ -136,7 +130,7 @@ async def test_an_early_acknowledgement_is_found(monkeypatch: pytest.MonkeyPatch
 async def test_redis_killed_costs_no_event(postgres_server: str, postgres_template: str) -> None:
     """Its wakes are lost, the database goes on: without NOTIFY, processes find by looking."""
     with temporary_copy(postgres_server, postgres_template) as url, private_valkey() as valkey:
-        pair = Pair(url)
+        pair = Pair(url, answer_s=None)  # PostgreSQL is not what is disturbed
         async with AsyncExitStack() as stack:
             for each in pair.processes:
                 on_bus = bussed(each.runtime, valkey.url, "test", SIGNALS, QUICK)
