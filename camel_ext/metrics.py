@@ -25,7 +25,7 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.events import FEED, feed_of
 from camel_ext.health import all_seen
 from camel_ext.identity import authenticate, check_operator
-from camel_ext.interactions import CallsSince, calls_since
+from camel_ext.interactions import CallsSince, calls_since, months_seen
 from camel_ext.jobs import LATELY, Standing, standing_of
 from camel_ext.observability.measures import Measures
 from camel_ext.serving import SERVING, serving_of
@@ -116,6 +116,7 @@ def _families(
     yield from _queue(figures.queue)
     yield from _feed(runtime, figures)
     yield from _calls(figures.calls)
+    yield from _months(runtime)
     seen = [each for each in all_seen(runtime, data_dir) if each.name not in TOGETHER]
     if SERVING in runtime.extras:
         yield _remembered(runtime)
@@ -179,6 +180,14 @@ def _calls(calls: CallsSince) -> "Iterator[Metric]":
     asked.add_metric(["answered"], (calls.calls - calls.failed) / span_s)
     asked.add_metric(["failed"], calls.failed / span_s)
     yield asked
+
+
+def _months(runtime: Runtime) -> "Iterator[Metric]":
+    if (months := months_seen(runtime)) is not None:
+        left_s = (months.until - runtime.clock.now()).total_seconds()
+        yield _one("camel_ext_log_months_left_seconds", "Until the last month ends.", left_s)
+        said = "1: calls lie outside of all months."
+        yield _one("camel_ext_log_outside_months", said, float(months.outside))
 
 
 def _remembered(runtime: Runtime) -> "Metric":

@@ -15,6 +15,7 @@ from camel_ext.core import jobs
 from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
+from camel_ext.interactions.months import keep_up
 from camel_ext.settings import Observability, Settings
 from camel_ext.watching import MetricsPortUnusable, watched
 
@@ -101,6 +102,20 @@ async def test_a_process_without_rooms_tells_of_the_queue_to_who_may_know(
         assert found["camel_ext_jobs_workers"]["live",] == 0
         assert "camel_ext_jobs_held" not in found
         assert (await client.get("/api/v1/runs")).status_code == 404
+
+
+async def test_on_postgres_it_tells_of_the_months_of_the_log(
+    runtime: Runtime, settings: Settings
+) -> None:
+    settings.data_dir.mkdir()
+    async with watched(runtime, settings) as port, at(port) as client:
+        assert "camel_ext_log_outside_months" not in await scrape(client)  # nobody looked yet
+        if runtime.database.is_sqlite:
+            return
+        await keep_up(runtime)
+        found = await scrape(client)
+        assert found["camel_ext_log_outside_months"][()] == 0
+        assert found["camel_ext_log_months_left_seconds"][()] > 58 * 86_400
 
 
 async def test_by_default_there_is_no_port(runtime: Runtime, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.counting import count_logged, count_logged_since
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Purpose
+from camel_ext.interactions.months import months_seen
 from camel_ext.interactions.origins import (
     Call,
     Origin,
@@ -57,6 +58,7 @@ __all__ = [
     "list_candidates",
     "list_interactions",
     "list_trace",
+    "months_seen",
     "needs",
     "prompt_hash",
     "read_answers",

@@ -32,6 +32,7 @@ FIRST_S = 60.0  # a start has better things to do
 EVERY_S, AGAIN_S = 3_600.0, 60.0
 MARGIN = timedelta(days=7)  # an id is made as its call begins, its row as it ends
 REASON = "months of the log"
+SEEN = "interactions.months"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,15 @@ async def keep_up(runtime: Runtime) -> None:
         while (made := await runtime.write_system(REASON, add_month, entity)) is not None:
             log.info("%s is there for what is to come", made)
     await free_emptied(runtime)
-    months = await runtime.read_system(REASON, read_months)
+    months = runtime.extras[SEEN] = await runtime.read_system(REASON, read_months)
     if months.outside:
         log.warning("calls lie outside of all months: did a clock of this platform run ahead?")
+
+
+def months_seen(runtime: Runtime) -> Months | None:
+    """Return how the log was divided when this process last looked; None: it did not, or is on SQLite."""
+    seen: Months | None = runtime.extras.get(SEEN)
+    return seen
 
 
 @asynccontextmanager

@@ -20,7 +20,12 @@ from camel_ext.core.paging import Place
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.core.threads import ThreadLanes
-from camel_ext.interactions import InteractionFilter, list_interactions, read_external_ids
+from camel_ext.interactions import (
+    InteractionFilter,
+    list_interactions,
+    months_seen,
+    read_external_ids,
+)
 from camel_ext.interactions.models import Interaction, InteractionBody
 from camel_ext.interactions.months import MARGIN, agreed, first_id, keep_up, read_months
 from tests.fakes.clock import FakeClock
@@ -75,6 +80,7 @@ class TestWhereRowsLie:
         assert "outside of all months" in caplog.text
         told = await divided.read_system("test", read_months)
         assert (told.outside, told.count) == (True, 4)
+        assert months_seen(divided) == told
 
     async def test_an_order_of_commit_over_all_parts(self, divided: Runtime) -> None:
         ids = [await recorded(divided, days) for days in (0, -400, 400, 0)]
