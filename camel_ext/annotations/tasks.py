@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from camel_ext.annotations import batches, verifying
+from camel_ext.annotations.errors import BatchStateUnfit
 from camel_ext.annotations.models import Batch
+from camel_ext.annotations.schemas_batches import BatchStart
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import State
 from camel_ext.core.queue import TaskContext, task
@@ -29,7 +31,25 @@ def cancel(db: Session, door: TenantDoor, *, batch_id: str) -> None:
     batches.cancel_batch(db, door.runtime.clock, UUID(batch_id))
 
 
-@task(batches.VERIFY, failed=mark_failed, cancel=cancel)
+def again(db: Session, door: TenantDoor, *, batch_id: str) -> UUID:
+    """Let the same verifier check the same answers, as a new batch; return its job."""
+    runtime, old = door.runtime, batches.get_batch(db, UUID(batch_id))
+    wanted = BatchStart.model_validate(
+        {
+            "verifier": old.verifier,
+            "params": old.params,
+            "per_subject": old.per_subject,
+            "filter": old.wanted,
+            "interaction_ids": old.given_ids,
+            "at_most": old.at_most,
+            "dry_run": old.dry_run,
+        }
+    )
+    made = batches.start_batch(db, runtime.clock, runtime.new_id, door.principal_id, wanted)
+    return made.job_id
+
+
+@task(batches.VERIFY, failed=mark_failed, cancel=cancel, again=again)
 async def verify_batch(context: TaskContext, *, batch_id: str) -> None:
     """Check a batch's answers to their end."""
     try:
@@ -44,7 +64,16 @@ async def give_up_undoing(context: TaskContext, _code: str, _detail: str) -> Non
     await context.write(batches.give_up_undoing, UUID(context.job.args["batch_id"]))
 
 
-@task(batches.UNDO, failed=give_up_undoing)
+def undo_again(db: Session, door: TenantDoor, *, batch_id: str, **_was: str) -> UUID:
+    """Go on taking a batch's verdicts back, for whoever asks now; return the new job."""
+    runtime = door.runtime
+    batch = batches.undo_batch(db, runtime.clock, runtime.new_id, door.principal_id, UUID(batch_id))
+    if batch.undo_job_id is None:
+        raise BatchStateUnfit("the batch is undone already")
+    return batch.undo_job_id
+
+
+@task(batches.UNDO, failed=give_up_undoing, again=undo_again)
 async def undo_batch(context: TaskContext, *, batch_id: str, principal_id: str) -> None:
     """Take back a batch's verdicts, some at a time."""
     runtime, who = context.runtime, UUID(principal_id)

@@ -243,13 +243,13 @@ def greet(here: Here, settings: Settings, url: str, web: str) -> None:
         return
     out = here.out
     out.print(f"\n  [bold]CAMEL Extensions[/] {__version__}  [ok]ready[/]\n")
-    for label, value in _facts(data_dir, url, web).items():
+    for label, value in _facts(settings, data_dir, url, web).items():
         out.print(f"  [quiet]{label:9}[/]{value}", soft_wrap=True)
     out.print("\n  [quiet]Ctrl-C stops it; runs go on when it starts again.[/]\n")
     _warn_of_exposure(here, settings)
 
 
-def _facts(data_dir: Path, url: str, web: str) -> dict[str, str]:
+def _facts(settings: Settings, data_dir: Path, url: str, web: str) -> dict[str, str]:
     from camel_ext.serving import find_bundled
 
     facts = {
@@ -259,6 +259,9 @@ def _facts(data_dir: Path, url: str, web: str) -> dict[str, str]:
         "Data": _home(data_dir),
         "Model": "the bundled one is here",
     }
+    if settings.serving.engine_url is not None:
+        facts["Model"] = f"local ones are at the engine, {settings.serving.engine_url}"
+        return facts
     try:
         find_bundled(data_dir)
     except CamelExtError:

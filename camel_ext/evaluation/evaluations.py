@@ -28,6 +28,10 @@ from camel_ext.evaluation.targets import Target, check_inputs, pin_target
 from camel_ext.workflows import Asker, cancel_run
 
 RUN_SUITE = "evaluation.run_suite"
+ASKED = (
+    "suite", "suite_version_id", "target_kind", "target", "workflow_version_id", "pinned", "engines",
+    "target_hash", "seed", "parallel", "reuse", "priority", "total",
+)  # fmt: skip
 Json = dict[str, Any]
 NewId = Callable[[], UUID]
 
@@ -65,13 +69,40 @@ def start_evaluation(db: Session, asker: Asker, wanted: EvaluationStart) -> Eval
         trace_id=asker.trace_id,
         created_at=asker.clock.now(),
     )  # fmt: skip
+    return _queue(db, asker, evaluation)
+
+
+def repeat_evaluation(db: Session, asker: Asker, evaluation_id: UUID) -> Evaluation:
+    """Queue another one of the same suite, of what one pinned: what names stand for now is not asked.
+
+    Raises: EvaluationUnknown.
+    """
+    old = get_evaluation(db, evaluation_id)
+    evaluation = Evaluation(
+        **{name: getattr(old, name) for name in ASKED},
+        id=asker.new_id(),
+        state=State.QUEUED,
+        done=0, reused=0, failed=0, means={},
+        prompt_tokens=0, completion_tokens=0, cost_usd_micros=0,
+        principal_id=asker.principal_id,
+        job_id=asker.new_id(),
+        trace_id=asker.trace_id,
+        created_at=asker.clock.now(),
+    )  # fmt: skip
+    return _queue(db, asker, evaluation)
+
+
+def _queue(db: Session, asker: Asker, evaluation: Evaluation) -> Evaluation:
     db.add(evaluation)
-    args = {"evaluation_id": str(evaluation_id)}
+    args = {"evaluation_id": str(evaluation.id)}
     # one of a workflow holds nothing while its runs do: they would wait for each other
-    by_itself = target.kind == TargetKind.MODEL
-    uses = [f"{MODEL}:{each['base']}" for each in target.engines if by_itself]
-    jobs.enqueue(db, asker.clock, job_id, RUN_SUITE, args, priority=wanted.priority, uses=uses)
-    publish(db, asker.clock, EvaluationStarted(str(evaluation_id), suite.name, version.case_count))
+    by_itself = evaluation.target_kind == TargetKind.MODEL
+    uses = [f"{MODEL}:{each['base']}" for each in evaluation.engines if by_itself]
+    jobs.enqueue(
+        db, asker.clock, evaluation.job_id, RUN_SUITE, args, priority=evaluation.priority, uses=uses
+    )
+    started = EvaluationStarted(str(evaluation.id), evaluation.suite, evaluation.total)
+    publish(db, asker.clock, started)
     db.flush()
     return evaluation
 

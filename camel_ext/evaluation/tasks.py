@@ -20,12 +20,15 @@ from camel_ext.evaluation.evaluations import (
     cancel_runs,
     end_evaluation,
     get_evaluation,
+    repeat_evaluation,
 )
 from camel_ext.evaluation.judges import Opinion, prefer
 from camel_ext.evaluation.judgings import JUDGE_PAIRS, Side, cancel_judging
 from camel_ext.evaluation.models import Evaluation, Judging
 from camel_ext.evaluation.running import Json, open_examination, question_of, write_means
+from camel_ext.evaluation.schemas import JudgingStart
 from camel_ext.events import frame_kind, show, show_end
+from camel_ext.workflows import asker_of
 
 PROGRESS = frame_kind("evaluation.progress")
 
@@ -40,7 +43,12 @@ def cancel(db: Session, door: TenantDoor, *, evaluation_id: str) -> None:
     cancel_evaluation(db, door.runtime.clock, UUID(evaluation_id))
 
 
-@task(RUN_SUITE, failed=mark_failed, cancel=cancel)
+def again(db: Session, door: TenantDoor, *, evaluation_id: str) -> UUID:
+    """Examine the same versions anew, with what was answered where it may be; return the new job."""
+    return repeat_evaluation(db, asker_of(door), UUID(evaluation_id)).job_id
+
+
+@task(RUN_SUITE, failed=mark_failed, cancel=cancel, again=again)
 async def run_suite(context: TaskContext, *, evaluation_id: str) -> None:
     """Answer and score an evaluation's cases, to their end."""
     try:
@@ -97,7 +105,19 @@ def stop_judging(db: Session, door: TenantDoor, *, judging_id: str) -> None:
     cancel_judging(db, door.runtime.clock, UUID(judging_id))
 
 
-@task(JUDGE_PAIRS, failed=mark_judging_failed, cancel=stop_judging)
+def judge_again(db: Session, door: TenantDoor, *, judging_id: str) -> UUID:
+    """Let the same judge see the same two, as a new judging; return its job."""
+    old = judgings.get_judging(db, UUID(judging_id))
+    wanted = JudgingStart(
+        baseline_id=old.baseline_id,
+        candidate_id=old.candidate_id,
+        scorer=old.scorer,
+        seed=old.seed,
+    )
+    return judgings.start_judging(db, asker_of(door), wanted).job_id
+
+
+@task(JUDGE_PAIRS, failed=mark_judging_failed, cancel=stop_judging, again=judge_again)
 async def judge_pairs(context: TaskContext, *, judging_id: str) -> None:
     """Let a judge see the answers of two evaluations, some at a time."""
     try:

@@ -24,6 +24,7 @@ from camel_ext.core.models import State
 from camel_ext.core.queue import TaskContext, task
 from camel_ext.interactions import Purpose, read_external_ids
 from camel_ext.serving import Asked, Caller, Served, complete
+from camel_ext.workflows.askers import asker_of
 from camel_ext.workflows.forks import (
     SOURCE,
     TASK,
@@ -32,10 +33,11 @@ from camel_ext.workflows.forks import (
     end_fork,
     get_fork,
     read_question,
+    start_fork,
 )
 from camel_ext.workflows.models import Fork
 from camel_ext.workflows.process import workshop_of
-from camel_ext.workflows.schemas_forks import Variant
+from camel_ext.workflows.schemas_forks import ForkStart, Variant
 
 AT_ONCE = 8  # of one fork; the engine admits as many as it has slots, whoever asks
 # Another try at a held-out prompt is no less held out: it keeps the purpose of the first.
@@ -61,7 +63,14 @@ def cancel(db: Session, door: TenantDoor, *, fork_id: str) -> None:
     cancel_fork(db, door.runtime.clock, UUID(fork_id))
 
 
-@task(TASK, failed=mark_failed, cancel=cancel)
+def again(db: Session, door: TenantDoor, *, fork_id: str) -> UUID:
+    """Ask the same call the same way, as a new fork; return its job."""
+    old = get_fork(db, UUID(fork_id))
+    wanted = ForkStart(interaction_id=old.interaction_id, seed=old.seed, **old.wanted)
+    return start_fork(db, asker_of(door), wanted).job_id
+
+
+@task(TASK, failed=mark_failed, cancel=cancel, again=again)
 async def fork_turn(context: TaskContext, *, fork_id: str) -> None:
     """Ask for a fork's answers to the last one, or to where it must wait for the model."""
     async with context.until_cancelled(partial(_end, context, State.CANCELLED)):

@@ -2,16 +2,22 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient, Response
 
+from camel_ext.annotations.batches import UNDO, VERIFY
+from camel_ext.core.queue import TASKS
 from camel_ext.events import feed_of
+from camel_ext.events.errors import StreamUnknown
+from camel_ext.events.streams import Snapshot
 from tests.annotations.conftest import LONG_S
 from tests.conftest import House
 from tests.interactions.conftest import Record
+from tests.jobs.repeating import broken, repeated
 
 Json = dict[str, Any]
 ANNOTATIONS = "/api/v1/annotations"
@@ -40,6 +46,17 @@ async def until(client: AsyncClient, path: str, name: str) -> Json:
         while not (found := await get(client, path))[name]:  # noqa: ASYNC110 - it is a row
             await asyncio.sleep(0.01)
     return found
+
+
+async def told(house: House, batch_id: str) -> Snapshot:
+    """What who watches is told, at its end: that follows the commit of the last row."""
+    async with asyncio.timeout(LONG_S):
+        while True:
+            with suppress(StreamUnknown):
+                found = feed_of(house.runtime).frames.snapshot(house.owner.tenant, batch_id)
+                if found.done:
+                    return found
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -207,7 +224,7 @@ class TestBatches:
             "succeeded", 3, 2, 1,
         )  # fmt: skip
         assert done["mean_score"] == pytest.approx(2 / 3)
-        frames = feed_of(house.runtime).frames.snapshot(house.owner.tenant, done["id"])
+        frames = await told(house, done["id"])
         assert (frames.kind, frames.done) == ("annotations.progress", True)
         assert frames.text == '{"done":3,"total":3,"passed":2,"failed":1}\n'
         page = await get(client, f"{ANNOTATIONS}?batch_id={done['id']}")
@@ -345,3 +362,25 @@ async def test_what_is_not_there_is_a_404(client: AsyncClient, path: str) -> Non
     answer: Response = await client.get(path)
     assert answer.status_code == 404
     assert answer.json()["code"].startswith("annotations.")
+
+
+class TestRepeating:
+    """What failed is queued again by its job."""
+
+    async def test_a_batch_checks_the_same_answers_and_its_undoing_goes_on(
+        self, client: AsyncClient, ids: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wanted = {"verifier": "length", "params": {"max": 0}, "interaction_ids": ids[:2]}
+        with monkeypatch.context() as patched:
+            patched.setitem(TASKS, VERIFY, broken)
+            first = await post(client, BATCHES, wanted, 202)
+            again = await repeated(client, batch_id=first["id"])
+        batch = await until(client, f"{BATCHES}/{again['batch_id']}", "finished_at")
+        assert (batch["state"], batch["total"], batch["failed"]) == ("succeeded", 2, 2)
+        with monkeypatch.context() as patched:
+            patched.setitem(TASKS, UNDO, broken)
+            await post(client, f"{BATCHES}/{batch['id']}/undo", status=202)
+            undoing = await repeated(client, batch_id=batch["id"])
+        assert undoing["batch_id"] == batch["id"]
+        undone = await until(client, f"{BATCHES}/{batch['id']}", "undone_at")
+        assert undone["undone"] == 2

@@ -20,8 +20,9 @@ from camel_ext_client import Client, ClientError
 from typer.testing import CliRunner, Result
 
 from camel_ext.cli.program import program
+from camel_ext.cli.server import _facts
 from camel_ext.core.datadir import DataDir
-from camel_ext.settings import Settings
+from camel_ext.settings import Serving, Settings
 from tests.cli.conftest import error
 
 
@@ -102,6 +103,14 @@ class TestRefusals:
         result = camel("worker", "--data-dir", str(tmp_path), "--json")
         assert result.exit_code == 2
         assert error(result)["code"] == "worker.worker_needs_postgres"
+
+
+class TestGreeting:
+    def test_it_names_the_engine_where_local_models_are_there(self, tmp_path: Path) -> None:
+        url = "http://10.0.0.7:8100"
+        there = Settings(data_dir=tmp_path, serving=Serving(engine_url=url))
+        assert url in _facts(there, tmp_path, "u", "w")["Model"]
+        assert "models pull" in _facts(Settings(data_dir=tmp_path), tmp_path, "u", "w")["Model"]
 
 
 class TestTheWayThere:

@@ -6,11 +6,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from camel_ext.core.queue import TASKS
 from camel_ext.interactions import list_candidates, read_said
 from camel_ext.serving import EngineRefused, EngineUnavailable
 from camel_ext.workflows import cost_of_fork
+from camel_ext.workflows.forks import TASK
 from camel_ext.workflows.process import workshop_of
 from tests.fakes.engine import tool_call
+from tests.jobs.repeating import broken, repeated
 from tests.workflows.conftest import MODELS, Stage, eventually
 
 Json = dict[str, Any]
@@ -257,3 +260,25 @@ workflows:
   talk:
     steps: [{name: first, agent: talker, prompt: first}]
 """
+
+
+async def test_a_failed_one_is_queued_again_by_its_job(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, interaction_id = await turn_of(stage)
+    with monkeypatch.context() as patched:
+        patched.setitem(TASKS, TASK, broken)
+        first = await fork(
+            stage, interaction_id, samples=2, variants=[{"temperature": 0.9}], seed=5
+        )
+    assert first["state"] == "failed"
+    fork_id = (await repeated(stage.client, fork_id=first["id"]))["fork_id"]
+
+    async def ended() -> Json | None:
+        shown: Json = (await stage.client.get(f"/api/v1/forks/{fork_id}")).json()
+        return shown if shown["state"] in ("succeeded", "failed") else None
+
+    second: Json = await eventually(ended)
+    assert (second["state"], second["done"]) == ("succeeded", 2)
+    asked = ("interaction_id", "wanted", "seed", "total")
+    assert {name: second[name] for name in asked} == {name: first[name] for name in asked}
