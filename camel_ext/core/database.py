@@ -169,7 +169,10 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call `fn(session, ...)` on one snapshot that cannot write. Blocking: use a thread."""
+        """Call `fn(session, ...)` without writing. Blocking: use a thread.
+
+        On SQLite all of it sees one snapshot, on PostgreSQL each statement what was committed before it.
+        """
         with (
             mapped_errors(),
             acting_as(tenant),

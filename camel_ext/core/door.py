@@ -56,7 +56,7 @@ class TenantDoor:
     principal_id: UUID
 
     async def read(self, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn(session, *args)` on one snapshot."""
+        """Call `fn(session, *args)` to read (`Database.read`)."""
         return await self.runtime.read(self.tenant, fn, *args)
 
     async def write(self, fn: Callable[..., T], *args: Any) -> T:

@@ -66,13 +66,13 @@ class Runtime:
         return uuid7(self.clock, self.rng)
 
     async def read(self, tenant: Tenant | None, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn(session, *args)` on one snapshot, as that tenant."""
+        """Call `fn(session, *args)` to read (`Database.read`), as that tenant."""
         return await self._asked(
             self.threads.run, "read", lambda: self.database.read(tenant, fn, *args)
         )
 
     async def read_system(self, reason: str, fn: Callable[..., T], *args: Any) -> T:
-        """Call `fn(session, *args)` on one snapshot, across tenants."""
+        """Call `fn(session, *args)` to read (`Database.read`), across tenants."""
         return await self._asked(
             self.threads.run, "read", lambda: self.database.read_system(reason, fn, *args)
         )

@@ -1,4 +1,4 @@
-"""The whole at a glance, for Home: 17 bounded queries on one snapshot, whatever the log holds.
+"""The whole at a glance, for Home: 17 bounded queries in one read, whatever the log holds.
 
 It stands here because experiments stands above all that it counts. It decides nothing and keeps nothing.
 """

@@ -222,4 +222,5 @@ async def level(process: Process, tenant: Tenant, sink: FakeSink) -> tuple[list[
 
 
 def _feed(db: Session, tenant: Tenant) -> tuple[list[outbox.Numbered], bool]:
-    return numbered_after(db, tenant.org_id, 0, 100_000), any_unnumbered(db)
+    left = any_unnumbered(db)  # first: each statement sees what was committed before it
+    return numbered_after(db, tenant.org_id, 0, 100_000), left
