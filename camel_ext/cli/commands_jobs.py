@@ -142,7 +142,7 @@ def limit(
 
 
 def list_workers(here: Here) -> None:
-    """List workers, and what each holds."""
+    """List workers, and how many jobs of this project each holds."""
     from camel_ext.cli import jobs
 
     jobs.list_workers(here)

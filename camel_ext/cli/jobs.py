@@ -59,7 +59,11 @@ def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
         here.answer(found)
         return
     if not found:
-        here.note("No dead job." if wanted.dead else "No such job.")
+        if wanted.dead:
+            here.note("No dead job.")
+        else:
+            asked = wanted.queue is not None or wanted.state is not None
+            here.note("No such job." if asked else f"No jobs yet. {JOB.maker}")
         return
     now = utc_now()
     last = ("why", {"ratio": 1}) if wanted.dead else ("asked for", FIXED)
@@ -109,6 +113,8 @@ def show(here: Here, wanted: str) -> None:
         facts.append(f"{job['attempts']} of {job['max_attempts']} tries failed")
     if job["takeovers"]:
         facts.append(f"{plural(job['takeovers'], 'worker')} died under it")
+    if job["state"] == "running" and job["worker_id"]:
+        facts.append(f"held by worker {short(job['worker_id'])}")
     out.print(f"  {', '.join(facts)}")
     for name, value in job["args"].items():
         out.print(f"  {plain(name)} [id]{plain(value)}[/]", soft_wrap=True)

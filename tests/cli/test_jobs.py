@@ -1,6 +1,8 @@
 """The groups `jobs` and `workers`, over a real server."""
 
+import asyncio
 import re
+import threading
 
 import pytest
 from inline_snapshot import snapshot
@@ -51,6 +53,29 @@ def test_a_paused_queue_holds_runs_until_it_is_resumed(camel: Camel) -> None:
     finally:
         resumed = camel("jobs", "resume", "workflows")
     assert resumed.stdout == snapshot("Workers take from workflows again; 0 jobs queued.\n")
+
+
+def test_a_job_in_hand_names_its_worker(camel: Camel, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+
+    async def held(_context: TaskContext, *, run_id: str) -> None:
+        while not free.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.01)
+        raise RuntimeError("enough")
+
+    (worker,) = shown(camel("workers", "--json"))
+    with monkeypatch.context() as patched:
+        patched.setitem(TASKS, TASK, held)
+        assert camel("run", "write", "a poem", "--detach").exit_code == 0
+        try:
+            while shown(camel("jobs", "show", "last", "--json"))["state"] == "queued":
+                pass
+            assert f"held by worker {worker['id'][-8:]}" in camel("jobs", "show", "last").stdout
+        finally:
+            free.set()
+        while shown(camel("jobs", "show", "last", "--json"))["state"] == "running":
+            pass
+    assert "held by" not in camel("jobs", "show", "last").stdout
 
 
 def test_a_failed_job_is_repeated(camel: Camel, monkeypatch: pytest.MonkeyPatch) -> None:
