@@ -122,7 +122,10 @@ async def free_emptied(runtime: Runtime) -> int:
 
 
 async def keep_up(runtime: Runtime) -> None:
-    """Make the months to come, and free those that are emptied. Several processes may do so at once."""
+    """Make the months to come, and free those that are emptied.
+
+    Several processes may do so at once: who finds another at it leaves the rest to that, or to the next time.
+    """
     for entity in DIVIDED:
         while (made := await runtime.write_system(REASON, add_month, entity)) is not None:
             log.info("%s is there for what is to come", made)
