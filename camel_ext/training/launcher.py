@@ -183,6 +183,10 @@ class LocalLauncher:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "PYTHONHASHSEED": "0",  # the order of sets is part of an adapter's bits
+            # MKL promises the same bits a second time only so: a first step differed once by 5e-5, on busy
+            # cores. No slower (4 sizes of matrices, 2 threads: within 1 %).
+            "MKL_CBWR": "AUTO,STRICT",
+            "MKL_DYNAMIC": "FALSE",
             "PYTHONUNBUFFERED": "1",  # the console's last lines are wanted when it is killed
             # Threads that wait for one another spin for milliseconds by default (libgomp). With two of
             # them on busy cores, a step took 5-8 CPU-s so, and 2.1 when they soon go to sleep.
