@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor, OperationalError, Pipeline
 from psycopg.errors import _WaitTimeout
+from psycopg.generators import send
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy import Connection as SqlConnection
@@ -38,7 +39,8 @@ class _Message(Pipeline):
     """What is sent together, ended by one Sync.
 
     psycopg asks for a Flush behind it, after which the server no longer counts how long the transaction
-    is idle: a holder of our locks that falls silent would keep them.
+    is idle: a holder of our locks that falls silent would keep them. Without it we push out ourselves what
+    did not fit into the socket at once: server and client would wait for each other.
     """
 
     def _exit_gen(self) -> Any:
@@ -46,6 +48,7 @@ class _Message(Pipeline):
             self._enqueue_sync()
             yield from self._communicate_gen()
         finally:
+            yield from send(self.pgconn)
             yield from self._fetch_gen(flush=False)
 
 

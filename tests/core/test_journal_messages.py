@@ -155,3 +155,24 @@ async def test_two_processes_number_one_feed(remote: Runtime) -> None:
         ]
         assert mine == wanted  # a door's event is before what its writer announced later
     await other.close()
+
+
+async def test_a_message_larger_than_the_socket_arrives_whole(
+    postgres_server: str, postgres_template: str
+) -> None:
+    """Several statements of megabytes, as an import has them: what did not fit at once was never sent."""
+    with temporary_copy(postgres_server, postgres_template) as url:
+        database = Database(url)
+        database.patience.answer_s = 10.0
+        with database.begin("test") as connection:
+            connection.exec_driver_sql("CREATE TABLE wide (words text)")
+        with database.begin("test") as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, PatientConnection)
+            for _ in range(5):
+                with raw.one_message(), raw.cursor() as cursor:
+                    for _ in range(4):
+                        cursor.execute("INSERT INTO wide VALUES (%s)", ("x" * 2_000_000,))
+        with database.begin("test") as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM wide").scalar() == 20
+        database.close()
