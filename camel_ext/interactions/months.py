@@ -30,6 +30,7 @@ DIVIDED = (Interaction, InteractionBody)
 AHEAD = 2  # months that are there before their time: upkeep may be late by so many
 FIRST_S = 60.0  # a start has better things to do
 EVERY_S, AGAIN_S = 3_600.0, 60.0
+LOOKS, LOOK_S = 20, 0.1  # at months that another is making
 MARGIN = timedelta(days=7)  # an id is made as its call begins, its row as it ends
 REASON = "months of the log"
 SEEN = "interactions.months"
@@ -78,7 +79,7 @@ def read_months(db: Session) -> Months:
     parts = {entity: _parts(db, entity) for entity in DIVIDED}
     ends = {entity: max(each for _, each, _ in found if each) for entity, found in parts.items()}
     outside = [db.scalar(select(e.id).where(e.id >= ends[e]).limit(1)) for e in DIVIDED]
-    until = EPOCH + timedelta(milliseconds=ends[Interaction].int >> 80)
+    until = EPOCH + timedelta(milliseconds=min(ends.values()).int >> 80)
     return Months(len(parts[Interaction]) - 1, until, any(outside))
 
 
@@ -124,15 +125,24 @@ async def free_emptied(runtime: Runtime) -> int:
 async def keep_up(runtime: Runtime) -> None:
     """Make the months to come, and free those that are emptied.
 
-    Several processes may do so at once: who finds another at it leaves the rest to that, or to the next time.
+    Several processes may do so at once: who finds another at one log looks again until both are done.
     """
-    for entity in DIVIDED:
-        while (made := await runtime.write_system(REASON, add_month, entity)) is not None:
-            log.info("%s is there for what is to come", made)
+    for _ in range(LOOKS):
+        for entity in DIVIDED:
+            while (made := await runtime.write_system(REASON, add_month, entity)) is not None:
+                log.info("%s is there for what is to come", made)
+        if _are_enough(await runtime.read_system(REASON, read_months), runtime.clock.now()):
+            break
+        await runtime.clock.sleep(LOOK_S)
     await free_emptied(runtime)
     months = runtime.extras[SEEN] = await runtime.read_system(REASON, read_months)
     if months.outside:
         log.warning("calls lie outside of all months: did a clock of this platform run ahead?")
+
+
+def _are_enough(months: Months, now: datetime) -> bool:
+    ahead = 12 * (months.until.year - now.year) + months.until.month - now.month
+    return ahead > AHEAD
 
 
 def months_seen(runtime: Runtime) -> Months | None:
