@@ -183,8 +183,8 @@ class LocalLauncher:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "TOKENIZERS_PARALLELISM": "false",
             "PYTHONHASHSEED": "0",  # the order of sets is part of an adapter's bits
-            # MKL promises the same bits a second time only so: a first step differed once by 5e-5, on busy
-            # cores. No slower (4 sizes of matrices, 2 threads: within 1 %).
+            # MKL promises the same bits a second time only so. (A first step once differed by 5e-5 without,
+            # on busy cores; whether by this is not known.)
             "MKL_CBWR": "AUTO,STRICT",
             "MKL_DYNAMIC": "FALSE",
             "PYTHONUNBUFFERED": "1",  # the console's last lines are wanted when it is killed

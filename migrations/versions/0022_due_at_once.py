@@ -1,8 +1,9 @@
 """On PostgreSQL a job that is asked for at once is due at once, also by a clock that is ahead.
 
 Who asks writes `run_at` by its own clock, workers compare it with the server's. Asked at once means that
-`run_at` is not behind `created_at`, or that a job that waited, or was over, is offered again. Both are brought back to the
-server's time as they are written; a later time that somebody chose stays. SQLite has one clock for all.
+`run_at` is not behind `created_at`, or that a job that waited, or was over, is offered again. Both are
+brought back to the server's time as they are written; a later time that somebody chose stays. SQLite has
+one clock for all.
 
 Revision: 0022, after 0021.
 """
