@@ -78,16 +78,26 @@ class _Link(pyamqp.Connection):
             self.collect()
 
 
-class Transport(pyamqp.Transport):
+class _Careful:
+    """Has such connections, and closes one that broke before there is another: Kombu forgets it."""
+
+    Connection = _Link
+    _last: _Link | None = None
+
+    def establish_connection(self) -> _Link:
+        if self._last is not None:
+            self._last.collect()
+        made: _Link = super().establish_connection()  # type: ignore[misc]
+        self._last = made
+        return made
+
+
+class Transport(_Careful, pyamqp.Transport):
     """Kombu's `amqp://`, with such connections."""
 
-    Connection = _Link
 
-
-class EncryptedTransport(pyamqp.SSLTransport):
+class EncryptedTransport(_Careful, pyamqp.SSLTransport):
     """Kombu's `amqps://`, with such connections."""
-
-    Connection = _Link
 
 
 TRANSPORT_ALIASES["amqp"] = f"{__name__}:Transport"

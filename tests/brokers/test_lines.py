@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from kombu import Connection
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
@@ -238,6 +239,24 @@ async def test_a_line_that_was_closed_while_idle_costs_no_hint(
         await it.ask(1)
         await until(lambda: broker.calls > 1)
         assert (broker.failed_calls, it.proxy.accepted) == (0, 2)
+
+
+async def test_what_kombu_connects_anew_leaves_no_socket_open(rabbitmq: RabbitMQ) -> None:
+    """Kombu takes the place of a connection that broke with another, and says nothing to the first."""
+    async with proxied(("127.0.0.1", rabbitmq.port)) as proxy:
+
+        def break_and_go_on() -> int:
+            with Connection(through(rabbitmq.url, proxy), connect_timeout=10) as connection:
+                broken = connection.connection.transport.sock
+                connection.default_channel.basic_qos(0, 1, False)
+                loop.call_soon_threadsafe(proxy.cut)
+                with pytest.raises(connection.connection_errors):
+                    connection.drain_events(timeout=10)
+                assert connection.channel().is_open
+                return int(broken.fileno())
+
+        loop = asyncio.get_running_loop()
+        assert await asyncio.to_thread(break_and_go_on) == -1
 
 
 async def test_a_process_ends_though_its_broker_is_silent(
