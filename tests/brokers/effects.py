@@ -1,29 +1,51 @@
-"""Tasks whose effect is a row, and the judge of what they left; two of them are wrong on purpose.
+"""Tasks whose effect is a row, and the judge of what they left; three of them are wrong on purpose.
 
 The rows stand in `left_effects`, in the order in which they were written. What must hold is that nothing is
-lost, nothing is done twice under one fence, and nothing late is kept: that fences of a job only rise.
+lost, nothing is done twice under one fence, and nothing late is kept: that fences of a job only rise; and
+that each effect is told of.
 """
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
+from camel_ext.core import jobs, outbox
 from camel_ext.core.gate import Signals
 from camel_ext.core.models import State
+from camel_ext.core.outbox import Event, event_type
 from camel_ext.core.queue import TaskContext, task
 
 RIGHT, UNFENCED, EARLY = "tests.effect", "tests.effect_unfenced", "tests.effect_after_ack"
+UNTOLD = "tests.effect_without_outbox"
 TABLE = """create table if not exists left_effects (
   number bigint generated always as identity, job_id uuid not null, fence bigint not null)"""
 
 
-def _note(db: Session, context: TaskContext) -> None:
+@event_type("tests.effect.left")
+@dataclass(frozen=True)
+class EffectLeft(Event):
+    """The subject is the job."""
+
+    fence: int
+
+
+def _tell(db: Session, context: TaskContext) -> None:
+    told = EffectLeft(str(context.job.id), context.job.fence)
+    outbox.publish(db, context.runtime.clock, told)
+
+
+def _leave_a_row(db: Session, context: TaskContext) -> None:
     words = "insert into left_effects (job_id, fence) values (%s, %s)"
     db.connection().exec_driver_sql(words, (context.job.id, context.job.fence))
+
+
+def _note(db: Session, context: TaskContext) -> None:
+    _leave_a_row(db, context)
+    _tell(db, context)
 
 
 @task(RIGHT)
@@ -55,6 +77,14 @@ async def leave_after_ack(context: TaskContext, *, pause_ms: int) -> None:
     await context.runtime.write(context.job.tenant, _note, context)
 
 
+@task(UNTOLD)
+async def leave_untold(context: TaskContext, *, pause_ms: int) -> None:
+    """The bug: the effect is told of in a commit of its own, as by who publishes behind a commit."""
+    await context.write(_leave_a_row, context)
+    await asyncio.sleep(pause_ms / 1000)
+    await context.write(_tell, context)
+
+
 def judge(connection: "psycopg.Connection[Any]", kind: str) -> list[str]:
     """Return what is wrong with the jobs of a kind, all of which should be over."""
     rows = connection.execute(
@@ -82,3 +112,13 @@ def judge(connection: "psycopg.Connection[Any]", kind: str) -> list[str]:
         if len(fences) > fence or takeovers >= fence:
             wrong.append(f"{job_id}: {fence} claims, {takeovers} takeovers, {fences}")
     return wrong
+
+
+def untold(connection: "psycopg.Connection[Any]") -> list[str]:
+    """Return each effect of which no event tells."""
+    words = (
+        "select l.job_id, l.fence from left_effects l where not exists (select from outbox o where "
+        "o.type = %s and o.subject = l.job_id::text and (o.payload->>'fence')::bigint = l.fence)"
+    )
+    rows = connection.execute(words, (EffectLeft.type,)).fetchall()
+    return [f"{job_id}: nobody was told of what was left under {fence}" for job_id, fence in rows]

@@ -16,7 +16,7 @@ import pytest
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from tests.brokers.asking import ask, until_over
-from tests.brokers.effects import EARLY, RIGHT, TABLE, UNFENCED, judge
+from tests.brokers.effects import EARLY, RIGHT, TABLE, UNFENCED, UNTOLD, judge, untold
 from tests.brokers.processes import LEASE_S, WORKERS, Workers, asked, environment
 from tests.brokers.servers import RabbitMQ
 from tests.chaos.zygote import Zygote
@@ -92,7 +92,7 @@ class Scene:
 
     def wrong(self, kind: str) -> list[str]:
         with seeing_all(self.database) as connection:
-            return judge(connection, kind)
+            return judge(connection, kind) + untold(connection)
 
 
 @pytest.fixture
@@ -141,10 +141,11 @@ async def test_a_broker_that_is_wiped_each_time_loses_nothing(scene: Scene) -> N
         (EARLY, "is lost", (0, 1, 4, 6)),
         # One worker is stopped at a moment: whether it holds a job then is chance, so several tries.
         (UNFENCED, "a late worker wrote", tuple(range(2, 40, 3))),
+        (UNTOLD, "nobody was told", (0, 1, 4, 6)),
     ],
 )
 async def test_a_bug_is_found(scene: Scene, kind: str, says: str, seeds: tuple[int, ...]) -> None:
-    """Signed off before it was done; written for without a fence."""
+    """Signed off before it was done; written for without a fence; told of behind the commit."""
     for seed in seeds:
         await scene.trial(seed, kind)
         if any(says in each for each in scene.wrong(kind)):
