@@ -19,8 +19,10 @@ from camel_ext.brokers.errors import EventsNeedRabbitMQ
 from camel_ext.brokers.exchange import EXCHANGE, EventSender, cloud_event, routing_key
 from camel_ext.brokers.process import opened
 from camel_ext.core import outbox
+from camel_ext.core.database import held_alone
 from camel_ext.core.gate import Signals
 from camel_ext.core.leading import Deposed
+from camel_ext.core.numbering import NUMBERING_LOCK
 from camel_ext.core.outbox import Event, Numbered
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -56,7 +58,7 @@ class Exchange:
 
 
 async def happen(runtime: Runtime, tenant: Tenant, numbers: Sequence[int]) -> None:
-    """Commit events, and number them as the dispatcher does."""
+    """Commit events, and number them as the dispatcher does: alone, as a worker's appends number, too."""
 
     def publish(db: Session) -> None:
         for number in numbers:
@@ -65,6 +67,8 @@ async def happen(runtime: Runtime, tenant: Tenant, numbers: Sequence[int]) -> No
     await runtime.write(tenant, publish)
 
     def number(connection: Connection, signals: Signals) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(held_alone(NUMBERING_LOCK, waits=True))
         outbox.number_committed(connection)
         signals.add(outbox.NUMBERED)
 
