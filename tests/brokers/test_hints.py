@@ -95,7 +95,7 @@ async def test_a_broker_that_is_away_is_said_once_and_tried_seldom(
     hinter: Hinter, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.is_away = True
-    hinter.dependency.policy = replace(hinter.dependency.policy, open_max_s=60.0)
+    hinter.dependency.policy = replace(hinter.dependency.policy, open_s=60.0, open_max_s=60.0)
     for number in range(500):
         hinter.hint(f"workflows.run 0 {number}")
         if number % 100 == 0:

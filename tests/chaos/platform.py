@@ -7,7 +7,6 @@ and waits until they answer. What a trial does with them is `trials`.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import httpx
 from tests.chaos.provider import Provider
 from tests.chaos.zygote import Zygote
 from tests.fakes.counting_tool_server import CountingServer
+from tests.ports import free_port
 
 START_S = 60.0
 
@@ -110,12 +110,7 @@ class Platform:
     settings: dict[str, str] = field(default_factory=dict)
     server: Process | None = None
     workers: list[Process] = field(default_factory=list)
-    port: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+    port: int = field(init=False, default_factory=free_port)
 
     @property
     def url(self) -> str:

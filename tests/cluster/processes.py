@@ -20,8 +20,9 @@ from pathlib import Path
 import httpx
 
 from camel_ext.serving import bundled_path
-from tests.brokers.servers import RABBIT, RabbitMQ, free_port, private_valkey
+from tests.brokers.servers import RABBIT, RabbitMQ, private_valkey
 from tests.objects import private_s3
+from tests.ports import free_port
 from tests.postgres import create_database, own_postgres, url_of
 
 START_S = 120.0

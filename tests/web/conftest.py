@@ -5,7 +5,6 @@ All of it is slow: mark the module `pytestmark = pytest.mark.slow`.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.ports import free_port
 from tests.web.lived_in import LivedIn, lived_in
 
 ROOT = Path(__file__).parents[2]
@@ -88,8 +88,7 @@ class WebServer:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         if self.port == 0:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
+            self.port = free_port()
         words = ["up", "--data-dir", str(self.data_dir), "--port", str(self.port), "--no-open"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "camel_ext.cli", *words],
