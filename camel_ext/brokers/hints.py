@@ -83,6 +83,9 @@ class Hinter:
         self._said.clear()
         waiting, count = self._waiting, self._count
         self._waiting, self._count = defaultdict(list), 0
+        if self.dependency.circuit is Circuit.OPEN:  # these came while the try before them failed
+            self.dropped += count
+            return
         messages = [
             (queue, ids[start : start + IDS_A_MESSAGE])
             for queue, ids in sorted(waiting.items())

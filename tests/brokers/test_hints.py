@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +27,11 @@ class Wire:
         self.messages: Messages = []
         self.is_away = False
         self.tries = 0
+        self.before: Callable[[], object] = lambda: None
 
     def send(self, messages: Messages) -> None:
         self.tries += 1
+        self.before()
         if self.is_away:
             raise ConnectionRefusedError("nobody is there")
         self.messages += messages
@@ -105,6 +108,26 @@ async def test_a_broker_that_is_away_is_said_once_and_tried_seldom(
     warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert "jobs are found in the database" in warnings[0].getMessage()
+
+
+async def test_what_came_while_a_try_failed_is_not_tried_for_itself(
+    hinter: Hinter, wire: Wire
+) -> None:
+    wire.is_away = True
+    hinter.dependency.policy = replace(hinter.dependency.policy, open_s=60.0, open_max_s=60.0)
+    began, goes_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        began.set()
+        goes_on.wait(10)
+
+    wire.before = hold
+    hinter.hint("workflows.run 0 first")
+    await asyncio.to_thread(began.wait, 10)
+    hinter.hint("workflows.run 0 second")
+    goes_on.set()
+    await until_said(hinter, 2)
+    assert (hinter.sent, hinter.dropped, wire.tries) == (0, 2, 1)
 
 
 async def test_it_comes_back_by_itself(hinter: Hinter, wire: Wire) -> None:
