@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     jobs = group(
         app, "jobs", list_, panel=PANEL, words="See what the queue holds, and steer it.",
-        examples=["camel-ext jobs", "camel-ext jobs --dead", "camel-ext jobs queues"],
+        examples=["camel-ext jobs", "camel-ext jobs --dead", "camel-ext jobs --worker 3f9a01bc"],
     )  # fmt: skip
     command(jobs, "show", examples=["camel-ext jobs show last"])(show)
     command(jobs, "cancel", examples=["camel-ext jobs cancel last"])(cancel)
@@ -54,12 +54,21 @@ def list_(
     dead: Annotated[
         bool, typer.Option("--dead", help="Only those that ran out of tries, with the cause.")
     ] = False,
+    worker: Annotated[
+        str | None,
+        typer.Option(
+            "--worker",
+            "-w",
+            metavar="WORKER",
+            help="Only those that this worker holds: its id, or its last letters.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
 ) -> None:
     """List jobs, newest first."""
     from camel_ext.cli import jobs
 
-    jobs.list_jobs(here, jobs.Wanted(queue, state, dead), limit)
+    jobs.list_jobs(here, jobs.Wanted(queue, state, dead, worker), limit)
 
 
 def show(here: Here, job_id: JobId = "last") -> None:

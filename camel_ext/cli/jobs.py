@@ -1,10 +1,12 @@
 """`jobs` and `workers`: the queue on a terminal."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
+from camel_ext_client import ApiError, Client
 from camel_ext_client.jobs import Job, JobQueue, Worker
 from camel_ext_client.shapes import State
 from rich.text import Text
@@ -40,6 +42,7 @@ class Wanted:
     queue: str | None
     state: str | None
     dead: bool
+    worker: str | None
 
 
 def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
@@ -52,7 +55,8 @@ def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
         )
     state = cast(State | None, wanted.state)
     with here.connect() as client:
-        each = client.jobs.each(queue=wanted.queue, state=state, dead=wanted.dead)
+        worker = None if wanted.worker is None else find_id(wanted.worker, WORKER, _workers(client))
+        each = client.jobs.each(queue=wanted.queue, state=state, dead=wanted.dead, worker=worker)
         found = list(islice(each, limit + 1))
     more, found = len(found) > limit, found[:limit]
     if here.as_json:
@@ -62,7 +66,7 @@ def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
         if wanted.dead:
             here.note("No dead job.")
         else:
-            asked = wanted.queue is not None or wanted.state is not None
+            asked = (wanted.queue, wanted.state, wanted.worker) != (None, None, None)
             here.note("No such job." if asked else f"No jobs yet. {JOB.maker}")
         return
     now = utc_now()
@@ -76,6 +80,17 @@ def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
         here.note(f"and older ones: --limit {limit * 5} shows more")
     if wanted.dead:
         here.note(f"Queue one again: camel-ext jobs repeat {short(found[0]['id'])}")
+
+
+def _workers(client: Client) -> Iterator[Mapping[str, Any]]:
+    """Yield the workers; where one may not see them all, those that hold jobs of the project."""
+    try:
+        yield from reversed(client.jobs.workers()["items"])
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        holders = dict.fromkeys(job["worker_id"] for job in client.jobs.each(state="running"))
+        yield from ({"id": holder} for holder in holders if holder is not None)
 
 
 def _listed(job: Job, now: datetime, *, why: bool) -> list[str]:
@@ -212,6 +227,9 @@ def list_workers(here: Here) -> None:
         ("heard of", FIXED), "",
     )  # fmt: skip
     here.out.print(rows(made, [_worker(each, now) for each in found]))
+    busy = next((each for each in found if each["held"]), None)
+    if busy is not None:
+        here.note(f"What one holds: camel-ext jobs --worker {short(busy['id'])}")
 
 
 def _worker(each: Worker, now: datetime) -> list[str]:

@@ -7,6 +7,7 @@ OFFSET and no live total.
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
@@ -84,7 +85,35 @@ def fetch_page(
     if where.after is not None:
         query = query.where(tuple_(at, row_id) < where.after)
     query = query.order_by(at.desc(), row_id.desc()).limit(where.limit + 1)
-    rows = list(db.scalars(query))
+    return _cut(list(db.scalars(query)), at, row_id, where)
+
+
+def page_of_few(
+    rows: Iterable[T],
+    at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
+    where: Place,
+) -> tuple[list[T], str | None]:
+    """Return the page after a place, newest first, of rows that are few and all at hand.
+
+    For what one index finds and another one would order: asked for both, SQLite walks the whole order.
+    """
+
+    def key(row: T) -> tuple[datetime, UUID]:
+        return getattr(row, at.key), getattr(row, row_id.key)
+
+    found = sorted(rows, key=key, reverse=True)
+    if where.after is not None:
+        found = [row for row in found if key(row) < where.after]
+    return _cut(found, at, row_id, where)
+
+
+def _cut(
+    rows: list[T],
+    at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
+    where: Place,
+) -> tuple[list[T], str | None]:
     if len(rows) <= where.limit:
         return rows, None
     rows = rows[: where.limit]

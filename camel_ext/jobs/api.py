@@ -49,9 +49,10 @@ async def list_jobs(
     queue: Annotated[str | None, Query(description="Only of this queue.", max_length=64)] = None,
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
     dead: Annotated[bool, Query(description="Only those that ran out of tries.")] = False,
+    worker: Annotated[UUID | None, Query(description="Only those that this worker holds.")] = None,
 ) -> dict[str, Any]:
     found, following = await door.read(
-        lambda db: service.list_jobs(db, where, queue, state, dead=dead)
+        lambda db: service.list_jobs(db, where, queue, state, dead=dead, worker=worker)
     )
     return {"items": await see_jobs(door, found), "next_cursor": following}
 

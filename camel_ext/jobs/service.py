@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.clock import Clock
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.models import Job, PausedQueue, State, Worker
-from camel_ext.core.paging import Place, fetch_page
+from camel_ext.core.paging import Place, fetch_page, page_of_few
 from camel_ext.core.tasks import AGAIN, CANCEL, known_queues
 from camel_ext.jobs.errors import (
     JobNotRepeatable,
@@ -57,9 +57,15 @@ class WorkerSeen:
 
 
 def list_jobs(
-    db: Session, where: Place, queue: str | None, state: State | None, *, dead: bool
+    db: Session,
+    where: Place,
+    queue: str | None = None,
+    state: State | None = None,
+    *,
+    dead: bool = False,
+    worker: UUID | None = None,
 ) -> tuple[list[Job], str | None]:
-    """Return a page of jobs, newest first."""
+    """Return a page of jobs, newest first. A worker's are those that it holds: few, and all running."""
     query = select(Job)
     if queue is not None:
         query = query.where(Job.kind.startswith(queue + ".", autoescape=True))
@@ -67,6 +73,9 @@ def list_jobs(
         query = query.where(Job.state == state)
     if dead:
         query = query.where(Job.dead_at.is_not(None))
+    if worker is not None:
+        held = query.where(_is_held(), Job.worker_id == worker)
+        return page_of_few(db.scalars(held), Job.created_at, Job.id, where)
     return fetch_page(db, query, Job.created_at, Job.id, where)
 
 
@@ -215,13 +224,16 @@ def list_workers(db: Session) -> list[WorkerSeen]:
     """Return every worker of the installation, and what each holds of this project."""
     held = dict(
         db.execute(
-            select(Job.worker_id, func.count())
-            .where(Job.finished_at.is_(None), Job.state == State.RUNNING)
-            .group_by(Job.worker_id)
+            select(Job.worker_id, func.count()).where(_is_held()).group_by(Job.worker_id)
         ).all()
     )
     rows = db.scalars(select(Worker).order_by(Worker.started_at, Worker.id)).all()
     return [WorkerSeen(row, held.get(row.id, 0)) for row in rows]
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Return the condition that a worker holds a job; an index of the tenant finds what has not ended."""
+    return and_(Job.finished_at.is_(None), Job.state == State.RUNNING)
 
 
 def drain_worker(db: Session, clock: Clock, worker_id: UUID, *, drains: bool) -> WorkerSeen:

@@ -71,11 +71,23 @@ def test_a_job_in_hand_names_its_worker(camel: Camel, monkeypatch: pytest.Monkey
             while shown(camel("jobs", "show", "last", "--json"))["state"] == "queued":
                 pass
             assert f"held by worker {worker['id'][-8:]}" in camel("jobs", "show", "last").stdout
+            last = worker["id"][-8:]
+            (mine,) = shown(camel("jobs", "--worker", last, "--json"))
+            assert (mine["state"], mine["worker_id"]) == ("running", worker["id"])
+            assert "workflows.run" in camel("jobs", "-w", worker["id"]).stdout
+            assert f"camel-ext jobs --worker {last}" in camel("workers").stderr
+            viewer = camel("keys", "create", "looks", "--role", "viewer").stdout.strip()
+            assert camel("workers", "--key", viewer).exit_code == Exit.REFUSED  # an operator's
+            assert shown(camel("jobs", "-w", last, "--json", "--key", viewer)) == [mine]
         finally:
             free.set()
         while shown(camel("jobs", "show", "last", "--json"))["state"] == "running":
             pass
     assert "held by" not in camel("jobs", "show", "last").stdout
+    assert camel("jobs", "--worker", "last").stderr == snapshot("No such job.\n")
+    unknown = camel("jobs", "--worker", "0000ffff")
+    assert unknown.exit_code == Exit.NOT_FOUND
+    assert "camel-ext workers" in unknown.stderr
 
 
 def test_a_failed_job_is_repeated(camel: Camel, monkeypatch: pytest.MonkeyPatch) -> None:

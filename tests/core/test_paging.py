@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 
 from camel_ext.core import jobs
 from camel_ext.core.models import EPOCH, Job
-from camel_ext.core.paging import BadCursor, Place, decode_cursor, encode_cursor, fetch_page
+from camel_ext.core.paging import (
+    BadCursor,
+    Place,
+    decode_cursor,
+    encode_cursor,
+    fetch_page,
+    page_of_few,
+)
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from tests.fakes.clock import FakeClock
@@ -62,6 +69,8 @@ async def test_pages_hold_every_row_once(
         place = Place(limit)
         while True:
             rows, cursor = fetch_page(db, select(Job), Job.created_at, Job.id, place)
+            few = page_of_few(db.scalars(select(Job)), Job.created_at, Job.id, place)
+            assert few == (rows, cursor)
             seen += [row.id for row in rows]
             if cursor is None:
                 return seen

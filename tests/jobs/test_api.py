@@ -98,6 +98,9 @@ async def test_bad_words_are_named(house: House) -> None:
     )
     assert wild.status_code == 422
     assert "priority" in wild.text
+    nobody = await house.client.get("/api/v1/jobs", params={"worker": "the fast one"})
+    assert nobody.status_code == 422
+    assert "worker" in nobody.text
 
 
 async def test_workers_are_shown_to_who_runs_the_installation(house: House) -> None:
@@ -109,6 +112,8 @@ async def test_workers_are_shown_to_who_runs_the_installation(house: House) -> N
     (worker,) = found
     assert worker["queues"] is None
     assert worker["concurrency"] > 0
+    held = await house.client.get("/api/v1/jobs", params={"worker": worker["id"]})
+    assert (held.status_code, held.json()["items"]) == (200, [])
     drained = await house.client.post(f"/api/v1/workers/{worker['id']}/drain")
     assert drained.json()["draining_since"] is not None
     back = await house.client.post(f"/api/v1/workers/{worker['id']}/resume")

@@ -13,7 +13,7 @@ from camel_ext.core import jobs
 from camel_ext.core.door import TenantDoor
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.models import FINAL_STATES, Job, State
-from camel_ext.core.paging import Place
+from camel_ext.core.paging import Place, decode_cursor
 from camel_ext.core.queue import TASKS, QueueWorker, TaskContext, task
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tasks import AGAIN, CANCEL
@@ -64,6 +64,8 @@ def ran() -> Iterator[Ran]:
         done.append(word)
         if word == "fail":
             raise Unavailable("nobody answers")
+        if word == "hold":
+            await asyncio.Event().wait()
 
     yield done
     for registry, before in zip(registries, known, strict=True):
@@ -199,6 +201,41 @@ class TestJobs:
         assert await ids("shel_", None, False) == []  # no wildcard of LIKE
         assert await ids(None, State.FAILED, False) == [dead]
         assert await ids(None, None, True) == [dead]
+
+    async def test_those_that_one_worker_holds(
+        self, runtime: Runtime, tenant: Tenant, ran: Ran
+    ) -> None:
+        theirs = await other_tenant(runtime)
+        async with working(runtime) as worker, working(runtime, queues=frozenset()) as idle:
+            ended_well = await put(runtime, tenant, "well")
+            await ended(runtime, tenant, ended_well)
+            kinds = (KIND, PLAIN, KIND)
+            held = [await put(runtime, tenant, "hold", kind) for kind in kinds]
+            foreign = await put(runtime, theirs, "hold")
+            for who, job_id in [(theirs, foreign), *((tenant, each) for each in held)]:
+                await ended(runtime, who, job_id, State.RUNNING)
+            later = runtime.clock.now() + timedelta(hours=1)
+            await put(runtime, tenant, "later", run_at=later)
+
+            async def pages(who: Tenant, holder: UUID, **wanted: Any) -> list[list[UUID]]:
+                found, place = list[list[UUID]](), Place(2)
+                while True:
+
+                    def look(db: Session, place: Place = place) -> tuple[list[Job], str | None]:
+                        return service.list_jobs(db, place, worker=holder, **wanted)
+
+                    rows, following = await runtime.read(who, look)
+                    found.append([job.id for job in rows])
+                    if following is None:
+                        return found
+                    place = Place(2, decode_cursor(following))
+
+            assert await pages(tenant, worker.id) == [held[:0:-1], held[:1]]  # newest first
+            assert await pages(tenant, worker.id, queue="attic") == [[held[1]]]
+            assert await pages(tenant, worker.id, state=State.QUEUED) == [[]]
+            assert await pages(theirs, worker.id) == [[foreign]]
+            assert await pages(tenant, idle.id) == [[]]
+            assert await pages(tenant, UUID(int=9)) == [[]]
 
     async def test_a_higher_priority_is_taken_first(
         self, runtime: Runtime, tenant: Tenant, ran: Ran

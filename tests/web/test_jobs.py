@@ -1,5 +1,8 @@
 """Settings, Jobs: the queue on screen, and its levers: pause, stop, drain, each taken back."""
 
+import asyncio
+import re
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -81,3 +84,38 @@ def test_a_worker_is_drained_and_taken_back_on_a_phone(
     page.get_by_role("button", name="Undo").click()  # the toast's
     expect(page.get_by_role("button", name="Drain")).to_be_visible()
     assert house.ask("GET", "/workers")["items"][0]["draining_since"] is None
+
+
+def test_a_workers_count_leads_to_what_it_holds(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    said = threading.Event()
+
+    async def wait(_word: int) -> None:
+        while not said.is_set():  # noqa: ASYNC110 -- another thread sets it
+            await asyncio.sleep(0.01)
+
+    (worker,) = house.ask("GET", "/workers")["items"]
+    page = pages()
+    house.engine.pace = wait
+    try:
+        run = house.ask("POST", "/runs", {"workflow": "answer", "input": {"goal": "Be held."}})
+        page.goto("/settings/jobs/?show=all")
+        page.get_by_role("link", name="holds 1").click()
+        expect(page).to_have_url(re.compile(rf"/settings/jobs/\?worker={worker['id']}#jobs$"))
+        listed = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="the run"))
+        expect(listed).to_have_count(1)
+        expect(listed.get_by_text("Running")).to_be_in_viewport()
+        link = f"/workflows/run/?id={run['id']}"
+        expect(listed.get_by_role("link", name="the run")).to_have_attribute("href", link)
+        axe(page)
+        held = page.get_by_role("button", name=f"Remove the filter: held by {worker['name']}")
+        page.reload()
+        expect(held).to_be_visible()
+    finally:
+        said.set()
+        house.engine.pace = None
+    expect(page.get_by_text("This worker holds no job of this project now.")).to_be_visible()
+    held.click()
+    expect(held).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/settings/jobs/$"))

@@ -36,20 +36,32 @@ class Jobs:
         queue: str | None = None,
         state: State | None = None,
         dead: bool = False,
+        worker: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        """Return a page of jobs, newest first; `dead`: only those that ran out of tries."""
-        found = await self._transport.get(
-            PATH, queue=queue, state=state, dead=dead, limit=limit, cursor=cursor
-        )
+        """Return a page of jobs, newest first.
+
+        `dead`: only those that ran out of tries; `worker`: only those that the worker of this id holds.
+        """
+        asked = {"queue": queue, "state": state, "dead": dead, "worker": worker}
+        found = await self._transport.get(PATH, **asked, limit=limit, cursor=cursor)
         return cast(Page[Job], found)
 
     def each(
-        self, *, queue: str | None = None, state: State | None = None, dead: bool = False
+        self,
+        *,
+        queue: str | None = None,
+        state: State | None = None,
+        dead: bool = False,
+        worker: str | None = None,
     ) -> AsyncIterator[Job]:
         """Yield all jobs, newest first."""
-        return each(lambda at: self.list(queue=queue, state=state, dead=dead, limit=200, cursor=at))
+        return each(
+            lambda at: self.list(
+                queue=queue, state=state, dead=dead, worker=worker, limit=200, cursor=at
+            )
+        )
 
     async def get(self, job_id: str) -> Job:
         """Return one job."""

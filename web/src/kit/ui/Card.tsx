@@ -1,12 +1,12 @@
 /** Flat boxes with a hairline, and the parts of a page. */
 import clsx from "clsx";
 
-export function Card({ title, note, actions, children, className, flush = false }: {
-  title?: React.ReactNode; note?: React.ReactNode; actions?: React.ReactNode; children: React.ReactNode; className?: string;
+export function Card({ title, note, actions, children, className, id, flush = false }: {
+  title?: React.ReactNode; note?: React.ReactNode; actions?: React.ReactNode; children: React.ReactNode; className?: string; id?: string;
   /** Let rows reach the edge. */ flush?: boolean;
 }) {
   return (
-    <section className={clsx("min-w-0 rounded-card border border-border bg-surface", className)}>
+    <section id={id} className={clsx("min-w-0 rounded-card border border-border bg-surface", className)}>
       {title && (
         <header className="flex min-h-11 items-center gap-2 px-4 pt-1">
           <h2>{title}</h2>

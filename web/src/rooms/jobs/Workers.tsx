@@ -2,6 +2,7 @@
 "use client";
 
 import { Play, SquareArrowOutUpRight } from "lucide-react";
+import Link from "next/link";
 
 import { ApiError } from "@/kit/api/client";
 import type { WorkerShown } from "@/kit/api/schema";
@@ -13,6 +14,7 @@ import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { say } from "@/kit/ui/Toast";
 
 import { useWorkers, useWorkerSteering } from "./queries";
+import { heldBy } from "./works";
 
 export function Workers() {
   const { data, error, isPending, refetch } = useWorkers();
@@ -38,7 +40,7 @@ function Worker({ worker }: { worker: WorkerShown }) {
       <div className="flex min-h-(--row) flex-wrap items-center gap-x-4 gap-y-1">
         <span data-varies className="font-mono text-xs text-text lg:min-w-56">{worker.name}</span>
         <Tag>{worker.queues === null ? "all queues" : worker.queues.join(", ")}</Tag>
-        <span className="nums text-text-2">holds {worker.held} of {worker.concurrency}</span>
+        <span className="nums text-text-2"><Link href={heldBy(worker.id)} className="text-accent underline max-md:inline-flex max-md:h-11 max-md:items-center">holds {worker.held}</Link> of {worker.concurrency}</span>
         <span data-varies className="nums text-text-3">heard of {ago(worker.heartbeat_at)}</span>
         {drains && <span className="text-attention">takes no more</span>}
         <span className="ml-auto">

@@ -14,14 +14,15 @@ export function useQueues() {
   return useQuery({ queryKey: ["queues"], queryFn: () => unwrap(api.GET("/api/v1/queues")), refetchInterval: AGAIN_MS });
 }
 
-export function useJobs(look: Look) {
-  const wanted = look === "open" ? (["running", "queued", "waiting"] as const) : null;
+/** Jobs of a look; those that one worker holds, where it is named: they are running, all of them. */
+export function useJobs(look: Look, worker: string | null) {
+  const wanted = look === "open" && worker === null ? (["running", "queued", "waiting"] as const) : null;
   return useQuery({
-    queryKey: ["jobs", look],
+    queryKey: ["jobs", look, worker],
     refetchInterval: AGAIN_MS,
     queryFn: async () => {
       const list = (query: object) => unwrap(api.GET("/api/v1/jobs", { params: { query: { limit: MOST, ...query } } }));
-      if (!wanted) return (await list({ dead: look === "dead" })).items;
+      if (!wanted) return (await list({ dead: look === "dead", worker: worker ?? undefined })).items;
       const pages = await Promise.all(wanted.map((state) => list({ state })));
       return pages.flatMap((page) => page.items).slice(0, MOST);
     },
