@@ -107,7 +107,7 @@ def priority(
 
 
 def queues(here: Here) -> None:
-    """Show every queue: how deep it is, how old, how fast."""
+    """Show every queue: how deep it is, how old, how fast; rates are of the last 5 minutes."""
     from camel_ext.cli import jobs
 
     jobs.list_queues(here)

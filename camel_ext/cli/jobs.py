@@ -30,6 +30,7 @@ from camel_ext.cli.output import (
 
 STATES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
 FIXED = {"no_wrap": True}
+ROOMY = 100  # columns of a terminal
 NUMBER = {"no_wrap": True, "justify": "right"}
 JOB = Noun("job", "jobs", "camel-ext jobs", "Start a run: camel-ext run WORKFLOW")
 WORKER = Noun("worker", "workers", "camel-ext workers", "Start one: camel-ext worker")
@@ -170,9 +171,11 @@ def list_queues(here: Here) -> None:
         here.answer(found)
         return
     made = table(
-        ("queue", FIXED), ("queued", NUMBER), ("oldest", NUMBER), ("running", NUMBER),
-        ("waiting", NUMBER), ("last hour", NUMBER), ("failed", NUMBER), ("dead", NUMBER), "",
+        ("\nqueue", FIXED), ("\nqueued", NUMBER), ("\noldest", NUMBER), ("\nrunning", NUMBER),
+        ("\nwaiting", NUMBER), ("started\na min", NUMBER), ("finished\na min", NUMBER),
+        ("last\nhour", NUMBER), ("\nfailed", NUMBER), ("\ndead", NUMBER),
     )  # fmt: skip
+    made.padding = (0, 2 if here.out.width >= ROOMY else 1, 0, 0)
     here.out.print(rows(made, [_queue(each) for each in found]))
     if any(each["dead"] for each in found):
         here.note("Which, and why: camel-ext jobs --dead")
@@ -180,17 +183,25 @@ def list_queues(here: Here) -> None:
 
 def _queue(each: JobQueue) -> list[str]:
     oldest_s = each["oldest_due_s"]
+    paused = "" if each["paused_at"] is None else " [warn]paused[/]"
     return [
-        f"[name]{plain(each['name'])}[/]",
+        f"[name]{plain(each['name'])}[/]{paused}",
         _count(each["queued"]),
         "" if oldest_s is None else duration(oldest_s * 1000),
         _count(each["running"]),
         _count(each["waiting"]),
+        _rate(each["started_per_min"]),
+        _rate(each["finished_per_min"]),
         _count(each["succeeded_last_hour"]),
         _count(each["failed_last_hour"], "bad"),
         _count(each["dead"], "bad"),
-        "" if each["paused_at"] is None else "[warn]paused[/]",
     ]
+
+
+def _rate(per_min: float) -> str:
+    if not per_min:
+        return "[quiet]0.0[/]"
+    return f"{per_min:,.1f}" if per_min < 1000 else amount(round(per_min))
 
 
 def _count(number: int, style: str | None = None) -> str:

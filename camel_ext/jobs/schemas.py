@@ -86,6 +86,13 @@ class JobQueueShown(BaseModel):
     running: int = Field(description="Jobs that a worker holds.")
     waiting: int = Field(description="Jobs that wait for somebody or some time.")
     oldest_due_s: float | None = Field(description="For how long the longest due job has waited.")
+    started_per_min: float = Field(
+        description="Jobs that a worker took, per minute, over the last 5 minutes; one that was taken "
+        "twice counts once."
+    )
+    finished_per_min: float = Field(
+        description="Jobs that ended, however they did, per minute, over the last 5 minutes."
+    )
     succeeded_last_hour: int = Field(description="Jobs that ended well in the last hour.")
     failed_last_hour: int = Field(description="Jobs that failed in the last hour.")
     dead: int = Field(description="Jobs that ran out of tries and that nobody queued again.")

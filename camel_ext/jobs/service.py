@@ -1,6 +1,6 @@
 """Looking at the queue, and steering it. Each statement is bounded by an index of the tenant."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from camel_ext.jobs.errors import (
 )
 
 LATELY = timedelta(hours=1)
+RATES_OVER = timedelta(minutes=5)  # long enough for one job a minute to show, short enough for now
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class QueueSeen:
     running: int = 0
     waiting: int = 0
     oldest_due_s: float | None = None
+    started_per_min: float = 0.0
+    finished_per_min: float = 0.0
     succeeded_last_hour: int = 0
     failed_last_hour: int = 0
     dead: int = 0
@@ -144,8 +147,10 @@ def list_queues(db: Session, clock: Clock) -> list[QueueSeen]:
     found: dict[str, QueueSeen] = defaultdict(lambda: QueueSeen(""), seen)
     for pause in db.scalars(select(PausedQueue)):
         found[pause.queue].paused_at = pause.paused_at
-    for kind, state, count, oldest in db.execute(_open()):
+    started, finished = Counter[str](), Counter[str]()
+    for kind, state, count, oldest, lately in db.execute(_open(now - RATES_OVER)):
         queue = found[jobs.queue_of(kind)]
+        started[jobs.queue_of(kind)] += lately
         setattr(queue, state, getattr(queue, state) + count)
         if state == State.QUEUED and oldest <= now:
             waited_s = (now - oldest).total_seconds()
@@ -156,19 +161,42 @@ def list_queues(db: Session, clock: Clock) -> list[QueueSeen]:
             queue.succeeded_last_hour += count
         elif state == State.FAILED:
             queue.failed_last_hour += count
+    for kind, count, lately in db.execute(_just_ended(now - RATES_OVER)):
+        started[jobs.queue_of(kind)] += lately
+        finished[jobs.queue_of(kind)] += count
     for kind, count in db.execute(_dead()):
         found[jobs.queue_of(kind)].dead += count
+    for queue in seen.values():
+        queue.started_per_min = _per_min(started[queue.name])
+        queue.finished_per_min = _per_min(finished[queue.name])
     return list(seen.values())
 
 
-def _open() -> Any:
-    query = select(Job.kind, Job.state, func.count(), func.min(Job.run_at))
+def _per_min(count: int) -> float:
+    return count * 60 / RATES_OVER.total_seconds()
+
+
+def _open(since: datetime) -> Any:
+    query = select(Job.kind, Job.state, func.count(), func.min(Job.run_at), _count_started(since))
     return query.where(Job.finished_at.is_(None)).group_by(Job.kind, Job.state)
 
 
 def _ended(since: datetime) -> Any:
     query = select(Job.kind, Job.state, func.count()).where(Job.finished_at >= since)
     return query.group_by(Job.kind, Job.state)
+
+
+def _just_ended(since: datetime) -> Any:
+    """Return the query of what ended since a time, and how many of it began since then.
+
+    What began since then is either open or among these: no index by the time of the start is needed.
+    """
+    query = select(Job.kind, func.count(), _count_started(since)).where(Job.finished_at >= since)
+    return query.group_by(Job.kind)
+
+
+def _count_started(since: datetime) -> ColumnElement[int]:
+    return func.count().filter(Job.started_at >= since)
 
 
 def _dead() -> Any:

@@ -36,6 +36,10 @@ def test_a_job_is_listed_shown_and_names_what_it_works_for(camel: Camel) -> None
     assert whole.exit_code == 0, whole.output
     assert run["id"] in whole.stdout
     assert shown(camel("jobs", "show", "last", "--json"))["args"] == {"run_id": run["id"]}
+    queue = queue_of(camel, "workflows")
+    per_min = (queue["started_per_min"], queue["finished_per_min"])
+    assert per_min == (0.2, 0.2)  # one, in five minutes
+    assert re.search(r"^workflows .* 0\.2 +0\.2 ", camel("jobs", "queues").stdout, re.MULTILINE)
 
 
 def test_a_paused_queue_holds_runs_until_it_is_resumed(camel: Camel) -> None:

@@ -86,6 +86,10 @@ async def test_a_failed_runs_job_starts_a_new_run(
     new_run = again.json()["args"]["run_id"]
     assert new_run != run_id
     await eventually(house, new_run, "succeeded")
+    queues = (await house.client.get("/api/v1/queues")).json()["items"]
+    (queue,) = [each for each in queues if each["name"] == "workflows"]
+    assert queue["started_per_min"] == 0.4  # two, in five minutes
+    assert queue["finished_per_min"] in (0.2, 0.4)  # a run has ended a moment before its job
     assert (await house.client.get(f"/api/v1/runs/{new_run}")).json()["parent_run_id"] == run_id
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -136,6 +136,39 @@ class TestQueues:
             assert (queue.succeeded_last_hour, queue.failed_last_hour, queue.dead) == (1, 1, 1)
             assert queue.oldest_due_s is None  # what is not due yet does not wait
         assert (await seen(runtime, tenant))["attic"] == service.QueueSeen("attic")
+
+    async def test_rates_are_of_what_was_taken_and_of_what_ended_in_five_minutes(
+        self, runtime: Runtime, tenant: Tenant, ran: Ran
+    ) -> None:
+        now = runtime.clock.now()
+
+        def row(state: State, began: float | None, ended: float | None = None) -> Job:
+            def at(minutes: float | None) -> datetime | None:
+                return None if minutes is None else now - timedelta(minutes=minutes)
+
+            return Job(
+                id=runtime.new_id(), kind=KIND, args={}, resources={}, trace_id="0" * 32, run_at=now,
+                created_at=now, state=state, started_at=at(began), finished_at=at(ended),
+            )  # fmt: skip
+
+        made = [
+            row(State.SUCCEEDED, 4, 1),
+            row(State.FAILED, 4.9, 4.8),
+            row(State.SUCCEEDED, 30, 2),  # ended lately, began long before
+            row(State.CANCELLED, None, 1),  # never began
+            row(State.SUCCEEDED, 7, 6),
+            row(State.RUNNING, 1),
+            row(State.RUNNING, 6),
+            row(State.WAITING, 2),
+            row(State.QUEUED, 3),  # its worker died, or it is to be tried again
+            row(State.QUEUED, None),
+        ]
+        await runtime.write(tenant, lambda db: db.add_all(made))
+        queue = (await seen(runtime, tenant))["shelf"]
+        assert (queue.started_per_min, queue.finished_per_min) == (1.0, 0.8)  # 5 and 4
+        assert (await seen(runtime, tenant))["attic"].started_per_min == 0.0
+        theirs = (await seen(runtime, await other_tenant(runtime)))["shelf"]
+        assert theirs.finished_per_min == 0.0
 
     async def test_the_longest_due_job_is_how_old_it_is(
         self, runtime: Runtime, tenant: Tenant, ran: Ran

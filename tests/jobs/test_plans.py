@@ -17,19 +17,20 @@ from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.jobs import service
 
-ENDED = 3_000  # one a second: PostgreSQL would read a table of a few rows whole
+ENDED = 3_000  # PostgreSQL would read a table of a few rows whole
+EVERY_S = 30
 HOLDER = UUID(int=7)
 Look = Callable[[Session], object]
 
 
 @pytest.fixture
 async def busy(runtime: Runtime, tenant: Tenant) -> Runtime:
-    """A project whose jobs have ended, one a second until now, but for four that a worker holds."""
+    """A project of a day whose jobs have ended, all but the last four, which a worker holds."""
     now = runtime.clock.now()
 
     def row(n: int) -> dict[str, Any]:
         held = n < 4
-        at = now - timedelta(seconds=n)
+        at = now - timedelta(seconds=n * EVERY_S)
         return {
             "id": runtime.new_id(), "kind": "shelf.fill", "args": {}, "run_at": at, "resources": {},
             "trace_id": "0" * 32, "created_at": at, "started_at": at,
@@ -90,3 +91,19 @@ async def test_what_a_worker_holds_is_found_without_what_has_ended(
     for plan in await plans_of(busy, tenant, look):
         assert "ix_jobs_tenant_created" not in plan, plan
         assert "finished_at>" not in plan, plan
+
+
+async def test_what_queues_show_is_read_from_what_is_open_or_has_just_ended(
+    busy: Runtime, tenant: Tenant
+) -> None:
+    def look(db: Session) -> None:
+        service.list_queues(db, busy.clock)
+
+    plans = await plans_of(busy, tenant, look)
+    assert (
+        len(plans) == 4
+    )  # open, ended in an hour, ended in some minutes, dead: however many there are
+    lately = [plan for plan in plans if "finished_at >" in plan or "finished_at>" in plan]
+    assert len(lately) == 2, plans
+    for plan in lately:
+        assert "ix_jobs_tenant_finished" in plan, plan

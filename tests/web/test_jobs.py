@@ -43,6 +43,8 @@ def test_a_paused_queue_keeps_a_run_waiting_and_its_job_is_stopped_here(
     assert house.ask("GET", f"/runs/{run['id']}")["state"] == "cancelled"
     page.get_by_role("button", name="Resume workflows").click()
     expect(page.get_by_role("button", name="Pause workflows")).to_be_visible()
+    queue = page.get_by_role("table", name="Queues").get_by_role("row", name="workflows")
+    expect(queue.get_by_role("cell").nth(5)).to_have_text(re.compile(r"^[1-9]\d*\.\d"))  # a minute
     assert queue_of(house, "workflows")["paused_at"] is None
     page.get_by_role("link", name="All").click()
     expect(page.get_by_role("listitem").filter(has_text="Cancelled").first).to_be_visible()

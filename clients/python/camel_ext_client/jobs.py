@@ -63,6 +63,8 @@ class JobQueue(TypedDict):
     running: int
     waiting: int
     oldest_due_s: float | None
+    started_per_min: float
+    finished_per_min: float
     succeeded_last_hour: int
     failed_last_hour: int
     dead: int
@@ -146,7 +148,10 @@ class Jobs:
         return cast(Job, self._transport.send("PUT", f"{PATH}/{job_id}/priority", body=body))
 
     def queues(self) -> JobQueues:
-        """Return every queue: how deep it is, how old, how fast."""
+        """Return every queue: how deep it is, how old, how fast.
+
+        `started_per_min` and `finished_per_min` are of the last 5 minutes.
+        """
         return cast(JobQueues, self._transport.get(QUEUES))
 
     def pause_queue(self, name: str) -> JobQueue:

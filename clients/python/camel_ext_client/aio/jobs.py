@@ -81,7 +81,10 @@ class Jobs:
         return cast(Job, await self._transport.send("PUT", f"{PATH}/{job_id}/priority", body=body))
 
     async def queues(self) -> JobQueues:
-        """Return every queue: how deep it is, how old, how fast."""
+        """Return every queue: how deep it is, how old, how fast.
+
+        `started_per_min` and `finished_per_min` are of the last 5 minutes.
+        """
         return cast(JobQueues, await self._transport.get(QUEUES))
 
     async def pause_queue(self, name: str) -> JobQueue:

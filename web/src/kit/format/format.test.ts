@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, clockTime, cost, count, duration, percent, points, shortId, tokens } from "./format";
+import { ago, clockTime, cost, count, duration, percent, points, rate, shortId, tokens } from "./format";
 
 const NOW = new Date("2026-11-25T14:32:06");
 
@@ -13,6 +13,8 @@ describe("formats", () => {
     "shows a difference of %s as %s points", (value, shown) => expect(points(value)).toBe(shown));
   it.each([[4100, "$0.0041"], [1_250_000, "$1.25"], [0, "$0.00"], [undefined, "–"]])(
     "shows %s micro-dollars as %s", (value, shown) => expect(cost(value)).toBe(shown));
+  it.each([[0, "0.0"], [0.4, "0.4"], [12, "12.0"], [1840.6, "1,841"], [null, "–"]])(
+    "shows %s a minute as %s", (value, shown) => expect(rate(value)).toBe(shown));
   it("writes ratios, tokens and ids", () => {
     expect([percent(0.74), tokens(214, 16), shortId("5e1f0000c07a0000c07a")]).toEqual(["74 %", "214 + 16", "5e1f…c07a"]);
   });

@@ -17,6 +17,11 @@ export function digits(value: number | null | undefined): string {
   return value == null ? UNKNOWN : exact.format(value);
 }
 
+/** 0.4; 12.0; 1,841: how many of something a minute, one below another. */
+export function rate(value: number | null | undefined): string {
+  return value == null ? UNKNOWN : value < 1000 ? value.toFixed(1) : count(Math.round(value));
+}
+
 /** 0.74 -> "74 %". */
 export function percent(ratio: number | null | undefined, places = 0): string {
   return ratio == null ? UNKNOWN : `${(ratio * 100).toFixed(places)} %`;
