@@ -153,7 +153,11 @@ def repeat(here: Here, wanted: str) -> None:
     """Queue again what a failed job worked for."""
     with here.connect() as client:
         job = client.jobs.repeat(find_id(wanted, JOB, client.jobs.each(state="failed")))
-    _say(here, job, f"Queued again, as job [id]{short(job['id'])}[/].")
+    named = f"job [id]{short(job['id'])}[/]"
+    is_done = job["state"] == "succeeded"
+    _say(
+        here, job, f"It was done already, by {named}." if is_done else f"Queued again, as {named}."
+    )
 
 
 def set_priority(here: Here, wanted: str, priority: int) -> None:

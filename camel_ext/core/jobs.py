@@ -84,7 +84,7 @@ def enqueue(
     With a `dedupe_key` an open job of that key is returned instead of a second one.
     """
     if dedupe_key is not None:
-        twin = db.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.finished_at.is_(None)))
+        twin = find_open(db, dedupe_key)
         if twin is not None:
             return twin
     now = clock.now()
@@ -107,6 +107,17 @@ def enqueue(
     if job.run_at <= now:
         _hint(db, job)
     return job
+
+
+def find_open(db: Session, dedupe_key: str) -> Job | None:
+    """Return the one job with this key that has not ended, if there is one."""
+    return db.scalar(select(Job).where(Job.dedupe_key == dedupe_key, Job.finished_at.is_(None)))
+
+
+def has_ended(db: Session, job_id: UUID) -> bool:
+    """Tell whether nobody will execute a job any more, also where it is not there."""
+    job = db.get(Job, job_id, populate_existing=True)
+    return job is None or job.state.is_final
 
 
 def queue_of(kind: str) -> str:

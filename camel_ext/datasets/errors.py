@@ -35,6 +35,10 @@ class ImportOutOfPlace(Conflict):
     """This part of the file does not follow what has arrived."""
 
 
+class ImportNotKept(Conflict):
+    """A file whose import failed is not kept: import it again."""
+
+
 class ExportUnknown(NotFound):
     """There is no such export in this project."""
 

@@ -53,7 +53,13 @@ def cancel(db: Session, door: TenantDoor, *, version_id: str) -> None:
     versions.cancel_build(db, door.runtime.clock, UUID(version_id))
 
 
-@task(versions.BUILD, failed=mark_failed, cancel=cancel)
+def again(db: Session, door: TenantDoor, *, version_id: str) -> UUID:
+    """Build the same anew, as the dataset's next version; return the new job."""
+    runtime, asker = door.runtime, door.principal_id
+    return versions.repeat_build(db, runtime.clock, runtime.new_id, asker, UUID(version_id))
+
+
+@task(versions.BUILD, failed=mark_failed, cancel=cancel, again=again)
 async def build_version(context: TaskContext, *, version_id: str) -> None:
     """Build a version to its end."""
     try:

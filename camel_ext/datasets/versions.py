@@ -20,6 +20,8 @@ from camel_ext.core.paging import Place, fetch_page
 from camel_ext.datasets.errors import (
     BuildInvalid,
     DatasetUnknown,
+    ImportNotKept,
+    VersionFrozen,
     VersionUnknown,
     VersionUnready,
 )
@@ -30,6 +32,9 @@ from camel_ext.interactions import read_origins
 
 BUILD = "datasets.build_version"
 NewId = Callable[[], UUID]
+ASKED = (
+    "parent_id", "wanted", "given_ids", "at_most", "rules", "exclude_runs", "exclude_judges",
+)  # fmt: skip
 HASH_DIGITS = 8  # of a hash are enough to name a version
 
 
@@ -120,6 +125,50 @@ def start_without(
     return version
 
 
+def repeat_build(
+    db: Session, clock: Clock, new_id: NewId, principal_id: UUID, version_id: UUID
+) -> UUID:
+    """Build anew what a failed build was asked for, as the dataset's next version; return its job.
+
+    What is recorded since is not in it, either. Said again while that is under way, it does nothing more;
+    a version that has not ended, as nobody could tell it of its job's failure, is itself gone on with.
+    Raises: VersionUnknown, VersionUnready, VersionFrozen, ImportNotKept.
+    """
+    version = get_version(db, version_id, lock=True)
+    if not version.state.is_final:
+        if version.job_id is None or jobs.has_ended(db, version.job_id):
+            enqueue_build(db, clock, new_id, version)
+        assert version.job_id is not None, "it is enqueued"
+        return version.job_id
+    if version.state == State.SUCCEEDED:
+        raise VersionFrozen(
+            f"version {version.number} of {version.dataset} is frozen: nothing is left to build"
+        )
+    if version.origin == Origin.IMPORTED:
+        raise ImportNotKept(
+            f"what had arrived of version {version.number} of {version.dataset} is not kept after its "
+            "failure: import the file again"
+        )
+    once = f"{BUILD} {version_id}"
+    under_way = jobs.find_open(db, once)
+    if under_way is not None:
+        return under_way.id
+    if version.parent_id is not None:
+        require_frozen(get_version(db, version.parent_id))
+    anew = add_version(
+        db,
+        clock,
+        new_id,
+        principal_id,
+        version.dataset,
+        version.origin,
+        **{name: getattr(version, name) for name in ASKED},
+    )
+    enqueue_build(db, clock, new_id, anew, once)
+    assert anew.job_id is not None, "it is enqueued"
+    return anew.job_id
+
+
 def add_version(
     db: Session,
     clock: Clock,
@@ -153,10 +202,13 @@ def add_version(
     return version
 
 
-def enqueue_build(db: Session, clock: Clock, new_id: NewId, version: DatasetVersion) -> None:
-    """Ask a worker to freeze a version."""
+def enqueue_build(
+    db: Session, clock: Clock, new_id: NewId, version: DatasetVersion, once: str | None = None
+) -> None:
+    """Ask a worker to freeze a version; with `once`, the key that no other open job has."""
     version.job_id = new_id()
-    jobs.enqueue(db, clock, version.job_id, BUILD, {"version_id": str(version.id)})
+    args = {"version_id": str(version.id)}
+    jobs.enqueue(db, clock, version.job_id, BUILD, args, dedupe_key=once)
     db.flush()
 
 

@@ -206,7 +206,11 @@ def start_restore(db: Session, clock: Clock, new_id: NewId, archive_id: UUID) ->
     """
     require_parquet()
     archive = get_archive(db, archive_id, lock=True)
-    if archive.state in (ArchiveState.RESTORING, ArchiveState.RESTORED):
+    if archive.state == ArchiveState.RESTORED:
+        return archive
+    if archive.state == ArchiveState.RESTORING:
+        if archive.job_id is None or jobs.has_ended(db, archive.job_id):
+            _enqueue_restore(db, clock, new_id, archive)  # nobody could tell it of the failure
         return archive
     if archive.state != ArchiveState.ARCHIVED:
         raise ArchiveBusy(
@@ -219,7 +223,12 @@ def start_restore(db: Session, clock: Clock, new_id: NewId, archive_id: UUID) ->
             "calls of this archive are older than the project's retention keeps them, so the next "
             "sweep would take them again: lengthen or end the retention first"
         )
-    archive.state, archive.job_id = ArchiveState.RESTORING, new_id()
+    archive.state = ArchiveState.RESTORING
+    _enqueue_restore(db, clock, new_id, archive)
+    return archive
+
+
+def _enqueue_restore(db: Session, clock: Clock, new_id: NewId, archive: Archive) -> None:
+    archive.job_id = new_id()
     jobs.enqueue(db, clock, archive.job_id, RESTORE, {"archive_id": str(archive.id)})
     db.flush()
-    return archive

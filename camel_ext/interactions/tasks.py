@@ -54,7 +54,17 @@ async def give_up(context: TaskContext, _code: str, _detail: str) -> None:
     await restoring.give_up(context)
 
 
-@task(RESTORE, failed=give_up)
+def restore_again(db: Session, door: TenantDoor, *, archive_id: str) -> UUID:
+    """Bring back what is not back yet; return the job that does, or that did."""
+    from camel_ext.interactions import retention
+
+    runtime = door.runtime
+    archive = retention.start_restore(db, runtime.clock, runtime.new_id, UUID(archive_id))
+    assert archive.job_id is not None, "it was asked for"
+    return archive.job_id
+
+
+@task(RESTORE, failed=give_up, again=restore_again)
 async def restore_archive(context: TaskContext, *, archive_id: str) -> None:
     """Bring an archive's calls back."""
     from camel_ext.interactions import restoring

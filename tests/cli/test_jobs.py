@@ -3,12 +3,14 @@
 import asyncio
 import re
 import threading
+from uuid import UUID
 
 import pytest
 from inline_snapshot import snapshot
 
 from camel_ext.cli.exits import Exit
 from camel_ext.core.queue import TASKS, TaskContext
+from camel_ext.core.tasks import AGAIN
 from camel_ext.workflows.runs import TASK
 from tests.cli.conftest import Camel, shown
 
@@ -108,6 +110,25 @@ def test_a_failed_job_is_repeated(camel: Camel, monkeypatch: pytest.MonkeyPatch)
     assert "camel-ext jobs repeat" in failed.stderr
     again = camel("jobs", "repeat", "last")
     assert neutral(again.stdout) == snapshot("Queued again, as job SHORT.")
+
+
+def test_what_was_done_meanwhile_is_said_to_be(
+    camel: Camel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert camel("run", "write", "a poem").exit_code == 0
+    done = shown(camel("jobs", "show", "last", "--json"))
+
+    async def broken(_context: TaskContext, *, run_id: str) -> None:
+        raise RuntimeError("a bug of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setitem(TASKS, TASK, broken)
+        assert camel("run", "write", "a poem", "--json").exit_code == Exit.FAILED
+    while shown(camel("jobs", "show", "last", "--json"))["state"] == "running":
+        pass
+    monkeypatch.setitem(AGAIN, TASK, lambda _db, _door, **_args: UUID(done["id"]))
+    again = camel("jobs", "repeat", "last")
+    assert neutral(again.stdout) == snapshot("It was done already, by job SHORT.")
 
 
 def test_workers_are_listed_drained_and_taken_back(camel: Camel) -> None:
