@@ -6,6 +6,7 @@ import typer
 
 from camel_ext.cli.command import Here, command, group
 from camel_ext.cli.commands_server import PANEL
+from camel_ext.cli.exits import Exit, Stop
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id, its last letters, or `last`.")]
 QueueName = Annotated[
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
     )  # fmt: skip
     command(jobs, "show", examples=["camel-ext jobs show last"])(show)
     command(jobs, "cancel", examples=["camel-ext jobs cancel last"])(cancel)
-    command(jobs, "repeat", examples=["camel-ext jobs repeat 3f9a01bc"])(repeat)
+    command(
+        jobs, "repeat",
+        examples=["camel-ext jobs repeat 3f9a01bc", "camel-ext jobs repeat --dead --queue training"],
+    )(repeat)  # fmt: skip
     command(jobs, "priority", examples=["camel-ext jobs priority last 10"])(priority)
     command(jobs, "queues", examples=["camel-ext jobs queues --json"])(queues)
     command(jobs, "pause", examples=["camel-ext jobs pause training"])(pause)
@@ -85,11 +89,40 @@ def cancel(here: Here, job_id: JobId) -> None:
     jobs.cancel(here, job_id)
 
 
-def repeat(here: Here, job_id: JobId) -> None:
-    """Queue again what a failed job worked for."""
-    from camel_ext.cli import jobs
+def repeat(
+    here: Here,
+    job_id: Annotated[
+        str | None,
+        typer.Argument(metavar="JOB", help="Its id, its last letters, or `last`."),
+    ] = None,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="All that ran out of tries, after a look at how many.")
+    ] = False,
+    queue: Annotated[
+        str | None, typer.Option("--queue", "-q", help="With --dead: only of this queue.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="With --dead: only of this kind, `workflows.run`.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --dead: queue them without asking.")
+    ] = False,
+) -> None:
+    """Queue again what a failed job worked for, or what all dead letters did."""
+    from camel_ext.cli import dead_letters, jobs
 
-    jobs.repeat(here, job_id)
+    if dead == (job_id is not None):
+        raise Stop(
+            Exit.USAGE,
+            "--dead means all dead letters, and a JOB is one." if dead else "Which job?",
+            "Name one, as `camel-ext jobs` lists them, or say --dead for all that ran out of tries.",
+        )
+    if job_id is None:
+        dead_letters.repeat_all(here, queue, kind, sure=yes)
+    elif queue is not None or kind is not None:
+        raise Stop(Exit.USAGE, "--queue and --kind go with --dead.", "A JOB needs neither.")
+    else:
+        jobs.repeat(here, job_id)
 
 
 def priority(

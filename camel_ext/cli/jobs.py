@@ -80,7 +80,10 @@ def list_jobs(here: Here, wanted: Wanted, limit: int) -> None:
     if more:
         here.note(f"and older ones: --limit {limit * 5} shows more")
     if wanted.dead:
-        here.note(f"Queue one again: camel-ext jobs repeat {short(found[0]['id'])}")
+        one = short(found[0]["id"])
+        here.note(
+            f"Queue one again: camel-ext jobs repeat {one}; all: camel-ext jobs repeat --dead"
+        )
 
 
 def _workers(client: Client) -> Iterator[Mapping[str, Any]]:

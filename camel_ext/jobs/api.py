@@ -13,12 +13,15 @@ from camel_ext.core import concurrency
 from camel_ext.core.concurrency import LimitSeen
 from camel_ext.core.http import problems
 from camel_ext.core.models import Job, State
-from camel_ext.core.paging import Page, Place, place
+from camel_ext.core.paging import Page, Place, decode_cursor, place
 from camel_ext.core.routes import Router
 from camel_ext.identity import Editor, Operator, Owner, Viewer, check_operator
-from camel_ext.jobs import limits, service
+from camel_ext.jobs import dead_letters, limits, service
 from camel_ext.jobs.limits import JobSeen, see_jobs, see_limits
 from camel_ext.jobs.schemas import (
+    DeadLettersShown,
+    DeadRepeat,
+    DeadRepeated,
     JobQueueShown,
     JobQueuesShown,
     JobShown,
@@ -79,6 +82,24 @@ async def repeat_job(job_id: JobId, door: Editor) -> Job:
             summary="Move a job before or behind others")  # fmt: skip
 async def set_priority(job_id: JobId, body: PriorityChange, door: Editor) -> Job:
     return await door.write(service.set_priority, job_id, body.priority)
+
+
+@router.get("/dead-letters", response_model=DeadLettersShown, responses=problems(404),
+            summary="How many jobs ran out of tries and were not queued again")  # fmt: skip
+async def count_dead(
+    door: Viewer,
+    queue: Annotated[str | None, Query(description="Only of this queue.", max_length=64)] = None,
+    kind: Annotated[str | None, Query(description="Only of this kind.", max_length=80)] = None,
+) -> dict[str, Any]:
+    found = await door.read(dead_letters.count_dead, queue, kind)
+    return {"total": sum(each.jobs for each in found), "items": found}
+
+
+@router.post("/dead-letters/repeat", response_model=DeadRepeated, responses=problems(404),
+             summary="Queue again what dead letters worked for, some at a time")  # fmt: skip
+async def repeat_dead(body: DeadRepeat, door: Editor) -> dead_letters.Repeated:
+    after = None if body.cursor is None else decode_cursor(body.cursor)
+    return await dead_letters.repeat_dead(door, body.queue, body.kind, Place(body.at_most, after))
 
 
 @router.get("/queues", response_model=JobQueuesShown, responses=problems(),

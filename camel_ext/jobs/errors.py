@@ -11,6 +11,10 @@ class QueueUnknown(NotFound):
     """There is no queue by that name: `GET /api/v1/queues` lists them."""
 
 
+class JobKindUnknown(NotFound):
+    """There is no kind of job by that name."""
+
+
 class WorkerUnknown(NotFound):
     """There is no such worker now."""
 

@@ -67,6 +67,52 @@ class JobShown(BaseModel):
     finished_at: datetime | None = Field(description="When it ended.")
 
 
+class DeadKindShown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    queue: str = Field(description="The queue of the kind: its room.")
+    kind: str = Field(description="Name of the task, `room.verb_noun`.")
+    jobs: int = Field(description="Jobs of it that ran out of tries and that nobody queued again.")
+    repeatable: bool = Field(description="Whether jobs of this kind can be queued again.")
+
+
+class DeadLettersShown(BaseModel):
+    total: int = Field(description="All of them.")
+    items: list[DeadKindShown] = Field(description="By kind, those of which there is any.")
+
+
+class DeadRepeat(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"queue": "workflows", "at_most": 50}]}
+    )
+
+    queue: str | None = Field(None, max_length=64, description="Only of this queue.")
+    kind: str | None = Field(None, max_length=80, description="Only of this kind.")
+    at_most: int = Field(50, ge=1, le=100, description="So many at a time.")
+    cursor: str | None = Field(
+        None, max_length=200, description="`next_cursor` of the answer before; null: begin."
+    )
+
+
+class DeadRefused(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    job_id: UUID = Field(description="The job, which stays dead.")
+    kind: str = Field(description="Name of its task.")
+    code: str = Field(description="Stable code of why it cannot be queued again.")
+    detail: str = Field(description="Why, and what can be done instead.")
+
+
+class DeadRepeated(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    repeated: int = Field(description="How many were queued again by this request.")
+    refused: list[DeadRefused] = Field(description="Those that could not be.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` to go on with the rest; null: that were all."
+    )
+
+
 class PriorityChange(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"priority": 10}]})
 

@@ -71,7 +71,7 @@ def list_jobs(
     """Return a page of jobs, newest first. A worker's are those that it holds: few, and all running."""
     query = select(Job)
     if queue is not None:
-        query = query.where(Job.kind.startswith(queue + ".", autoescape=True))
+        query = query.where(of_queue(queue))
     if state is not None:
         query = query.where(Job.state == state)
     if dead:
@@ -80,6 +80,11 @@ def list_jobs(
         held = query.where(_is_held(), Job.worker_id == worker)
         return page_of_few(db.scalars(held), Job.created_at, Job.id, where)
     return fetch_page(db, query, Job.created_at, Job.id, where)
+
+
+def of_queue(name: str) -> ColumnElement[bool]:
+    """Say which jobs stand in a queue."""
+    return Job.kind.startswith(name + ".", autoescape=True)
 
 
 def get_job(db: Session, job_id: UUID, *, lock: bool = False) -> Job:
@@ -124,7 +129,14 @@ def repeat_job(db: Session, door: TenantDoor, job_id: UUID) -> Job:
 
     Raises: JobUnknown, JobStateUnfit, JobNotRepeatable.
     """
-    job = get_job(db, job_id, lock=True)
+    return get_job(db, queue_again(db, door, get_job(db, job_id, lock=True)))
+
+
+def queue_again(db: Session, door: TenantDoor, job: Job) -> UUID:
+    """Queue again what a locked job worked for; return the new job's id.
+
+    Raises: JobStateUnfit, JobNotRepeatable.
+    """
     if job.state != State.FAILED:
         raise JobStateUnfit(f"the job is {job.state}: only a failed one can be queued again")
     if job.kind not in AGAIN:
@@ -134,7 +146,7 @@ def repeat_job(db: Session, door: TenantDoor, job_id: UUID) -> Job:
     again = AGAIN[job.kind](db, door, **job.args)
     job.dead_at = None  # it is nobody's concern any more
     db.flush()
-    return get_job(db, again)
+    return again
 
 
 # -- queues ----------------------------------------------------------------------------------------
@@ -209,7 +221,7 @@ def pause_queue(db: Session, clock: Clock, principal_id: UUID, name: str) -> Que
 
     Raises: QueueUnknown.
     """
-    _check_queue(name)
+    check_queue(name)
     if _pause_of(db, name) is None:
         row = PausedQueue(queue=name, principal_id=principal_id, paused_at=clock.now())
         db.add(row)
@@ -222,7 +234,7 @@ def resume_queue(db: Session, clock: Clock, name: str) -> QueueSeen:
 
     Raises: QueueUnknown.
     """
-    _check_queue(name)
+    check_queue(name)
     pause = _pause_of(db, name)
     if pause is not None:
         db.delete(pause)
@@ -239,7 +251,8 @@ def _seen(db: Session, clock: Clock, name: str) -> QueueSeen:
     return next(queue for queue in list_queues(db, clock) if queue.name == name)
 
 
-def _check_queue(name: str) -> None:
+def check_queue(name: str) -> None:
+    """Refuse the name of no queue. Raises: QueueUnknown."""
     if name not in known_queues():
         names = ", ".join(sorted(known_queues()))
         raise QueueUnknown(f"there is no queue {name!r}; there are {names}")

@@ -253,3 +253,13 @@ class TestFeed:
         lines = ["retry: 2000", "event: x", "data: {", 'data: "type": "ping"}', "", ": hm", ""]
         found: list[Message] = list(read_messages(iter(lines)))
         assert found == [{"type": "ping"}]
+
+
+def test_all_dead_letters_are_followed_by_their_cursors(talk: Talk) -> None:
+    lot = {"repeated": 2, "refused": [], "next_cursor": "c"}
+    last = {"repeated": 1, "refused": [], "next_cursor": None}
+    client, script = talk(httpx.Response(200, json=lot), httpx.Response(200, json=last))
+    assert list(client.jobs.repeat_all_dead(kind="workflows.run")) == [lot, last]
+    asked = [json.loads(each.content) for each in script.asked]
+    assert [each["cursor"] for each in asked] == [None, "c"]
+    assert {each["kind"] for each in asked} == {"workflows.run"}

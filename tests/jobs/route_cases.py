@@ -16,6 +16,11 @@ CASES: Cases = {
     ("POST", JOB + "/cancel"): (send("POST", JOB + "/cancel"), HIDDEN),
     ("POST", JOB + "/repeat"): (send("POST", JOB + "/repeat"), HIDDEN),
     ("PUT", JOB + "/priority"): (send("PUT", JOB + "/priority", {"priority": 3}), HIDDEN),
+    ("GET", "/api/v1/dead-letters"): (get("/api/v1/dead-letters"), LISTS),
+    ("POST", "/api/v1/dead-letters/repeat"): (
+        send("POST", "/api/v1/dead-letters/repeat", {}),
+        LISTS,
+    ),
     ("GET", "/api/v1/queues"): (get("/api/v1/queues"), LISTS),
     ("POST", "/api/v1/queues/{name}/pause"): (send("POST", QUEUE + "/pause"), CREATES),
     ("POST", "/api/v1/queues/{name}/resume"): (send("POST", QUEUE + "/resume"), CREATES),

@@ -2,9 +2,13 @@
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from camel_ext.core.models import Job, State
 from camel_ext.core.queue import TASKS, TaskContext
 from camel_ext.serving import serving_of
+from camel_ext.workflows.models import Run
 from camel_ext.workflows.runs import TASK
 from tests.conftest import House
 from tests.fakes.engine import FakeEngine
@@ -122,3 +126,58 @@ async def test_workers_are_shown_to_who_runs_the_installation(house: House) -> N
     assert drained.json()["draining_since"] is not None
     back = await house.client.post(f"/api/v1/workers/{worker['id']}/resume")
     assert back.json()["draining_since"] is None
+
+
+async def dead_letters(house: House, count: int) -> list[str]:
+    """Runs whose jobs ran out of tries; return the runs' ids."""
+    serving_of(house.runtime).use(FakeEngine())
+    run_ids = [await started(house) for _ in range(count)]
+    for each in run_ids:
+        await eventually(house, each, "succeeded")
+    dead = {"state": State.FAILED, "dead_at": house.runtime.clock.now()}
+    failed = {"state": State.FAILED, "error_code": "core.unavailable"}
+
+    def kill(db: Session) -> None:
+        db.execute(update(Job).where(Job.kind == TASK).values(**dead))
+        db.execute(update(Run).values(**failed))
+
+    await house.runtime.write(house.owner.tenant, kill)
+    return run_ids
+
+
+async def test_all_dead_letters_are_counted_and_queued_again_page_by_page(house: House) -> None:
+    run_ids = await dead_letters(house, 3)
+    client = house.client
+    counted = (await client.get("/api/v1/dead-letters", params={"queue": "workflows"})).json()
+    assert counted == {
+        "total": 3,
+        "items": [{"queue": "workflows", "kind": TASK, "jobs": 3, "repeatable": True}],
+    }
+    first = await client.post("/api/v1/dead-letters/repeat", json={"kind": TASK, "at_most": 2})
+    assert first.status_code == 200, first.text
+    assert (first.json()["repeated"], first.json()["refused"]) == (2, [])
+    body = {"kind": TASK, "at_most": 2, "cursor": first.json()["next_cursor"]}
+    for repeated in (1, 0):  # sent twice, as its answer was lost
+        rest = (await client.post("/api/v1/dead-letters/repeat", json=body)).json()
+        assert rest == {"repeated": repeated, "refused": [], "next_cursor": None}
+    assert (await client.get("/api/v1/dead-letters")).json() == {"total": 0, "items": []}
+    runs = (await client.get("/api/v1/runs")).json()["items"]
+    parents = [each["parent_run_id"] for each in runs if each["parent_run_id"]]
+    assert sorted(parents) == sorted(run_ids)
+
+
+async def test_dead_letters_are_an_editors_to_repeat_and_bad_words_name_their_field(
+    house: House,
+) -> None:
+    viewer = await house.as_role("viewer")
+    assert (await viewer.get("/api/v1/dead-letters")).status_code == 200
+    assert (await viewer.post("/api/v1/dead-letters/repeat", json={})).status_code == 403
+    path = "/api/v1/dead-letters/repeat"
+    for body, status, word in (
+        ({"queue": "nowhere"}, 404, "workflows"),
+        ({"kind": "workflows.fly"}, 404, "kind: "),
+        ({"at_most": 101}, 422, "at_most"),
+        ({"cursor": "!"}, 422, "cursor"),
+    ):
+        answer = await house.client.post(path, json=body)
+        assert (answer.status_code, word in answer.text) == (status, True), answer.text

@@ -1,7 +1,7 @@
 """The queue as people see and steer it, on each database: counts, order, pauses, drains, second tries."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,16 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from camel_ext.core import jobs
-from camel_ext.core.door import TenantDoor
-from camel_ext.core.errors import Unavailable
-from camel_ext.core.models import FINAL_STATES, Job, State
+from camel_ext.core.models import Job, State
 from camel_ext.core.paging import Place, decode_cursor
-from camel_ext.core.queue import TASKS, QueueWorker, TaskContext, task
+from camel_ext.core.queue import QueueWorker
 from camel_ext.core.runtime import Runtime
-from camel_ext.core.tasks import AGAIN, CANCEL
 from camel_ext.core.tenancy import Tenant
-from camel_ext.identity import bootstrap
 from camel_ext.jobs import service
 from camel_ext.jobs.errors import (
     JobNotRepeatable,
@@ -28,63 +23,8 @@ from camel_ext.jobs.errors import (
     QueueUnknown,
     WorkerUnknown,
 )
+from tests.jobs.shelf import KIND, PLAIN, WHO, Ran, door, ended, other_tenant, put
 from tests.working import working
-
-KIND, PLAIN = "shelf.fill", "attic.tidy"
-WHO = UUID(int=5)
-Ran = list[str]
-
-
-@pytest.fixture
-def ran() -> Iterator[Ran]:
-    """What the two tasks of this test did, in order; `fail` fails, `hold` never ends."""
-    registries: list[dict[str, Any]] = [TASKS, CANCEL, AGAIN]
-    known, done = [dict(each) for each in registries], Ran()
-
-    def cancel(db: Session, door: TenantDoor, *, word: str, job_id: str) -> None:
-        jobs.request_cancel(db, door.runtime.clock, UUID(job_id))
-
-    def again(db: Session, door: TenantDoor, *, word: str, job_id: str) -> UUID:
-        runtime = door.runtime
-        new_id = runtime.new_id()
-        args = {"word": f"{word} again", "job_id": str(new_id)}
-        jobs.enqueue(db, runtime.clock, new_id, KIND, args)
-        return new_id
-
-    @task(KIND, cancel=cancel, again=again)
-    async def fill(_context: TaskContext, *, word: str, job_id: str) -> None:
-        done.append(word)
-        if word == "fail":
-            raise Unavailable("nobody answers")
-        if word == "hold":
-            await asyncio.Event().wait()
-
-    @task(PLAIN)
-    async def tidy(_context: TaskContext, *, word: str, job_id: str) -> None:
-        done.append(word)
-        if word == "fail":
-            raise Unavailable("nobody answers")
-        if word == "hold":
-            await asyncio.Event().wait()
-
-    yield done
-    for registry, before in zip(registries, known, strict=True):
-        registry.clear()
-        registry.update(before)
-
-
-async def put(
-    runtime: Runtime, tenant: Tenant, word: str, kind: str = KIND, **options: Any
-) -> UUID:
-    """Queue a job, and return its id."""
-    job_id = runtime.new_id()
-    args = {"word": word, "job_id": str(job_id)}
-
-    def ask(db: Session) -> None:
-        jobs.enqueue(db, runtime.clock, job_id, kind, args, **options)
-
-    await runtime.write(tenant, ask)
-    return job_id
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -93,29 +33,9 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def ended(runtime: Runtime, tenant: Tenant, job_id: UUID, *states: State) -> Job:
-    async with asyncio.timeout(10):
-        while True:
-            job: Job = await runtime.read(tenant, service.get_job, job_id)
-            if job.state in (states or FINAL_STATES):
-                return job
-            await asyncio.sleep(0.01)
-
-
-def door(runtime: Runtime, tenant: Tenant) -> TenantDoor:
-    return TenantDoor(runtime, tenant, WHO)
-
-
 async def seen(runtime: Runtime, tenant: Tenant) -> dict[str, service.QueueSeen]:
     found = await runtime.read(tenant, service.list_queues, runtime.clock)
     return {queue.name: queue for queue in found}
-
-
-async def other_tenant(runtime: Runtime) -> Tenant:
-    founded = await runtime.write_system(
-        "test", lambda db: bootstrap(db, runtime.clock, runtime.new_id, org="other")
-    )
-    return founded.tenant
 
 
 class TestQueues:

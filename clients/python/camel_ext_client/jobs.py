@@ -9,6 +9,7 @@ from camel_ext_client.transport import Transport
 
 PATH = "/api/v1/jobs"
 QUEUES = "/api/v1/queues"
+DEAD = "/api/v1/dead-letters"
 WORKERS = "/api/v1/workers"
 LIMITS = "/api/v1/limits"
 
@@ -52,6 +53,37 @@ class Job(TypedDict):
     created_at: str
     started_at: str | None
     finished_at: str | None
+
+
+class DeadKind(TypedDict):
+    """How many jobs of a kind ran out of tries."""
+
+    queue: str
+    kind: str
+    jobs: int
+    repeatable: bool
+
+
+class DeadLetters(TypedDict):
+    total: int
+    items: list[DeadKind]
+
+
+class DeadRefused(TypedDict):
+    """A dead letter that could not be queued again."""
+
+    job_id: str
+    kind: str
+    code: str
+    detail: str
+
+
+class DeadRepeated(TypedDict):
+    """What became of some dead letters."""
+
+    repeated: int
+    refused: list[DeadRefused]
+    next_cursor: str | None
 
 
 class JobQueue(TypedDict):
@@ -141,6 +173,37 @@ class Jobs:
     def repeat(self, job_id: str) -> Job:
         """Queue again what a failed job worked for, and return the new job."""
         return cast(Job, self._transport.send("POST", f"{PATH}/{job_id}/repeat"))
+
+    def dead(self, *, queue: str | None = None, kind: str | None = None) -> DeadLetters:
+        """Return how many jobs ran out of tries and were not queued again, by kind."""
+        return cast(DeadLetters, self._transport.get(DEAD, queue=queue, kind=kind))
+
+    def repeat_dead(
+        self,
+        *,
+        queue: str | None = None,
+        kind: str | None = None,
+        at_most: int = 50,
+        cursor: str | None = None,
+    ) -> DeadRepeated:
+        """Queue some dead letters again, those that died last first; `next_cursor` goes on with the rest.
+
+        Sent twice, because its answer was lost, it queues none of them twice.
+        """
+        body = {"queue": queue, "kind": kind, "at_most": at_most, "cursor": cursor}
+        return cast(DeadRepeated, self._transport.send("POST", f"{DEAD}/repeat", body=body))
+
+    def repeat_all_dead(
+        self, *, queue: str | None = None, kind: str | None = None
+    ) -> Iterator[DeadRepeated]:
+        """Queue all dead letters again, some at a time, and yield what became of each lot."""
+        cursor: str | None = None
+        while True:
+            done = self.repeat_dead(queue=queue, kind=kind, cursor=cursor)
+            yield done
+            cursor = done["next_cursor"]
+            if cursor is None:
+                return
 
     def set_priority(self, job_id: str, priority: int) -> Job:
         """Move a job before or behind others; higher is taken first, 0 is usual."""

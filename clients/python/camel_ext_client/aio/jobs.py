@@ -9,10 +9,13 @@ from typing import cast
 from camel_ext_client.aio.pages import each
 from camel_ext_client.aio.transport import AsyncTransport
 from camel_ext_client.jobs import (
+    DEAD,
     LIMITS,
     PATH,
     QUEUES,
     WORKERS,
+    DeadLetters,
+    DeadRepeated,
     Job,
     JobQueue,
     JobQueues,
@@ -74,6 +77,37 @@ class Jobs:
     async def repeat(self, job_id: str) -> Job:
         """Queue again what a failed job worked for, and return the new job."""
         return cast(Job, await self._transport.send("POST", f"{PATH}/{job_id}/repeat"))
+
+    async def dead(self, *, queue: str | None = None, kind: str | None = None) -> DeadLetters:
+        """Return how many jobs ran out of tries and were not queued again, by kind."""
+        return cast(DeadLetters, await self._transport.get(DEAD, queue=queue, kind=kind))
+
+    async def repeat_dead(
+        self,
+        *,
+        queue: str | None = None,
+        kind: str | None = None,
+        at_most: int = 50,
+        cursor: str | None = None,
+    ) -> DeadRepeated:
+        """Queue some dead letters again, those that died last first; `next_cursor` goes on with the rest.
+
+        Sent twice, because its answer was lost, it queues none of them twice.
+        """
+        body = {"queue": queue, "kind": kind, "at_most": at_most, "cursor": cursor}
+        return cast(DeadRepeated, await self._transport.send("POST", f"{DEAD}/repeat", body=body))
+
+    async def repeat_all_dead(
+        self, *, queue: str | None = None, kind: str | None = None
+    ) -> AsyncIterator[DeadRepeated]:
+        """Queue all dead letters again, some at a time, and yield what became of each lot."""
+        cursor: str | None = None
+        while True:
+            done = await self.repeat_dead(queue=queue, kind=kind, cursor=cursor)
+            yield done
+            cursor = done["next_cursor"]
+            if cursor is None:
+                return
 
     async def set_priority(self, job_id: str, priority: int) -> Job:
         """Move a job before or behind others; higher is taken first, 0 is usual."""
