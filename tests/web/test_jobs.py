@@ -8,6 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from camel_ext.core.errors import Unavailable
+from camel_ext.core.queue import TASKS, TaskContext
+from camel_ext.core.tasks import AGAIN
+from camel_ext.datasets.versions import BUILD
 from tests.web.conftest import Pages
 from tests.web.lived_in import LivedIn
 
@@ -121,3 +125,51 @@ def test_a_workers_count_leads_to_what_it_holds(
     held.click()
     expect(held).to_have_count(0)
     expect(page).to_have_url(re.compile(r"/settings/jobs/$"))
+
+
+def test_all_dead_letters_are_repeated_once_that_is_confirmed(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = {"name": "nothing", "filter": {"agent_id": "nobody"}}
+
+    async def away(_context: TaskContext, *, version_id: str) -> None:
+        raise Unavailable("nobody answers")
+
+    with monkeypatch.context() as patched:
+        patched.setitem(TASKS, BUILD, away)
+        patched.setattr("camel_ext.core.tasks.BACKOFF_S", 0.001)
+        ids = [house.ask("POST", "/datasets", build)["id"] for _ in range(2)]
+        for each in ids:
+            house.until(f"/dataset-versions/{each}", "failed")
+        while house.ask("GET", "/dead-letters")["total"] < 2:
+            pass  # the version says so before its job does
+    page = pages()
+    page.goto("/settings/jobs/?show=dead")
+    expect(page.get_by_text("2 jobs ran out of tries.")).to_be_visible()
+    page.get_by_role("button", name="Repeat all").click()
+    dialog = page.get_by_role("dialog", name="Repeat all 2 dead letters?")
+    expect(dialog.get_by_role("list", name="What is repeated")).to_have_text(f"2{BUILD}")
+    axe(page)
+    dialog.get_by_role("button", name="Leave them").click()
+    expect(dialog).to_have_count(0)
+    assert house.ask("GET", "/dead-letters")["total"] == 2
+
+    with monkeypatch.context() as patched:
+        patched.delitem(AGAIN, BUILD)
+        page.get_by_role("button", name="Repeat all").click()
+        dialog.get_by_role("button", name="Repeat all").click()
+        told = page.get_by_role("dialog", name="0 jobs queued again, 2 not")
+        expect(told.get_by_role("list", name="What stays dead")).to_contain_text(
+            f"a job of the kind {BUILD} is not queued again"
+        )
+        axe(page)
+        told.get_by_role("button", name="Close").click()
+
+    page.get_by_role("button", name="Repeat all").click()
+    dialog.get_by_role("button", name="Repeat all").click()
+    expect(page.get_by_text("2 jobs queued again")).to_be_visible()
+    expect(page.get_by_text("No job ran out of tries.")).to_be_visible()
+    expect(page.get_by_role("button", name="Repeat all")).to_have_count(0)
+    assert house.ask("GET", "/dead-letters")["total"] == 0
+    versions = house.ask("GET", "/datasets/nothing/versions")["items"]
+    assert [each["number"] for each in versions] == [4, 3, 2, 1]

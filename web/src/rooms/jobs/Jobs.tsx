@@ -9,6 +9,7 @@ import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 import { TabLinks } from "@/kit/ui/TabLinks";
 import { href, useUrl } from "@/kit/url";
 
+import { DeadLetters } from "./DeadLetters";
 import { JobRow } from "./JobRow";
 import { Limits } from "./Limits";
 import { Queues } from "./Queues";
@@ -40,6 +41,7 @@ export function Jobs() {
             <TabLinks label="Which jobs" current={look.id} tabs={LOOKS.map(({ id, word }) => ({ id, word, href: href("/settings/jobs", { show: id === "open" ? null : id }), note: id === "dead" && dead ? dead : undefined }))} />
           </div>
           {worker && <HeldBy worker={worker} onRemove={() => set({ worker: null })} />}
+          {look.id === "dead" && !worker && <DeadLetters />}
           <Listed key={look.id + worker} look={look} worker={worker} />
         </Card>
         <Limits />

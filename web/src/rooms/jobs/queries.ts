@@ -4,9 +4,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, unwrap } from "@/kit/api/client";
+import type { DeadRefused, DeadRepeated } from "@/kit/api/schema";
 
 const AGAIN_MS = 5_000;
 const MOST = 50;
+const LOT = 50; // queued again by one request
 
 export type Look = "open" | "dead" | "all";
 
@@ -34,7 +36,7 @@ export function useWorkers() {
   return useQuery({ queryKey: ["workers"], queryFn: () => unwrap(api.GET("/api/v1/workers")), refetchInterval: AGAIN_MS, retry: false });
 }
 
-function useSteering<Asked>(fn: (asked: Asked) => Promise<unknown>) {
+function useSteering<Asked, Told = unknown>(fn: (asked: Asked) => Promise<Told>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: fn,
@@ -64,6 +66,25 @@ export type JobAct = "cancel" | "repeat";
 export function useJobSteering(job_id: string) {
   const params = { path: { job_id } };
   return useSteering((act: JobAct) => unwrap(act === "cancel" ? api.POST("/api/v1/jobs/{job_id}/cancel", { params }) : api.POST("/api/v1/jobs/{job_id}/repeat", { params })));
+}
+
+export function useDeadLetters() {
+  return useQuery({ queryKey: ["jobs", "dead-letters"], queryFn: () => unwrap(api.GET("/api/v1/dead-letters")), refetchInterval: AGAIN_MS });
+}
+
+/** Queue all dead letters again, a lot at a time; what was done before an error stays done. */
+export function useRepeatAll() {
+  return useSteering<void, { repeated: number; refused: DeadRefused[] }>(async () => {
+    const all = { repeated: 0, refused: [] as DeadRefused[] };
+    let cursor: string | null = null;
+    do {
+      const lot: DeadRepeated = await unwrap(api.POST("/api/v1/dead-letters/repeat", { body: { at_most: LOT, cursor } }));
+      all.repeated += lot.repeated;
+      all.refused.push(...lot.refused);
+      cursor = lot.next_cursor;
+    } while (cursor !== null);
+    return all;
+  });
 }
 
 export function useWorkerSteering(worker_id: string) {
