@@ -10,9 +10,11 @@ from camel_ext_client.archives import Archive, Retention, Sweep
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit, Stop
 from camel_ext.cli.output import age, plain, plural, rows, short, size, table, utc_now
+from camel_ext.cli.waiting import warn_if_unserved
 
 FINAL = ("succeeded", "failed", "cancelled")
 LOOK_S = 0.2
+QUEUE = "interactions"  # whose jobs sweeps and restores are
 CODES = {"failed": Exit.FAILED, "cancelled": Exit.CANCELLED}
 
 
@@ -53,6 +55,8 @@ def archive(here: Here, older_than: int | None, *, erase: bool, waiting: bool) -
     """Start a sweep, and wait for its end where that is wanted."""
     with here.connect() as client:
         sweep = client.archives.sweep(older_than_days=older_than, archive=False if erase else None)
+        if waiting and sweep["state"] not in FINAL:
+            warn_if_unserved(here, client, QUEUE)
         while waiting and sweep["state"] not in FINAL:
             time.sleep(LOOK_S)
             sweep = client.archives.get_sweep(sweep["id"])
@@ -99,6 +103,8 @@ def restore(here: Here, named: str) -> None:
     """Bring an archive back, and wait until it is."""
     with here.connect() as client:
         archive = client.archives.restore(_find(client, named)["id"])
+        if archive["state"] == "restoring":
+            warn_if_unserved(here, client, QUEUE)
         while archive["state"] == "restoring":
             time.sleep(LOOK_S)
             archive = client.archives.get(archive["id"])

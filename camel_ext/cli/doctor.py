@@ -210,9 +210,8 @@ def _schema(data_dir: Path, settings: Settings) -> Finding:
         name = "SQLite" if database.is_sqlite else "PostgreSQL"
         return Finding("database", "ok", f"{name}, revision {current_revision(database)}")
     except SchemaOlder as error:
-        return Finding(
-            "database", "warn", error.detail.partition(":")[0], "camel-ext up upgrades it."
-        )
+        found, _, cure = error.detail.partition(": ")
+        return Finding("database", "warn", found, f"{cure[:1].upper()}{cure[1:]}.")
     except ImportError as error:
         cure = "pip install 'camel-extensions[postgres]'"
         return Finding("database", "fail", str(error), cure)

@@ -80,6 +80,7 @@ _ADVICE = {
     "workflows.configuration_unknown": "`camel-ext apply -f DIR` applies one.",
     "datasets.dataset_unknown": "`camel-ext dataset` lists them.",
     "datasets.version_unknown": "`camel-ext dataset versions NAME` lists them.",
+    "interactions.archive_away": "`camel-ext interactions export --skip-missing` exports the rest.",
     "core.precondition_failed": "Somebody changed it meanwhile: look again, then repeat.",
 }
 

@@ -67,7 +67,8 @@ def _serve(
     told = settings.serving.model_copy(update=serving)
     settings = settings.model_copy(update={"serving": told})
     _configure_logs(settings)
-    with _taken(settings.server.host, settings.server.port) as sock:
+    command = "up" if alone else "api"
+    with _taken(settings.server.host, settings.server.port, command) as sock:
         taken = sock.getsockname()[1]
         settings = _placed(settings, None, taken)
         from camel_ext.app import create_app  # half a second: a port in use is said before
@@ -91,8 +92,8 @@ def _configure_logs(settings: Settings) -> None:
 
 
 @contextmanager
-def _taken(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port.
+def _taken(host: str, port: int, command: str) -> Iterator[socket.socket]:
+    """Take the port, for a command that could take another one.
 
     Raises: Stop where it is in use or may not be taken.
     """
@@ -103,16 +104,16 @@ def _taken(host: str, port: int) -> Iterator[socket.socket]:
             sock.bind((host, port))
             sock.listen(1024)
         except OSError as error:
-            raise _not_taken(host, port, error) from error
+            raise _not_taken(host, port, command, error) from error
         yield sock
 
 
-def _not_taken(host: str, port: int, error: OSError) -> Stop:
+def _not_taken(host: str, port: int, command: str, error: OSError) -> Stop:
     if error.errno == errno.EADDRINUSE:
         return Stop(
             Exit.CONFLICT,
             f"Port {port} of {host} is in use: perhaps a camel-ext runs already.",
-            f"Take another one (camel-ext up --port {port + 1}), or stop what uses it.",
+            f"Take another one (camel-ext {command} --port {port + 1}), or stop what uses it.",
         )
     if error.errno == errno.EACCES:
         return Stop(Exit.REFUSED, f"You may not listen on port {port}.", "Take one above 1023.")
@@ -323,7 +324,7 @@ def serve_engine(here: Here, host: str | None, port: int) -> None:
     _configure_logs(settings)
     place = host or "127.0.0.1"
     key = engine_key(settings)
-    with _taken(place, port) as sock:
+    with _taken(place, port, "engine") as sock:
         config = uvicorn.Config(
             create_engine(settings, key),
             access_log=False,

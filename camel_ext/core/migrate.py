@@ -24,7 +24,11 @@ class SchemaNewer(Conflict):
 
 
 class SchemaOlder(Conflict):
-    """An older camel-ext made this database: start `camel-ext up` once, it brings it up to date."""
+    """An older camel-ext made this database: a server (`camel-ext up` or `api`) brings it up to date."""
+
+
+class SchemaMissing(SchemaOlder):
+    """This database is empty: start a server (`camel-ext up` or `api`) once, it makes the tables."""
 
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))
@@ -64,13 +68,19 @@ def current_revision(database: Database) -> str | None:
 def require_current(database: Database) -> None:
     """Refuse a database of another age.
 
-    Raises: SchemaNewer, SchemaOlder.
+    Raises: SchemaNewer, SchemaOlder, SchemaMissing.
     """
     current, newest = current_revision(database), newest_revision()
-    if current is None or current < newest:
+    server = "`camel-ext up`" if database.is_sqlite else "`camel-ext up` or `camel-ext api`"
+    if current is None:
+        raise SchemaMissing(
+            f"the database is empty: start a server on it once, {server}, which makes its tables, "
+            "and then this again"
+        )
+    if current < newest:
         raise SchemaOlder(
-            f"the database is at revision {current or 'none'}, this camel-ext needs {newest}: "
-            "start `camel-ext up` once, it brings it up to date"
+            f"the database is at revision {current}, this camel-ext needs {newest}: start a server on "
+            f"it once, {server}, which brings it up to date, and then this again"
         )
     _refuse_newer(current, newest)
 

@@ -64,7 +64,11 @@ def test_the_age_of_the_schema(
         if revision != "0001":
             connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
         connection.commit()
-    assert examine(tmp_path, code)["database"]["state"] == state
+    found = examine(tmp_path, code)["database"]
+    assert found["state"] == state
+    if state == "warn":
+        assert "at revision 0000" in found["detail"]
+        assert "Start a server on it once, `camel-ext up`" in found["cure"]
 
 
 def test_a_running_server_is_asked(served: Served) -> None:

@@ -1,7 +1,17 @@
 """`camel-ext interactions`: calls made elsewhere, brought in once."""
 
 import json
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
+from camel_ext_client import ApiError
+from camel_ext_client.archives import Archives
+from camel_ext_client.interactions import Interactions
+from camel_ext_client.jobs import Jobs
+from inline_snapshot import snapshot
 
 from tests.cli.conftest import Camel, Served, shown
 from tests.interactions.test_importing import line
@@ -78,3 +88,83 @@ def test_retention_is_set_followed_and_ended(camel: Camel, served: Served) -> No
     assert camel("interactions", "restore", "abcd").exit_code == 5
     assert camel("interactions", "retention", "--erase").exit_code == 2
     assert shown(camel("interactions", "retention", "--for-ever", "--json")) is None
+
+
+@pytest.fixture
+def unserved(camel: Camel, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Wait for a sweep while there are these workers; return what was said at once."""
+
+    def wait(**worker: Any) -> str:
+        one = {"id": "0" * 24 + "3f9a01bc", "queues": None, "draining_since": None}
+        found = {"items": [one | worker] if worker else []}
+        with monkeypatch.context() as patched:
+            patched.setattr(Jobs, "workers", lambda _self: found)
+            done = camel("interactions", "archive", "--older-than", "30")
+        assert done.exit_code == 0, done.stderr
+        return done.stderr
+
+    return wait
+
+
+def test_who_waits_is_told_at_once_that_nobody_works_on_it(unserved: Callable[..., str]) -> None:
+    assert unserved() == snapshot(
+        "Nobody works on it: no worker takes from the queue interactions. Start one: camel-ext worker --queues interactions\n"
+    )
+    assert unserved(queues=["training"]) == snapshot(
+        "Nobody works on it: no worker takes from the queue interactions, only from others. Start one: camel-ext worker --queues interactions\n"
+    )
+    assert unserved(draining_since="2026-01-01T00:00:00Z") == snapshot(
+        "Nobody works on it: each worker that takes from the queue interactions drains. Take that back: camel-ext workers resume 3f9a01bc\n"
+    )
+    assert unserved(queues=["training", "interactions"]) == ""
+
+
+def test_a_paused_queue_is_said_and_what_resumes_it(camel: Camel) -> None:
+    assert camel("jobs", "pause", "interactions").exit_code == 0
+    resumes = threading.Timer(1.0, camel, ("jobs", "resume", "interactions"))
+    resumes.start()
+    done = camel("interactions", "archive", "--older-than", "30")
+    resumes.join()
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == snapshot(
+        "Nobody works on it: the queue interactions is paused. Let workers take from it: camel-ext jobs resume interactions\n"
+    )
+
+
+def test_who_may_not_see_workers_just_waits(camel: Camel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_self: Jobs) -> None:
+        raise ApiError(403, "identity.role_too_low", "not yours")
+
+    monkeypatch.setattr(Jobs, "workers", refused)
+    done = camel("interactions", "archive", "--older-than", "30")
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_an_archive_that_is_away_names_the_flag_that_leaves_it_out(
+    camel: Camel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: Any, **_wanted: Any) -> Any:
+        raise ApiError(503, "interactions.archive_away", "a.parquet is away")
+
+    monkeypatch.setattr(Interactions, "export", away)
+    refused = camel("interactions", "export")
+    assert refused.exit_code == 3
+    assert refused.stderr == snapshot("""\
+error  A.parquet is away.
+       `camel-ext interactions export --skip-missing` exports the rest.
+""")
+
+
+def test_a_restore_that_nobody_works_on_says_so_and_waits(
+    camel: Camel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"id": "0" * 24 + "3f9a01bc", "state": "restoring", "rows": 3, "file": "a.parquet"}
+    monkeypatch.setattr(Jobs, "workers", lambda _self: {"items": []})
+    monkeypatch.setattr(Archives, "each", lambda _self: iter([kept]))
+    monkeypatch.setattr(Archives, "restore", lambda _self, _id: kept)
+    monkeypatch.setattr(Archives, "get", lambda _self, _id: {**kept, "state": "restored"})
+    done = camel("interactions", "restore", "3f9a01bc")
+    assert (done.exit_code, done.stdout) == (0, "restored: 3 calls of a.parquet\n")
+    assert done.stderr.startswith("Nobody works on it: no worker takes from the queue interactions")
+    quiet = camel("interactions", "restore", "3f9a01bc", "--json")
+    assert (shown(quiet)["state"], quiet.stderr) == ("restored", "")

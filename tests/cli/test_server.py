@@ -42,8 +42,15 @@ class TestRefusals:
             result = camel("up", "--port", str(port), "--data-dir", str(tmp_path / "data"))
         assert result.exit_code == 6
         assert f"Port {port} of 127.0.0.1 is in use" in result.stderr
-        assert f"--port {port + 1}" in result.stderr
+        assert f"camel-ext up --port {port + 1}" in result.stderr
         assert not (tmp_path / "data").exists(), "nothing was opened"
+
+    @pytest.mark.parametrize("command", ["api", "engine"])
+    def test_it_names_the_command_that_was_given(self, tmp_path: Path, command: str) -> None:
+        with port_in_use() as port:
+            result = camel(command, "--port", str(port), "--data-dir", str(tmp_path / "data"))
+        assert result.exit_code == 6
+        assert f"(camel-ext {command} --port {port + 1})" in result.stderr
 
     def test_an_address_that_is_not_ours(self, tmp_path: Path) -> None:
         result = camel("up", "--host", "192.0.2.1", "--data-dir", str(tmp_path))

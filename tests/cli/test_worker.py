@@ -16,7 +16,7 @@ from camel_ext.app import Parts
 from camel_ext.core import jobs
 from camel_ext.core.clock import SystemClock
 from camel_ext.core.database import Database
-from camel_ext.core.migrate import SchemaOlder
+from camel_ext.core.migrate import SchemaMissing
 from camel_ext.core.models import Worker
 from camel_ext.core.queue import TaskContext, task
 from camel_ext.core.runtime import Runtime
@@ -124,7 +124,7 @@ async def test_a_database_that_was_never_brought_up_is_refused(
 ) -> None:
     create_database(postgres_server, "never_up")
     settings = settings_for(url_of(postgres_server, "never_up"), tmp_path)
-    with pytest.raises(SchemaOlder, match="camel-ext up"):
+    with pytest.raises(SchemaMissing, match=r"is empty: .*`camel-ext up` or `camel-ext api`"):
         await run_worker(settings, asyncio.Event())
 
 
