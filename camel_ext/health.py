@@ -20,6 +20,7 @@ from camel_ext.core.disk import DISK
 from camel_ext.core.errors import Unavailable
 from camel_ext.core.http import problems
 from camel_ext.core.runtime import DATABASE, Runtime
+from camel_ext.interactions import find_months
 from camel_ext.jobs import count_parked
 from camel_ext.serving import SERVING, serving_of
 
@@ -65,12 +66,22 @@ class DependencyShown(BaseModel):
     )
 
 
+class LogMonthsShown(BaseModel):
+    until: datetime = Field(description="When the last month of the log that is made ends.")
+    ahead: int = Field(description="Months that are made beyond this one; 2 are usual.")
+    outside: bool = Field(description="Whether calls lie outside of all months: a clock ran ahead.")
+
+
 class StatusShown(BaseModel):
     state: Literal["ok", "degraded", "down"] = Field(
         description="`down`: the database; `degraded`: something else; `ok`: neither."
     )
     version: str = Field(description="Version of camel-extensions.")
     dependencies: list[DependencyShown] = Field(description="What this process depends on.")
+    log_months: LogMonthsShown | None = Field(
+        None,
+        description="How far the log's months are made; null: on SQLite, or the database is away.",
+    )
 
 
 class Health(BaseModel):
@@ -110,14 +121,26 @@ def add_health(app: FastAPI, data_dir: Path) -> None:
     )
     async def status(response: Response) -> StatusShown:
         runtime: Runtime = app.state.runtime
-        parked = 0
+        parked, months = 0, None
         with suppress(Unavailable):  # it is told below
             parked = await runtime.read_system("status", count_parked)
+            months = await _months(runtime)
         response.headers["Cache-Control"] = "no-store"
         dependencies = _shown(runtime, data_dir, parked)
         return StatusShown(
-            state=_state(dependencies), version=__version__, dependencies=dependencies
+            state=_state(dependencies),
+            version=__version__,
+            dependencies=dependencies,
+            log_months=months,
         )
+
+
+async def _months(runtime: Runtime) -> LogMonthsShown | None:
+    found = await find_months(runtime)
+    if found is None:
+        return None
+    ahead = found.ahead(runtime.clock.now())
+    return LogMonthsShown(until=found.until, ahead=ahead, outside=found.outside)
 
 
 def _state(dependencies: list[DependencyShown]) -> Literal["ok", "degraded", "down"]:

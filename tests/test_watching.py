@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -116,6 +117,23 @@ async def test_on_postgres_it_tells_of_the_months_of_the_log(
         found = await scrape(client)
         assert found["camel_ext_log_outside_months"][()] == 0
         assert found["camel_ext_log_months_left_seconds"][()] > 58 * 86_400
+
+
+async def test_the_status_tells_how_far_months_are_made_on_postgres_alone(
+    runtime: Runtime, settings: Settings
+) -> None:
+    settings.data_dir.mkdir()
+    async with watched(runtime, settings) as port, at(port) as client:
+        for looked in (False, True):  # before upkeep, and after it
+            months = (await client.get("/api/v1/status")).json()["log_months"]
+            if runtime.database.is_sqlite:
+                assert months is None
+                return
+            assert (months["ahead"], months["outside"]) == (2, False)
+            until = datetime.fromisoformat(months["until"])
+            assert (until.day, until > runtime.clock.now()) == (1, True)
+            if not looked:
+                await keep_up(runtime)
 
 
 async def test_by_default_there_is_no_port(runtime: Runtime, tmp_path: Path) -> None:

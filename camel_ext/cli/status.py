@@ -3,11 +3,11 @@
 from datetime import datetime
 
 import typer
-from camel_ext_client.shapes import DependencySeen
+from camel_ext_client.shapes_health import DependencySeen, LogMonths
 
 from camel_ext.cli.command import Here
 from camel_ext.cli.exits import Exit
-from camel_ext.cli.output import age, plain, utc_now
+from camel_ext.cli.output import age, plain, plural, utc_now
 
 MARKS = {"up": "[ok]✓[/]", "down": "[bad]✗[/]", "unknown": "[quiet]·[/]", "off": "[quiet]·[/]"}
 WORDS = {
@@ -27,9 +27,24 @@ def show_status(here: Here) -> None:
         now = utc_now()
         for each in status["dependencies"]:
             _show(here, each, now)
+        if (months := status.get("log_months")) is not None:
+            here.out.print(f"  {_months_shown(months)}", soft_wrap=True)
         here.out.print(f"\n{WORDS[status['state']]}")
     if status["state"] != "ok":
         raise typer.Exit(Exit.FAILED)
+
+
+def _months_shown(months: LogMonths) -> str:
+    """Return how far the months of the log are made."""
+    if months["ahead"] < 0:
+        how = f"{MARKS['down']} {'log by months':16} [warn]this one is not made[/]"
+    else:
+        mark = MARKS["up"] if months["ahead"] and not months["outside"] else "[warn]![/]"
+        ahead = plural(months["ahead"], "month") if months["ahead"] else "no month"
+        how = f"{mark} {'log by months':16} made to {months['until'][:10]}, {ahead} ahead"
+    if months["outside"]:
+        how += "  [warn]calls lie outside of them: did a clock run ahead?[/]"
+    return how
 
 
 def _how(each: DependencySeen) -> str:

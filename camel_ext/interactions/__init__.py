@@ -8,7 +8,7 @@ from camel_ext.interactions.calls import Answer, Asker, Prompt
 from camel_ext.interactions.counting import count_logged, count_logged_since
 from camel_ext.interactions.errors import InteractionUnknown
 from camel_ext.interactions.models import Purpose
-from camel_ext.interactions.months import months_seen
+from camel_ext.interactions.months import find_months, months_seen
 from camel_ext.interactions.origins import (
     Call,
     Origin,
@@ -55,6 +55,7 @@ __all__ = [
     "count_logged",
     "count_logged_since",
     "export_lines",
+    "find_months",
     "list_candidates",
     "list_interactions",
     "list_trace",

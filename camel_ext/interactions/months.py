@@ -44,6 +44,10 @@ class Months:
     until: datetime
     outside: bool
 
+    def ahead(self, now: datetime) -> int:
+        """Return how many there are beyond the month of now; below 0, if not even that one is."""
+        return 12 * (self.until.year - now.year) + self.until.month - now.month - 1
+
 
 def first_id(at: datetime) -> UUID:
     """Return the id that is before every UUIDv7 made from then on."""
@@ -141,14 +145,20 @@ async def keep_up(runtime: Runtime) -> None:
 
 
 def _are_enough(months: Months, now: datetime) -> bool:
-    ahead = 12 * (months.until.year - now.year) + months.until.month - now.month
-    return ahead > AHEAD
+    return months.ahead(now) >= AHEAD
 
 
 def months_seen(runtime: Runtime) -> Months | None:
     """Return how the log was divided when this process last looked; None: it did not, or is on SQLite."""
     seen: Months | None = runtime.extras.get(SEEN)
     return seen
+
+
+async def find_months(runtime: Runtime) -> Months | None:
+    """Return how the log was divided when this process last looked, or looks; None on SQLite."""
+    if runtime.database.is_sqlite:
+        return None
+    return months_seen(runtime) or await runtime.read_system(REASON, read_months)
 
 
 @asynccontextmanager

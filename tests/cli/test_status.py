@@ -1,6 +1,10 @@
 """`status`: what a running server depends on, for people and machines."""
 
 import json
+from typing import Any
+
+import pytest
+from camel_ext_client import Client
 
 from camel_ext.core.dependencies import Condition
 from camel_ext.core.runtime import DATABASE, POLICY
@@ -48,3 +52,25 @@ def test_what_is_away_is_named_with_what_works_meanwhile(camel: Camel, served: S
         database.worked()
     assert database.condition is Condition.UP
     assert camel("status").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("months", "words"),
+    [
+        (None, None),
+        ({"ahead": 2, "outside": False}, "✓ log by months    made to 2027-02-01, 2 months ahead"),
+        ({"ahead": 0, "outside": False}, "! log by months    made to 2027-02-01, no month ahead"),
+        ({"ahead": -1, "outside": False}, "✗ log by months    this one is not made"),
+        ({"ahead": 2, "outside": True}, "2 months ahead  calls lie outside of them"),
+    ],
+)
+def test_how_far_the_months_of_the_log_are_made_is_said_on_postgres(
+    camel: Camel, monkeypatch: pytest.MonkeyPatch, months: dict[str, Any] | None, words: str | None
+) -> None:
+    told = months and {"until": "2027-02-01T00:00:00Z", **months}
+    status: dict[str, Any] = {"state": "ok", "version": "1", "dependencies": [], "log_months": told}
+    monkeypatch.setattr(Client, "status", lambda _self: status)
+    said = camel("status").output
+    assert ("log by months" in said) == (words is not None)
+    assert words is None or words in said
+    assert json.loads(camel("status", "--json").output)["log_months"] == told

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 DOCUMENT: Json = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
 MODULES = ("jobs", "shapes", "shapes_annotations", "shapes_datasets", "shapes_evaluation",
+           "shapes_health",
            "shapes_interactions", "training", "experiments", "schedules", "exports", "archives",
            "notifications")  # fmt: skip
 NAMED = {  # where a shape is not its schema's name without Shown

@@ -27,7 +27,7 @@ from camel_ext.interactions import (
     read_external_ids,
 )
 from camel_ext.interactions.models import Interaction, InteractionBody
-from camel_ext.interactions.months import MARGIN, agreed, first_id, keep_up, read_months
+from camel_ext.interactions.months import MARGIN, Months, agreed, first_id, keep_up, read_months
 from tests.fakes.clock import FakeClock
 from tests.interactions.calls import MODEL, answer, asker, prompt, user
 from tests.interactions.conftest import Record
@@ -284,3 +284,12 @@ async def test_pages_of_a_time_are_the_same_over_months(
         oldest = Place(50, before=(now - 200 * DAY, UUID(int=0)))
         page = await runtime.read(tenant, list_interactions, wanted, oldest)
         assert [row["id"] for row in page.items] == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "ahead"),
+    [((2027, 2), 2), ((2027, 1), 1), ((2026, 12), 0), ((2026, 11), -1), ((2027, 12), 12)],
+)
+def test_months_ahead_are_those_beyond_this_one(until: tuple[int, int], ahead: int) -> None:
+    months = Months(5, datetime(*until, 1, tzinfo=UTC), outside=False)
+    assert months.ahead(datetime(2026, 11, 30, 23, tzinfo=UTC)) == ahead

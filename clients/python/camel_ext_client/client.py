@@ -30,17 +30,16 @@ from camel_ext_client.schedules import Schedules
 from camel_ext_client.shapes import (
     Definition,
     Events,
-    Health,
     Me,
     Overview,
     Principal,
     Run,
-    Status,
     Stream,
     Tool,
     Verifier,
     at_rest,
 )
+from camel_ext_client.shapes_health import Health, Status
 from camel_ext_client.sign_ins import SignIns
 from camel_ext_client.training import Trainings
 from camel_ext_client.transport import Patience, Transport

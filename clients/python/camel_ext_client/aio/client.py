@@ -35,17 +35,16 @@ from camel_ext_client.feed import Message
 from camel_ext_client.shapes import (
     Definition,
     Events,
-    Health,
     Me,
     Overview,
     Principal,
     Run,
-    Status,
     Stream,
     Tool,
     Verifier,
     at_rest,
 )
+from camel_ext_client.shapes_health import Health, Status
 from camel_ext_client.transport import Patience
 
 
