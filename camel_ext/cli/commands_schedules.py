@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,9 +31,24 @@ From = Annotated[
     str | None, typer.Option("--from", metavar="TIME", help="Not before; an interval's first.")
 ]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Not after.")]
-Jitter = Annotated[
-    str, typer.Option("--jitter", metavar="SPAN", help="Each starts up to so much later.")
+JITTER = typer.Option("--jitter", metavar="SPAN", help="Each starts up to so much later.")
+Jitter = Annotated[str, JITTER]
+Arg = Annotated[
+    list[str] | None,
+    typer.Option("--arg", "-a", metavar="NAME=VALUE", help="One argument. Repeatable."),
 ]
+ArgumentsFile = Annotated[
+    Path | None,
+    typer.Option("--arguments", metavar="FILE", help="All arguments, as YAML or JSON."),
+]
+OVERLAP = typer.Option("--overlap", help="While an earlier one is under way.")
+CATCH_UP = typer.Option("--catch-up", help="Of times that passed while nobody looked.")
+AT_MOST = typer.Option("--at-most", min=1, max=100, help="With --catch-up all: the last.")
+GRACE = typer.Option(
+    "--grace", metavar="SPAN", help="With --catch-up none: so late still counts as on time."
+)
+DESCRIPTION = typer.Option("--description", help="What it is for.")
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Save without asking.")]
 
 
 class CatchUp(StrEnum):
@@ -70,6 +85,13 @@ def register(app: typer.Typer) -> None:
         ],
     )(add)  # fmt: skip
     command(
+        schedules, "change",
+        examples=[
+            "camel-ext schedules change nightly --cron '0 4 * * *'",
+            "camel-ext schedules change nightly --arg suite=long-answers --overlap queue",
+        ],
+    )(change)  # fmt: skip
+    command(
         schedules, "preview",
         examples=["camel-ext schedules preview --cron '30 2 * * *' --zone Europe/Berlin"],
     )(preview)  # fmt: skip
@@ -104,31 +126,14 @@ def add(
     from_: From = None,
     until: Until = None,
     jitter: Jitter = "0s",
-    arg: Annotated[
-        list[str] | None,
-        typer.Option("--arg", "-a", metavar="NAME=VALUE", help="One argument. Repeatable."),
-    ] = None,
-    arguments: Annotated[
-        Path | None,
-        typer.Option("--arguments", metavar="FILE", help="All arguments, as YAML or JSON."),
-    ] = None,
-    overlap: Annotated[
-        Overlap, typer.Option("--overlap", help="While an earlier one is under way.")
-    ] = Overlap.SKIP,
-    catch_up: Annotated[
-        CatchUp, typer.Option("--catch-up", help="Of times that passed while nobody looked.")
-    ] = CatchUp.LAST,
-    at_most: Annotated[
-        int, typer.Option("--at-most", min=1, max=100, help="With --catch-up all: the last.")
-    ] = 10,
-    grace: Annotated[
-        str,
-        typer.Option(
-            "--grace", metavar="SPAN", help="With --catch-up none: so late still counts as on time."
-        ),
-    ] = "60s",
-    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Save without asking.")] = False,
+    arg: Arg = None,
+    arguments: ArgumentsFile = None,
+    overlap: Annotated[Overlap, OVERLAP] = Overlap.SKIP,
+    catch_up: Annotated[CatchUp, CATCH_UP] = CatchUp.LAST,
+    at_most: Annotated[int, AT_MOST] = 10,
+    grace: Annotated[str, GRACE] = "60s",
+    description: Annotated[str, DESCRIPTION] = "",
+    yes: Yes = False,
 ) -> None:
     """Show the next five times, and save the schedule.
 
@@ -137,14 +142,66 @@ def add(
     from camel_ext.cli import schedules
 
     when = schedules.Times(cron, zone, every, at, from_, until, jitter)
-    more = {
-        "overlap": overlap.value,
-        "catch_up": catch_up.value,
+    more = _policy(overlap, catch_up, at_most, grace, description)
+    schedules.add(here, name, task, when, (arg or [], arguments), more, sure=yes)
+
+
+def change(
+    here: Here,
+    name: Name,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="TASK", help="Start something else.")
+    ] = None,
+    cron: CronOption = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--zone", "-z", metavar="ZONE", help="Whose clocks cron reads. Default: as before."
+        ),
+    ] = None,
+    every: EveryOption = None,
+    at: At = None,
+    from_: From = None,
+    until: Until = None,
+    jitter: Annotated[str | None, JITTER] = None,
+    arg: Arg = None,
+    arguments: ArgumentsFile = None,
+    overlap: Annotated[Overlap | None, OVERLAP] = None,
+    catch_up: Annotated[CatchUp | None, CATCH_UP] = None,
+    at_most: Annotated[int | None, AT_MOST] = None,
+    grace: Annotated[str | None, GRACE] = None,
+    description: Annotated[str | None, DESCRIPTION] = None,
+    yes: Yes = False,
+) -> None:
+    """Show the next five times, and save what is given; the rest stays as it is.
+
+    --arg changes that argument alone, --arguments all; --from '' or --until '' takes the bound away.
+    """
+    from camel_ext.cli import schedules
+
+    when = schedules.Times(cron, zone, every, at, from_, until, jitter)
+    more = _policy(overlap, catch_up, at_most, grace, description)
+    schedules.change(here, name, task, when, (arg or [], arguments), more, sure=yes)
+
+
+def _policy(
+    overlap: Overlap | None,
+    catch_up: CatchUp | None,
+    at_most: int | None,
+    grace: str | None,
+    description: str | None,
+) -> dict[str, Any]:
+    """Return what of these was given, as the client takes it. Raises: Stop."""
+    from camel_ext.cli import schedules
+
+    given = {
+        "overlap": overlap and overlap.value,
+        "catch_up": catch_up and catch_up.value,
         "catch_up_limit": at_most,
-        "grace_s": schedules.span_s("--grace", grace),
+        "grace_s": None if grace is None else schedules.span_s("--grace", grace),
         "description": description,
     }
-    schedules.add(here, name, task, when, (arg or [], arguments), more, sure=yes)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def preview(

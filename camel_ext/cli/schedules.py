@@ -23,44 +23,69 @@ Json = dict[str, Any]
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LOCALTIME = Path("/etc/localtime")
 SHOWN_FIRINGS = 5
+ONE_OF = "Give one of --cron '30 2 * * *', --every 6h, --at 2027-01-01T09:00."
+BOUNDS = ("starts_at", "ends_at", "jitter_s")
+POLICY = ("description", "overlap", "catch_up", "catch_up_limit", "grace_s", "paused")
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
     """When, as typed."""
 
-    cron: str | None
-    zone: str | None
-    every: str | None
-    at: str | None
-    starts: str | None
-    ends: str | None
-    jitter: str
+    cron: str | None = None
+    zone: str | None = None
+    every: str | None = None
+    at: str | None = None
+    starts: str | None = None
+    ends: str | None = None
+    jitter: str | None = None
 
     def read(self) -> tuple[Timing, Json]:
         """Return the timing, and what goes with it, as the client takes them. Raises: Stop."""
         zone = self.zone or local_zone()
-        more: Json = {"jitter_s": span_s("--jitter", self.jitter)}
+        timing = self._timing(zone)
+        if timing is None:
+            raise Stop(Exit.USAGE, "It is not clear when.", ONE_OF)
+        return timing, self._bounds(zone)
+
+    def over(self, was: Schedule) -> tuple[Timing, Json]:
+        """Return the same of a schedule: what was not typed stays as it is. Raises: Stop."""
+        old = was["timing"]
+        its_own = old.get("timezone") if old["kind"] == "cron" else None
+        zone = self.zone or its_own or local_zone()
+        timing = self._timing(zone)
+        if timing is None and self.zone is not None:
+            if old["kind"] == "cron":
+                timing = {**old, "timezone": zone}
+            elif self.starts is None and self.ends is None:
+                raise Stop(
+                    Exit.USAGE,
+                    f"--zone {zone}: {was['name']} reads no clocks.",
+                    "Only cron does: give a --cron, too.",
+                )
+        kept = {name: was[name] for name in BOUNDS}  # type: ignore[literal-required]
+        return timing or old, kept | self._bounds(zone)
+
+    def _bounds(self, zone: str) -> Json:
+        read: Json = {} if self.jitter is None else {"jitter_s": span_s("--jitter", self.jitter)}
         for name, option, typed in (
             ("starts_at", "--from", self.starts), ("ends_at", "--until", self.ends)
         ):  # fmt: skip
             if typed is not None:
-                more[name] = moment_in(zone, option, typed)
-        return self._timing(zone), more
+                read[name] = moment_in(zone, option, typed) if typed else None
+        return read
 
-    def _timing(self, zone: str) -> Timing:
+    def _timing(self, zone: str) -> Timing | None:
         given = [each for each in (self.cron, self.every, self.at) if each is not None]
-        if len(given) != 1:
-            raise Stop(
-                Exit.USAGE,
-                "It is not clear when." if not given else "There are two answers to when.",
-                "Give one of --cron '30 2 * * *', --every 6h, --at 2027-01-01T09:00.",
-            )
+        if len(given) > 1:
+            raise Stop(Exit.USAGE, "There are two answers to when.", ONE_OF)
         if self.cron is not None:
             return {"kind": "cron", "cron": self.cron, "timezone": zone}
         if self.every is not None:
             return {"kind": "every", "every_s": span_s("--every", self.every)}
-        return {"kind": "once", "at": moment_in(zone, "--at", str(self.at))}
+        if self.at is not None:
+            return {"kind": "once", "at": moment_in(zone, "--at", self.at)}
+        return None
 
 
 def span_s(option: str, typed: str) -> int:
@@ -94,9 +119,12 @@ def local_zone() -> str:
     return name if folder and name else "UTC"
 
 
-def arguments_of(given: list[str], file: Path | None) -> Json:
-    """Read a task's arguments from a file and from `NAME=VALUE`s. Raises: Stop."""
-    read = {} if file is None else from_file(file)
+def arguments_of(given: list[str], file: Path | None, was: Json | None = None) -> Json:
+    """Read a task's arguments from a file, else take what they were, and `NAME=VALUE`s over it.
+
+    Raises: Stop.
+    """
+    read = dict(was or {}) if file is None else from_file(file)
     for each in given:
         name, sign, value = each.partition("=")
         if not sign or not name:
@@ -159,18 +187,53 @@ def add(
     timing, times = when.read()
     arguments = arguments_of(*given)
     with here.connect() as client:
-        ticks = client.schedules.preview(timing, **times)
-        if not here.as_json:
-            _show_ticks(here, ticks)
-            if not sure and sys.stdin.isatty() and not typer.confirm("Save it?", default=True):
-                here.note("Nothing was saved.")
-                raise typer.Exit(Exit.INTERRUPTED)
+        _agree(here, client.schedules.preview(timing, **times), sure=sure)
         made = client.schedules.create(name, task, timing, arguments, **times, **more)
     if here.as_json:
         here.answer(made)
         return
     here.out.print(f"[name]{plain(name)}[/] starts [name]{plain(task)}[/].")
     here.note(f"Try it now: camel-ext schedules run {name}")
+
+
+def _agree(here: Here, ticks: Ticks, *, sure: bool) -> None:
+    if here.as_json:
+        return
+    _show_ticks(here, ticks)
+    if not sure and sys.stdin.isatty() and not typer.confirm("Save it?", default=True):
+        here.note("Nothing was saved.")
+        raise typer.Exit(Exit.INTERRUPTED)
+
+
+def change(
+    here: Here,
+    name: str,
+    task: str | None,
+    when: Times,
+    given: tuple[list[str], Path | None],
+    more: Json,
+    *,
+    sure: bool,
+) -> None:
+    """Show the next five times of what was typed over what is there, ask on a terminal, and save."""
+    if (task, when, given, more) == (None, Times(), ([], None), {}):
+        raise Stop(
+            Exit.USAGE, "Nothing is to be different.", "Say what, such as --every 6h or --arg A=B."
+        )
+    with here.connect() as client:
+        was = find_schedule(client, name)
+        timing, times = when.over(was)
+        arguments = arguments_of(*given, was["arguments"])
+        anchored = dict(times)
+        if timing["kind"] == "every" and times["starts_at"] is None:
+            anchored["starts_at"] = was["created_at"]  # it goes on counting from there
+        _agree(here, client.schedules.preview(timing, **anchored), sure=sure)
+        kept = {each: was[each] for each in POLICY}  # type: ignore[literal-required]
+        body = {**times, **kept, **more}
+        saved = client.schedules.change(
+            was["id"], was["revision"], task or was["task"], timing, arguments, **body
+        )
+    _say(here, saved)
 
 
 def list_schedules(here: Here, limit: int) -> None:

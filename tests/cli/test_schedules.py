@@ -1,12 +1,16 @@
 """`schedules` on a running server: what comes next before anything is saved, then saving, firing, history."""
 
+import os
+import threading
 import time
+from pathlib import Path
 
 import pytest
+from camel_ext_client import Client
 
 from camel_ext.cli.exits import Exit
 from camel_ext.cli.schedules import local_zone, moment_in, span_s
-from tests.cli.conftest import Camel, error, shown
+from tests.cli.conftest import Camel, Served, error, shown
 
 NIGHTLY = ("--cron", "30 2 * * *", "--zone", "Europe/Berlin")
 WRITE = ("workflows.start_run", "--arg", "workflow=write", "--arg", 'input={"goal": "a line"}')
@@ -73,6 +77,93 @@ def test_what_becomes_of_missed_times_is_said(camel: Camel) -> None:
     assert refused.exit_code == Exit.USAGE
     assert "--grace soon: that is no span of time" in refused.stderr
     assert "is gone" in camel("schedules", "remove", "late").stdout
+
+
+def test_only_what_is_given_changes(camel: Camel) -> None:
+    made = shown(
+        camel(
+            "schedules", "add", "turns", *WRITE, *NIGHTLY, "--until", "2199-01-01T00:00",
+            "--catch-up", "none", "--description", "d", "--json",
+        )
+    )  # fmt: skip
+    camel("schedules", "pause", "turns", "--reason", "a rest")
+    done = camel("schedules", "change", "turns", "--cron", "0 4 * * *", "--jitter", "5m")
+    assert done.exit_code == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert told[0] == "At 04:00 every day, Europe/Berlin, up to 300 s later"
+    assert [line.split()[2] for line in told[1:6]] == ["04:00:00"] * 5
+    assert told[6:] == ["turns is paused."]
+    after = shown(camel("schedules", "show", "turns", "--json"))
+    ways = ("timing", "words", "jitter_s", "revision", "updated_at", "paused_at", "next", "firings")
+    assert after["timing"] == {"kind": "cron", "cron": "0 4 * * *", "timezone": "Europe/Berlin"}
+    assert (after["jitter_s"], after["paused"], after["pause_reason"]) == (300, True, "a rest")
+    same = made | {name: after[name] for name in (*ways, "paused", "pause_reason", "next_at")}
+    assert after == same
+
+    given = ("--zone", "UTC", "--until", "", "--arg", 'input={"goal": "two"}', "--grace", "5m")
+    more = ("--overlap", "queue", "--catch-up", "all", "--at-most", "3", "--json")
+    changed = shown(camel("schedules", "change", "turns", *given, *more))
+    assert changed["timing"] == {"kind": "cron", "cron": "0 4 * * *", "timezone": "UTC"}
+    assert changed["arguments"] == {"workflow": "write", "input": {"goal": "two"}}
+    assert (changed["ends_at"], changed["grace_s"], changed["overlap"]) == (None, 300, "queue")
+    assert (changed["catch_up"], changed["catch_up_limit"]) == ("all", 3)
+    assert "is gone" in camel("schedules", "remove", "turns").stdout
+
+
+def test_a_changed_interval_is_shown_as_it_will_tick(camel: Camel) -> None:
+    camel("schedules", "add", "steps", *WRITE, "--every", "7h")
+    told = camel("schedules", "change", "steps", "--every", "6h").stdout.splitlines()
+    assert told[0] == "Every 6 hours"
+    ticks = shown(camel("schedules", "show", "steps", "--json"))["next"]
+    assert [line.split()[2] for line in told[1:6]] == [each["local"][11:19] for each in ticks]
+    assert "is gone" in camel("schedules", "remove", "steps").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ((), "Nothing is to be different"),
+        (("--every", "1h", "--at", "2027-01-01T09:00"), "two answers"),
+        (("--zone", "UTC"), "reads no clocks"),
+        (("--jitter", "soon"), "--jitter soon: that is no span"),
+        (("--arg", "workflow"), "no NAME=VALUE"),
+        (("--arg", "workflow=nothing"), "nothing"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused(
+    camel: Camel, typed: tuple[str, ...], says: str
+) -> None:
+    before = shown(camel("schedules", "add", "stays", *WRITE, "--every", "6h", "--json"))
+    result = camel("schedules", "change", "stays", *typed, "--json")
+    assert result.exit_code in (Exit.USAGE, Exit.NOT_FOUND)
+    assert says in str(error(result)["detail"])
+    assert shown(camel("schedules", "--json")) == [before]
+    assert "is gone" in camel("schedules", "remove", "stays").stdout
+
+
+def test_a_change_is_not_written_over_another(camel: Camel, served: Served, tmp_path: Path) -> None:
+    made = shown(camel("schedules", "add", "shared", *WRITE, "--every", "6h", "--json"))
+    pipe = tmp_path / "arguments.yaml"
+    os.mkfifo(pipe)
+    key = (served.data_dir / "owner.key").read_text().strip()
+
+    def meanwhile() -> None:
+        with pipe.open("w") as arguments:  # opened once the command reads it, so has looked
+            with Client(served.url, key) as client:
+                client.schedules.pause(made["id"])
+            arguments.write("workflow: write\ninput: {goal: three}\n")
+
+    other = threading.Thread(target=meanwhile)
+    other.start()
+    result = camel("schedules", "change", "shared", "--arguments", str(pipe))
+    other.join(20)
+    assert result.exit_code == Exit.CONFLICT
+    assert "Somebody changed it meanwhile: look again, then repeat." in result.stderr
+    (kept,) = shown(camel("schedules", "--json"))
+    assert (kept["paused"], kept["arguments"]) == (True, made["arguments"])
+    assert "is gone" in camel("schedules", "remove", "shared").stdout
+    gone = camel("schedules", "change", "shared", "--every", "1h")
+    assert gone.exit_code == Exit.NOT_FOUND
 
 
 def test_what_cannot_start_is_not_saved(camel: Camel) -> None:
