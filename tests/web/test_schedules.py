@@ -1,5 +1,6 @@
-"""Settings, Schedules: what starts by the clock, its next five times, pause, resume, run now, the history."""
+"""Settings, Schedules: what starts by the clock, its next five times, pause, run now, change, the history."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -92,3 +93,63 @@ def test_the_next_five_are_seen_before_anything_is_saved(
     expect(page.get_by_role("link", name="nightly")).to_be_visible()
     expect(page.get_by_role("link", name="rivers")).to_have_count(0)
     assert "rivers" not in {s["name"] for s in house.ask("GET", "/schedules")["items"]}
+
+
+def test_one_is_changed_and_nobody_else_s_change_is_lost(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    body = {
+        "name": "steps",
+        "description": "each morning",
+        "task": "workflows.start_run",
+        "arguments": {"workflow": "pair", "input": {"goal": "Name a river."}},
+        "timing": {"kind": "every", "every_s": 25_200},
+        "grace_s": 600,
+    }
+    made = house.ask("POST", "/schedules", body)
+    page = pages()
+    page.goto(f"/settings/schedules/?id={made['id']}")
+    page.get_by_role("button", name="Change steps").click()
+    expect(page.get_by_label("Name")).to_be_disabled()
+    expect(page.get_by_label("With")).to_have_value(re.compile("Name a river"))
+    expect(page.get_by_label("Every", exact=True)).to_have_value("7")
+    page.get_by_label("Every", exact=True).fill("6")
+    page.get_by_role("button", name="Show the next five").click()
+    coming = page.get_by_role("region", name="The next five times")
+    expect(coming.get_by_role("listitem")).to_have_count(5)
+    told = coming.get_by_role("listitem").first.inner_text().split("\n")[0]
+    axe(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("steps is changed")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    after = house.ask("GET", f"/schedules/{made['id']}")
+    assert after["timing"] == {"kind": "every", "every_s": 21_600}
+    for name in ("description", "arguments", "grace_s", "overlap", "paused"):
+        assert after[name] == made[name]
+    following = house.ask("GET", f"/schedules/{made['id']}/next")["items"]
+    assert following[0]["local"][:16].replace("T", " ") == told
+
+    page.get_by_role("button", name="Change steps").click()
+    page.get_by_label("Up to so many minutes later").fill("5")
+    house.ask("POST", f"/schedules/{made['id']}/pause", {"reason": "a rest"})
+    expect(page.get_by_text("Somebody changed steps meanwhile")).to_be_visible()  # by the feed
+    axe(page)
+    page.get_by_role("button", name="Show the next five").click()
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.get_by_label("Up to so many minutes later")).to_have_value("5")
+    page.get_by_role("button", name="Show the next five").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    kept = house.ask("GET", f"/schedules/{made['id']}")
+    assert (kept["jitter_s"], kept["paused"], kept["pause_reason"]) == (300, True, "a rest")
+
+    page.get_by_role("button", name="Change steps").click()
+    page.get_by_label("Every", exact=True).fill("9")
+    house.ask("POST", f"/schedules/{made['id']}/resume")
+    page.get_by_role("button", name="Take theirs").click()
+    expect(page.get_by_label("Every", exact=True)).to_have_value("6")
+    page.get_by_role("button", name="Leave").click()
+    page.get_by_role("button", name="Delete steps").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("steps is gone")).to_be_visible()

@@ -49,6 +49,11 @@ export async function unwrap<T>(
   return data as T;
 }
 
+/** Whether a change was refused because somebody else's came first: what is shown is to be read anew. */
+export function cameSecond(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 412;
+}
+
 /** A fresh key for a POST that creates: a retry of the same intent must send the same one. */
 export function idempotencyKey(): string {
   return randomId();

@@ -1,7 +1,7 @@
-/** One schedule: what it starts, its next five times, what it fired; pause, resume, run now, delete. */
+/** One schedule: what it starts, its next five times, what it fired; pause, resume, run now, change, delete. */
 "use client";
 
-import { Pause, Play, Trash2, Zap } from "lucide-react";
+import { Pause, Pencil, Play, Trash2, Zap } from "lucide-react";
 import { useState } from "react";
 
 import type { FiringShown, ScheduleShown } from "@/kit/api/schema";
@@ -23,7 +23,7 @@ const OVERLAP: Record<string, string> = {
 };
 const REASON: Record<string, string> = { overlap: "an earlier one was under way", paused: "the schedule was paused", missed: "nobody looked in time" };
 
-export function Schedule({ shown }: { shown: ScheduleShown }) {
+export function Schedule({ shown, onChange }: { shown: ScheduleShown; onChange: () => void }) {
   const act = useAct(shown.id);
   const [asking, setAsking] = useState(false);
   const doing = act.isPending ? act.variables : null;
@@ -37,6 +37,7 @@ export function Schedule({ shown }: { shown: ScheduleShown }) {
             ? <Button icon={Play} busy={doing === "resume"} onClick={() => run("resume", () => act.mutate("pause"))}>Resume</Button>
             : <Button icon={Pause} busy={doing === "pause"} onClick={() => run("pause", () => act.mutate("resume"))}>Pause</Button>}
           <Button kind="ink" icon={Zap} busy={doing === "run"} onClick={() => run("run")}>Run now</Button>
+          <IconButton icon={Pencil} label={`Change ${shown.name}`} onClick={onChange} />
           <IconButton icon={Trash2} label={`Delete ${shown.name}`} onClick={() => setAsking(true)} />
         </div>
         {asking && <Deleting shown={shown} onClose={() => setAsking(false)} />}

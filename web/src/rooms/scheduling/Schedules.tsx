@@ -13,22 +13,25 @@ import { Button } from "@/kit/ui/Button";
 import { Card, PageHeader } from "@/kit/ui/Card";
 import { Chip } from "@/kit/ui/Chip";
 import { EmptyState, ErrorBox, Skeleton } from "@/kit/ui/Moments";
+import { say } from "@/kit/ui/Toast";
 import { href, useUrl } from "@/kit/url";
 
-import { NewSchedule } from "./NewSchedule";
 import { useSchedules } from "./queries";
 import { Schedule } from "./Schedule";
+import { ScheduleForm } from "./ScheduleForm";
 
 export function Schedules() {
   const { data, error, isPending, refetch } = useSchedules();
   const { get, set } = useUrl();
   const [making, setMaking] = useState(false);
+  const [changing, setChanging] = useState<ScheduleShown | null>(null); // held here: its form stays, whatever the list becomes
   const found = data?.items ?? [];
   const open = found.find((each) => each.id === get("id")) ?? found[0];
   return (
     <>
       <PageHeader title="Schedules" note="What starts by the clock, and what came of it." actions={<Button icon={CalendarPlus} onClick={() => setMaking(true)}>New schedule</Button>} />
-      {making && <NewSchedule onClose={() => setMaking(false)} onMade={(made) => set({ id: made.id })} />}
+      {making && <ScheduleForm onClose={() => setMaking(false)} onSaved={(made) => set({ id: made.id })} />}
+      {changing && <ScheduleForm schedule={found.find((each) => each.id === changing.id) ?? changing} onClose={() => setChanging(null)} onSaved={(saved) => say(`${saved.name} is changed`)} />}
       {isPending && <Skeleton rows={4} />}
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
       {data && !open && (
@@ -41,7 +44,7 @@ export function Schedules() {
           <Card title="All" note={<span className="nums">{found.length}</span>} flush className="self-start">
             <ul>{found.map((each) => <Row key={each.id} shown={each} open={each.id === open.id} />)}</ul>
           </Card>
-          <Schedule key={open.id} shown={open} />
+          <Schedule key={open.id} shown={open} onChange={() => setChanging(open)} />
         </div>
       )}
     </>

@@ -3,8 +3,10 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, idempotencyKey, unwrap } from "@/kit/api/client";
-import type { FiringShown, PageScheduleShown, ScheduleCreate, ScheduleShown } from "@/kit/api/schema";
+import { api, cameSecond, idempotencyKey, unwrap } from "@/kit/api/client";
+import type { FiringShown, PageScheduleShown, ScheduleShown } from "@/kit/api/schema";
+
+import type { Body, When } from "./wanted";
 
 const MOST = 200;
 const FIRINGS = 20;
@@ -28,18 +30,23 @@ export function useTasks() {
 }
 
 /** The next five times of what is wanted, without saving anything; null asks for none. */
-export function usePreview(wanted: Pick<ScheduleCreate, "timing" | "jitter_s"> | null) {
+export function usePreview(wanted: When | null) {
   return useQuery({
-    queryKey: ["schedules", "preview", wanted?.timing, wanted?.jitter_s], enabled: wanted !== null, retry: false,
-    queryFn: () => unwrap(api.POST("/api/v1/schedules/preview", { body: { timing: wanted!.timing, jitter_s: wanted!.jitter_s, count: 5 } })),
+    queryKey: ["schedules", "preview", wanted], enabled: wanted !== null, retry: false,
+    queryFn: () => unwrap(api.POST("/api/v1/schedules/preview", { body: { ...wanted!, count: 5 } })),
   });
 }
 
-export function useCreate() {
+/** Make a schedule, or put another body into the one that is given. */
+export function useSave(schedule: ScheduleShown | undefined) {
   const client = useQueryClient();
+  const read = () => client.invalidateQueries({ queryKey: ["schedules"] });
   return useMutation({
-    mutationFn: ({ body, key }: { body: ScheduleCreate; key: string }) => unwrap(api.POST("/api/v1/schedules", { body, headers: { "Idempotency-Key": key } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
+    mutationFn: ({ name, body, key }: { name: string; body: Body; key: string }) => schedule
+      ? unwrap(api.PUT("/api/v1/schedules/{schedule_id}", { params: { path: { schedule_id: schedule.id }, header: { "if-match": `"${schedule.revision}"` } }, body }))
+      : unwrap(api.POST("/api/v1/schedules", { body: { name, ...body }, headers: { "Idempotency-Key": key } })),
+    onSuccess: read,
+    onError: (error) => cameSecond(error) ? read() : undefined,
   });
 }
 
