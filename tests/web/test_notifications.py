@@ -96,3 +96,47 @@ def test_a_channel_that_cannot_send_says_why(
     log = page.get_by_role("list", name="Deliveries")
     expect(log.get_by_text("Failed").first).to_be_visible()  # told by the feed
     axe(page)
+
+
+def test_a_channel_is_changed_and_its_secret_rotated(
+    house: LivedIn, pages: Pages, axe: Callable[[Page], None]
+) -> None:
+    url = "https://hooks.example.com/secret"
+    body = {"name": "desk", "config": {"kind": "webhook", "url": url}}
+    made = house.ask("POST", "/notifications/channels", body)
+    path = f"/notifications/channels/{made['id']}"
+    page = pages()
+    page.goto("/settings/notifications/")
+    page.get_by_role("button", name="Rotate the secret of desk").click()
+    expect(page.get_by_text("For a day the old one signs, too")).to_be_visible()
+    axe(page)
+    page.get_by_role("button", name="Rotate secret").click()
+    expect(page.get_by_text("Have you kept its secret?")).to_be_visible()
+    expect(page.get_by_text("For a day the old one signs, too")).to_be_visible()
+    shown = page.get_by_role("button", name="whsec_")
+    assert made["secret"] not in shown.inner_text()
+    axe(page)
+    page.get_by_role("button", name="I have it").click()
+    expect(page.get_by_text("whsec_")).to_have_count(0)
+    assert house.ask("GET", path)["revision"] == made["revision"] + 1
+
+    page.get_by_role("button", name="Change desk").click()
+    expect(page.get_by_label("Name")).to_be_disabled()
+    expect(page.get_by_label("URL")).to_have_value("")  # its path is kept secret
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    page.get_by_label("URL").fill("https://other.example.com/secret")
+    page.get_by_label("Send by it").uncheck()
+    house.ask("POST", f"{path}/rotate-secret")  # no event tells of it: Save is refused
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Somebody changed desk meanwhile")).to_be_visible()
+    pages.refused(412)
+    axe(page)
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.get_by_label("URL")).to_have_value("https://other.example.com/secret")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row = page.get_by_role("listitem").filter(has_text="https://other.example.com/…")
+    expect(row.get_by_text("off", exact=True)).to_be_visible()
+    assert house.ask("GET", path)["enabled"] is False
+    page.get_by_role("button", name="Delete desk").click()
+    expect(page.get_by_text("desk is gone")).to_be_visible()

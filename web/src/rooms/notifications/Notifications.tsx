@@ -7,9 +7,9 @@ import { useState } from "react";
 import { Button, LinkButton } from "@/kit/ui/Button";
 import { PageHeader } from "@/kit/ui/Card";
 
+import { ChannelForm } from "./ChannelForm";
 import { Channels } from "./Channels";
 import { Deliveries } from "./Deliveries";
-import { NewChannel } from "./NewChannel";
 import { RuleForm } from "./RuleForm";
 import { Rules } from "./Rules";
 
@@ -23,7 +23,7 @@ export function Notifications() {
         <Button icon={Send} onClick={() => setMaking("channel")}>New channel</Button>
         <Button kind="ink" icon={BellPlus} onClick={() => setMaking("rule")}>New rule</Button>
       </>} />
-      {making === "channel" && <NewChannel onClose={close} />}
+      {making === "channel" && <ChannelForm onClose={close} />}
       {making === "rule" && <RuleForm onClose={close} />}
       <div className="grid max-w-6xl gap-3.5 lg:grid-cols-[minmax(0,3fr)_minmax(280px,2fr)]">
         <div className="min-w-0 space-y-3.5"><Rules /><Deliveries /></div>

@@ -3,7 +3,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, idempotencyKey, unwrap } from "@/kit/api/client";
+import { api, cameSecond, idempotencyKey, unwrap } from "@/kit/api/client";
 import type { ChannelCreate, ChannelShown, RuleChange, RulePreview, RuleShown } from "@/kit/api/schema";
 
 import { bodyOf } from "./wanted";
@@ -34,18 +34,28 @@ export function usePreview(wanted: RulePreview | null) {
 
 function useChange<Given, Made>(change: (given: Given) => Promise<Made>, old: string[]) {
   const client = useQueryClient();
-  return useMutation({
-    mutationFn: change,
-    onSuccess: () => Promise.all(old.map((name) => client.invalidateQueries({ queryKey: [name] }))),
-  });
+  const read = () => Promise.all(old.map((name) => client.invalidateQueries({ queryKey: [name] })));
+  return useMutation({ mutationFn: change, onSuccess: read, onError: (error) => cameSecond(error) ? read() : undefined });
 }
 
-export function useMakeChannel() {
-  return useChange(({ body, key }: { body: ChannelCreate; key: string }) => unwrap(api.POST("/api/v1/notifications/channels", { body, headers: { "Idempotency-Key": key } })), ["notification-channels"]);
+function asRead({ id, revision }: ChannelShown) {
+  return { path: { channel_id: id }, header: { "if-match": `"${revision}"` } };
+}
+
+/** Make a channel, or say anew where the one that is given sends, and whether. */
+export function useSaveChannel(channel: ChannelShown | undefined) {
+  return useChange(({ body, key }: { body: ChannelCreate; key: string }): Promise<ChannelShown> => channel
+    ? unwrap(api.PUT("/api/v1/notifications/channels/{channel_id}", { params: asRead(channel), body: { config: body.config, enabled: body.enabled } }))
+    : unwrap(api.POST("/api/v1/notifications/channels", { body, headers: { "Idempotency-Key": key } })), ["notification-channels"]);
+}
+
+/** A fresh secret, once; the one before signs for a day, too. */
+export function useRotate() {
+  return useChange((channel: ChannelShown) => unwrap(api.POST("/api/v1/notifications/channels/{channel_id}/rotate-secret", { params: asRead(channel) })), ["notification-channels"]);
 }
 
 export function useDeleteChannel() {
-  return useChange(({ id, revision }: ChannelShown) => unwrap(api.DELETE("/api/v1/notifications/channels/{channel_id}", { params: { path: { channel_id: id }, header: { "if-match": `"${revision}"` } } })), ["notification-channels"]);
+  return useChange((channel: ChannelShown) => unwrap(api.DELETE("/api/v1/notifications/channels/{channel_id}", { params: asRead(channel) })), ["notification-channels"]);
 }
 
 export function useTest() {

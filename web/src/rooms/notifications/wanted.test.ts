@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { RuleShown } from "@/kit/api/schema";
 
-import { bodyOf, type Filled, filledFrom, pace, readChannel, readRule } from "./wanted";
+import { bodyOf, type Filled, filledFrom, pace, readChannel, readRule, whereOf } from "./wanted";
 
 const FILLED: Filled = {
   name: "failures", types: ["workflows.run.finished"], condition: " event.data.state == 'failed' ", channel: "hook", digest: "daily", dailyAt: "07:30",
@@ -49,6 +49,16 @@ describe("the form of a channel", () => {
     ["email", "ada@example.com, grace@example.com\n", { kind: "email", to: ["ada@example.com", "grace@example.com"] }],
     ["apprise", "APPRISE_CHAT", { kind: "apprise", url_env: "APPRISE_CHAT" }],
   ])("reads a %s", (kind, where, config) => expect(readChannel(kind, where)).toEqual(config));
+});
+
+describe("the form of a channel that is there", () => {
+  it.each([
+    ["webhook", "https://hooks.example.com", { kind: "webhook", url: "https://hooks.example.com" }],
+    ["email", "ada@example.com, grace@example.com", { kind: "email", to: ["ada@example.com", "grace@example.com"] }],
+    ["apprise", "$APPRISE_CHAT", { kind: "apprise", url_env: "APPRISE_CHAT" }],
+  ] as const)("changes nothing by itself: %s", (kind, target, config) => expect(readChannel(kind, whereOf({ kind, target }))).toEqual(config));
+
+  it("wants a URL anew whose path is a secret", () => expect(whereOf({ kind: "webhook", target: "https://hooks.example.com/…" })).toBe(""));
 });
 
 describe("a pace in words", () => {

@@ -1,5 +1,5 @@
 /** What the forms of a rule and of a channel say, as the API takes it; and a rule's pace in words. */
-import type { ChannelCreate, RuleChange, RuleShown } from "@/kit/api/schema";
+import type { ChannelCreate, ChannelShown, RuleChange, RuleShown } from "@/kit/api/schema";
 
 export interface Filled {
   name: string;
@@ -51,6 +51,12 @@ export function readChannel(kind: string, where: string): ChannelCreate["config"
   if (kind === "email") return { kind: "email", to: said.split(/[\s,;]+/).filter(Boolean) };
   if (kind === "apprise") return { kind: "apprise", url_env: said };
   return { kind: "webhook", url: said };
+}
+
+/** Where a channel sends, as its form has it; empty where the server keeps the rest of the URL to itself. */
+export function whereOf({ kind, target }: Pick<ChannelShown, "kind" | "target">): string {
+  if (kind === "apprise") return target.replace(/^\$/, "");
+  return kind === "webhook" && target.endsWith("/…") ? "" : target;
 }
 
 /** "at once", "daily at 08:00, never from 22:00 to 07:00 (Europe/Berlin)" */
