@@ -57,6 +57,14 @@ class LivedIn:
         assert answer.is_success, (path, answer.text)
         return answer.json() if answer.content else None
 
+    def put(self, path: str, body: Json, revision: int) -> Any:
+        """Replace what is at the path, if it is at that revision."""
+        assert self._client is not None
+        headers = {"If-Match": f'"{revision}"'}
+        answer = self._client.put(f"/api/v1{path}", json=body, headers=headers)
+        assert answer.is_success, (path, answer.text)
+        return answer.json()
+
     def until(self, path: str, *states: str) -> Json:
         """Return what is at the path once it is in one of the states."""
         deadline = time.monotonic() + LONG_S

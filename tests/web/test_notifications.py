@@ -41,6 +41,20 @@ def test_from_a_rule_to_the_bell_to_the_inbox(
     rules = house.ask("GET", "/notifications/rules")["items"]
     (kept,) = [rule for rule in rules if rule["name"] == "every-run"]
     assert (kept["condition"], kept["channel"], kept["enabled"]) == (narrower, None, True)
+    page.get_by_role("button", name="Change every-run").click()
+    page.get_by_label("Only if").fill("event.data.workflow == 'other'")
+    theirs = ("name", "event_types", "channel", "timezone", "enabled")
+    changed = {name: kept[name] for name in theirs} | {"condition": "true"}
+    house.put(f"/notifications/rules/{kept['id']}", changed, kept["revision"])
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Somebody changed every-run meanwhile")).to_be_visible()
+    pages.refused(412)
+    expect(page.get_by_label("Only if")).to_have_value("event.data.workflow == 'other'")
+    page.get_by_role("button", name="Take theirs").click()
+    expect(page.get_by_label("Only if")).to_have_value("true")
+    page.get_by_label("Only if").fill(narrower)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Change needs-you").click()
     expect(page.get_by_label("Name")).to_be_disabled()  # the built-in rule keeps its name
     page.get_by_role("button", name="Leave").click()

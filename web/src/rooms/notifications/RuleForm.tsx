@@ -10,6 +10,7 @@ import { reveal } from "@/kit/text/Untrusted";
 import { Button } from "@/kit/ui/Button";
 import { Dialog } from "@/kit/ui/Dialog";
 import { CheckField, SelectField, TextField } from "@/kit/ui/Field";
+import { Meanwhile, useBegun } from "@/kit/ui/Meanwhile";
 import { ErrorBox, Skeleton } from "@/kit/ui/Moments";
 
 import { useChannels, useEventTypes, usePreview, useSaveRule } from "./queries";
@@ -35,7 +36,8 @@ function Form({ rule, types, channels, onClose }: { rule: RuleShown | undefined;
   const [filled, setFilled] = useState<Filled>(() => rule ? filledFrom(rule) : { ...FRESH, zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
   const [looked, setLooked] = useState<string | null>(null);
   const [key, setKey] = useState(idempotencyKey);
-  const store = useSaveRule(rule);
+  const { begun, newer, goOnFrom } = useBegun(rule);
+  const store = useSaveRule(begun);
   const body = readRule(filled);
   const asked: RulePreview = { event_types: body.event_types, condition: body.condition };
   const seen = usePreview(looked === JSON.stringify(asked) ? asked : null);
@@ -43,13 +45,15 @@ function Form({ rule, types, channels, onClose }: { rule: RuleShown | undefined;
   const typed = (name: keyof Filled) => ({ value: String(filled[name] ?? ""), onChange: (event: { target: { value: string } }) => set({ [name]: event.target.value }) });
   const toggle = (type: string) => set({ types: filled.types.includes(type) ? filled.types.filter((each) => each !== type) : [...filled.types, type] });
   const save = () => store.mutate({ body, key }, { onSuccess: onClose, onError: () => setKey(idempotencyKey()) });
-  const ready = filled.name && filled.types.length > 0;
+  const begin = (from: RuleShown) => { goOnFrom(from); store.reset(); };
+  const other = store.isPending || store.isSuccess ? null : newer;
+  const refused = !filled.name || filled.types.length === 0 ? "It wants a name and an event" : other ? "First say whose it shall be" : undefined;
   const fields = [...new Set(types.filter(({ type }) => filled.types.includes(type)).flatMap((each) => each.fields))];
   return (
     <Dialog open wide onClose={onClose} title={titleOf(rule)} actions={<>
       <Button onClick={onClose}>Leave</Button>
       <Button busy={seen.isFetching} disabled={filled.types.length === 0} onClick={() => setLooked(JSON.stringify(asked))}>Try it on the past</Button>
-      <Button kind="ink" busy={store.isPending} disabled={!ready} reason={ready ? undefined : "It wants a name and an event"} onClick={save}>Save</Button>
+      <Button kind="ink" busy={store.isPending} disabled={refused !== undefined} reason={refused} onClick={save}>Save</Button>
     </>}>
       <TextField label="Name" autoComplete="off" placeholder="failures" disabled={rule?.builtin} help={rule?.builtin ? "The rule that is built in keeps its name." : "Small letters, digits, - and _."} {...typed("name")} />
       <fieldset>
@@ -71,7 +75,8 @@ function Form({ rule, types, channels, onClose }: { rule: RuleShown | undefined;
       </div>
       {seen.error && <ErrorBox error={seen.error} />}
       {seen.data && <Past seen={seen.data} />}
-      {store.error && <ErrorBox error={store.error} />}
+      {other && <Meanwhile name={other.name} onMine={() => begin(other)} onTheirs={() => { begin(other); setFilled(filledFrom(other)); }} />}
+      {store.error && !other && <ErrorBox error={store.error} />}
     </Dialog>
   );
 }
