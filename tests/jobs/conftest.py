@@ -45,6 +45,8 @@ def ran() -> Iterator[Ran]:
         done.append(word)
         if word == "fail":
             raise Unavailable("nobody answers")
+        if word == "hold":
+            await asyncio.Event().wait()
 
     yield done
     for registry, before in zip(registries, known, strict=True):
