@@ -14,14 +14,29 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
+from kombu import Connection
 
 from camel_ext.brokers.naming import TAKE
 
 log = logging.getLogger(__name__)
 Take = Callable[[frozenset[UUID]], Awaitable[int]]
 CLAIM_S = 2.0  # longer than this the consumer's heartbeats are not held up: the row waits
+
+
+class _Ending(Connection):
+    """Is connected anew only until its worker is to stop: Kombu tries for ever, in many places."""
+
+    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
+        return super()._ensure_connection(*args, **{"callback": state.maybe_shutdown, **options})
+
+
+class EndingAmqp(AMQP):
+    """Celery's way to its broker, with such connections."""
+
+    Connection = _Ending
 
 
 class PlainConsumer(Consumer):
@@ -63,6 +78,7 @@ class HintConsumer:
     ) -> None:
         self._app, self._loop, self._take, self._queues = app, loop, take, queues
         self._is_stopped = False
+        app.amqp_cls = EndingAmqp
         app.task(self._hand_over, name=TAKE, shared=False)
 
     def run(self) -> None:
@@ -82,6 +98,8 @@ class HintConsumer:
         )
         try:
             controller.start()
+        except SystemExit:  # `maybe_shutdown`, where the broker is silent while it stops, too
+            pass
         finally:
             consumer = getattr(controller, "consumer", None)
             if consumer is not None:

@@ -12,13 +12,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
+from celery.worker import state
 from kombu import Connection
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from camel_ext.app import Parts, open_runtime
+from camel_ext.brokers.celery_app import make_app
+from camel_ext.brokers.consumer import HintConsumer
 from camel_ext.core.dependencies import Circuit, Condition
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
@@ -31,6 +35,7 @@ from tests.brokers.servers import RabbitMQ
 from tests.brokers.test_announcing import Listener, happen
 from tests.faults.proxy import FaultProxy, proxied
 from tests.faults.trials import FIRST, TRIALS, report
+from tests.ports import free_port
 from tests.postgres import seeing_all, temporary_copy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
@@ -257,6 +262,31 @@ async def test_what_kombu_connects_anew_leaves_no_socket_open(rabbitmq: RabbitMQ
 
         loop = asyncio.get_running_loop()
         assert await asyncio.to_thread(break_and_go_on) == -1
+
+
+async def test_a_consumer_that_is_to_stop_connects_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery tries again for ever where its own events cannot be told of."""
+    monkeypatch.setattr(state, "should_stop", None)  # it belongs to the process
+    app = make_app(f"amqp://127.0.0.1:{free_port()}//", [], timeout_s=ANSWER_S)
+
+    async def take(_ids: frozenset[UUID]) -> int:
+        return 0
+
+    consumer = HintConsumer(app, asyncio.get_running_loop(), take, [])
+    connection = app.connection_for_write()
+
+    def connect() -> str:
+        try:
+            connection.ensure_connection()
+        except SystemExit:  # in a task it would end the loop
+            return "it stopped"
+        return "it is connected"
+
+    trying = asyncio.create_task(asyncio.to_thread(connect))
+    await asyncio.sleep(0.5)
+    assert not trying.done()
+    consumer.stop()
+    assert await asyncio.wait_for(trying, 10) == "it stopped"
 
 
 async def test_a_process_ends_though_its_broker_is_silent(
