@@ -36,12 +36,18 @@ def alive(marker: str) -> list[str]:
     return found
 
 
+def is_shell(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text() == "sh\n"
+    except OSError:  # it ended just now
+        return False
+
+
 def running(marker: str) -> bool:
     """Whether a command that carries the marker is still there half a second later."""
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        shells = [Path(f"/proc/{pid}/comm") for pid in alive(marker)]
-        if not any(one.exists() and one.read_text() == "sh\n" for one in shells):
+        if not any(is_shell(pid) for pid in alive(marker)):
             return False
         time.sleep(0.01)
     return True

@@ -62,6 +62,23 @@ def test_equal_content_is_the_same_state_in_any_order(tmp_path: Path) -> None:
     assert leave(one, "a", None) == leave(one, "b", leave(one, "c", None))
 
 
+def test_the_state_without_files_is_everywhere_and_costs_no_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose tools leave no files goes on on a machine that has not seen it."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    here, there = Scratch(tmp_path / "here"), Scratch(tmp_path / "there")
+    state = leave(here, "a", None)
+    assert synced == []
+    assert there.holds(state)
+    assert listing(there.begin("b", state)) == {}
+    there.adopt(Scratch(tmp_path / "third"), state)
+    emptied = here.begin("c", leave(here, "b", state, one="1"))
+    (emptied / "one").unlink()
+    assert here.finish("c") == state
+
+
 def test_candidates_side_by_side_do_not_meet(scratch: Scratch) -> None:
     parent = leave(scratch, "a", None, base="0")
     left, right = scratch.begin("answers{0}", parent), scratch.begin("answers{1}", parent)
