@@ -14,7 +14,7 @@ from camel_ext.core.ids import uuid7
 from camel_ext.core.jobs import Claimed
 from camel_ext.core.journal import Append
 from camel_ext.core.models import Job, State
-from camel_ext.core.queue import TaskContext
+from camel_ext.core.queue import TASKS, TaskContext
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions import Recorder, Thread
@@ -128,3 +128,10 @@ async def end_job(runtime: Runtime, context: TaskContext) -> None:
         db.execute(job.values(state=State.SUCCEEDED, finished_at=runtime.clock.now()))
 
     await runtime.write(context.job.tenant, write)
+
+
+async def done(runtime: Runtime, tenant: Tenant, kind: str) -> None:
+    """Do the open job of that kind to its end."""
+    context = await in_hand(runtime, tenant, kind)
+    await TASKS[kind](context, **context.job.args)
+    await end_job(runtime, context)

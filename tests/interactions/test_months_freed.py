@@ -22,7 +22,7 @@ from camel_ext.interactions.retention import start_restore
 from tests.interactions.months import as_owner, ask
 from tests.interactions.old_calls import (
     archives,
-    end_job,
+    done,
     in_hand,
     old_talk,
     places,
@@ -56,9 +56,7 @@ def size_bytes(runtime: Runtime) -> int:
 
 async def swept(runtime: Runtime, tenant: Tenant = TENANT, **wanted: Any) -> None:
     await started(runtime, tenant, older_than_days=30, **wanted)
-    context = await in_hand(runtime, tenant, SWEEP)
-    await TASKS[SWEEP](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, SWEEP)
 
 
 @pytest.mark.parametrize("archive", [True, False], ids=["archived", "erased"])

@@ -22,6 +22,7 @@ from camel_ext.jobs import service
 from tests.conftest import House
 from tests.interactions.old_calls import (
     archives,
+    done,
     end_job,
     in_hand,
     old_talk,
@@ -47,9 +48,7 @@ async def talk(
     monkeypatch.setattr(leaving, "LOOK_ROWS", 2)
     ids = await old_talk(runtime, tenant, TURNS, days=40)
     await started(runtime, tenant, older_than_days=30)
-    context = await in_hand(runtime, tenant, SWEEP)
-    await TASKS[SWEEP](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, SWEEP)
     return ids
 
 
@@ -103,9 +102,7 @@ async def test_what_was_killed_midway_comes_back_once(
     assert one.id == other.id != archive.job_id
     assert (one.state, one.kind) == (State.QUEUED, RESTORE)
     assert await read_all(runtime, tenant, talk) == before
-    context = await in_hand(runtime, tenant, RESTORE)
-    await TASKS[RESTORE](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, RESTORE)
     assert await places(runtime, tenant) == (set(talk), set(), set())
     assert await bodies(runtime, tenant) == TURNS
     assert await read_all(runtime, tenant, talk) == before

@@ -26,7 +26,7 @@ from tests.interactions.conftest import Record
 from tests.interactions.old_calls import (
     DAY,
     archives,
-    end_job,
+    done,
     in_hand,
     old_talk,
     places,
@@ -59,17 +59,13 @@ def needed() -> Iterator[set[UUID]]:
 async def swept(runtime: Runtime, tenant: Tenant, **wanted: Any) -> Any:
     """Do a sweep to its end, and return it."""
     sweep_id = await started(runtime, tenant, **wanted)
-    context = await in_hand(runtime, tenant, SWEEP)
-    await TASKS[SWEEP](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, SWEEP)
     return await runtime.read(tenant, get_sweep, sweep_id)
 
 
 async def restored(runtime: Runtime, tenant: Tenant, archive_id: UUID) -> None:
     await runtime.write(tenant, start_restore, runtime.clock, runtime.new_id, archive_id)
-    context = await in_hand(runtime, tenant, RESTORE)
-    await TASKS[RESTORE](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, RESTORE)
 
 
 class TestArchive:

@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 from camel_ext.core.blobs import use_blobs
-from camel_ext.core.queue import TASKS
 from camel_ext.core.runtime import Runtime
 from camel_ext.core.tenancy import Tenant
 from camel_ext.interactions.archived import keep_archives_in
@@ -14,8 +13,7 @@ from camel_ext.interactions.retention import start_restore
 from camel_ext.settings_services import Blobs
 from tests.interactions.old_calls import (
     archives,
-    end_job,
-    in_hand,
+    done,
     old_talk,
     places,
     read_all,
@@ -38,9 +36,7 @@ async def test_who_has_no_file_fetches_it(runtime: Runtime, tenant: Tenant, tmp_
     old = await old_talk(runtime, tenant, 3, days=40)
     before = await read_all(runtime, tenant, old)
     await started(runtime, tenant, older_than_days=30)
-    context = await in_hand(runtime, tenant, SWEEP)
-    await TASKS[SWEEP](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, SWEEP)
     assert await places(runtime, tenant) == (set(), set(old), set())
     files = await asyncio.to_thread(files_in, first)
     assert len(files) == 1
@@ -53,8 +49,6 @@ async def test_who_has_no_file_fetches_it(runtime: Runtime, tenant: Tenant, tmp_
     move_to("third")
     (archive,) = await archives(runtime, tenant)
     await runtime.write(tenant, start_restore, runtime.clock, runtime.new_id, archive.id)
-    context = await in_hand(runtime, tenant, RESTORE)
-    await TASKS[RESTORE](context, **context.job.args)
-    await end_job(runtime, context)
+    await done(runtime, tenant, RESTORE)
     assert await places(runtime, tenant) == (set(old), set(), set())
     assert await read_all(runtime, tenant, old) == before
