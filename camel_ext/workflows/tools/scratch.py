@@ -27,9 +27,8 @@ from camel_ext.workflows.tools.errors import ScratchFull, ScratchLost
 from camel_ext.workflows.tools.limits import MIB, Limits
 from camel_ext.workflows.tools.watch import Unmeasurable, tree_size
 
-NOTHING = sha256_hex(canonical_json([]))
-"""The state without files: it is everywhere, so that runs whose tools leave none go on on any machine."""
-
+# The state without files is everywhere: runs whose tools leave none go on on any machine.
+EMPTY = sha256_hex(canonical_json([]))
 _CLOSED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -76,11 +75,11 @@ class Scratch:
         """
         folder = self.folder(step_key)
         self._measure(folder)
-        if not any(folder.iterdir()):
-            return NOTHING
         for needed in (self._states, self._blobs):
             needed.mkdir(parents=True, exist_ok=True, mode=0o700)
         entries = sorted(self._store_all(os.fsencode(folder)), key=lambda one: one.path)
+        if not entries:
+            return EMPTY
         content = canonical_json([[quote(e.path), e.kind, e.value, e.executable] for e in entries])
         state = sha256_hex(content)
         if not self._state_path(state).exists():
@@ -102,7 +101,7 @@ class Scratch:
 
     def holds(self, state: str) -> bool:
         """Tell whether a state is here."""
-        return state == NOTHING or self._state_path(state).exists()
+        return state == EMPTY or self._state_path(state).exists()
 
     def adopt(self, other: "Scratch", state: str) -> None:
         """Take a state over from another run, for a fork. Raises: ScratchLost."""
@@ -127,7 +126,7 @@ class Scratch:
         return self._states / f"{state}.json"
 
     def _load(self, state: str) -> list[_Entry]:
-        if state == NOTHING:
+        if state == EMPTY:
             return []
         try:
             rows = json.loads(self._state_path(state).read_bytes())

@@ -74,9 +74,13 @@ def test_the_state_without_files_is_everywhere_and_costs_no_sync(
     assert there.holds(state)
     assert listing(there.begin("b", state)) == {}
     there.adopt(Scratch(tmp_path / "third"), state)
+    os.mkfifo(here.begin("pipe", None) / "pipe")
+    assert here.finish("pipe") == state, "a pipe is left out"
+    assert synced == []
     emptied = here.begin("c", leave(here, "b", state, one="1"))
     (emptied / "one").unlink()
     assert here.finish("c") == state
+    assert not any(one.name.startswith(state) for one in tmp_path.rglob("*.json")), "it is no file"
 
 
 def test_candidates_side_by_side_do_not_meet(scratch: Scratch) -> None:
